@@ -1,0 +1,24 @@
+# packages.cmake - the Debian packages that do what tame does not exist for.
+# docs/decisions/ says why each was chosen; ./dev setup installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
+
+# What each floor may link beside the floors below it.
+set(LAYER_PACKAGES_base Threads::Threads)
+set(LAYER_PACKAGES_format PkgConfig::JANSSON PkgConfig::YAML)
+set(LAYER_PACKAGES_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
+set(LAYER_PACKAGES_tensor ${DNNL_LIBRARY})
+set(LAYER_PACKAGES_data PkgConfig::ARCHIVE)
+set(LAYER_PACKAGES_cli PkgConfig::EDIT)
+
+if(TAME_OPENMP)
+  find_package(OpenMP REQUIRED COMPONENTS C)
+endif()

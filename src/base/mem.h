@@ -1,0 +1,54 @@
+/* mem.h - memory: checked arrays and arenas.
+ *
+ * Three lifetimes (docs/architecture.md): model, step, request. Each is a MemArena
+ * or a backend allocation made once; passes, tokens and sampling steps allocate
+ * nothing. Everything else that allocates goes through mem_alloc_array(), so that
+ * tests can fail the n-th allocation (mem_fail_after) and walk every error path. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* count*size zeroed bytes, aligned to 64, or NULL: product overflow counts as no
+ * memory. A request of 0 bytes gives a valid pointer. Free with mem_free. */
+void *mem_alloc_array(size_t count, size_t size) __attribute__((malloc));
+/* Grows (or makes, p == NULL) an array to `count` elements; new bytes are zero
+ * only beyond old_count. NULL (p stays valid) when there is no memory. */
+void *mem_grow_array(void *p, size_t old_count, size_t count, size_t size);
+char *mem_dup(const char *bytes, size_t len); /* len bytes and a NUL */
+void mem_free(void *p);                       /* NULL allowed */
+
+/* The same, but with the error filled in: TRY(MEM_ARRAY(&p, n, err)). */
+#define MEM_ARRAY(pp, count, err) mem_array_((void **)(pp), (count), sizeof **(pp), (err))
+NODISCARD Status mem_array_(void **out, size_t count, size_t size, Err *err);
+
+/* Makes room for one more element in a growing array: MEM_PUSH_ROOM(&v, n, &cap, err)
+ * doubles *cap when n == *cap. */
+#define MEM_PUSH_ROOM(pp, n, cap, err)                                                 \
+    mem_push_room_((void **)(pp), (n), (cap), sizeof **(pp), (err))
+NODISCARD Status mem_push_room_(void **p, size_t n, size_t *cap, size_t size, Err *err);
+
+/* Test hook: the n-th allocation from now (0 = the next) fails; -1 switches off. */
+void mem_fail_after(long n);
+
+/* --- arena: memory that is freed whole ------------------------------------------ */
+typedef struct MemBlock MemBlock;
+typedef struct MemArena {
+    MemBlock *head; /* newest block */
+    size_t used;    /* bytes handed out since the last reset */
+} MemArena;
+
+/* Zeroed, 64-aligned; NULL when there is no memory. A zeroed MemArena is empty and
+ * ready. */
+void *mem_arena_alloc(MemArena *arena, size_t count, size_t size);
+char *mem_arena_dup(MemArena *arena, const char *bytes, size_t len);
+void mem_arena_reset(MemArena *arena);   /* empty, memory kept */
+void mem_arena_release(MemArena *arena); /* empty, memory freed */
+
+/* Peak resident set of this process in bytes; 0 when unknown. */
+int64_t mem_peak_rss(void);
+
+#endif

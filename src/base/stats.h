@@ -1,0 +1,22 @@
+/* stats.h - the statistics that reports quote. All sums are double. */
+#ifndef BASE_STATS_H
+#define BASE_STATS_H
+
+#include <stdint.h>
+
+double stats_mean(const double *x, int64_t n);
+double stats_sd(const double *x, int64_t n); /* n-1; 0 when n < 2 */
+double stats_correlation(const double *x, const double *y, int64_t n); /* Pearson; 0 if undefined */
+double stats_quantile(double *x, int64_t n, double q); /* sorts x */
+
+typedef struct StatsInterval {
+    double low, high;
+} StatsInterval;
+/* Wilson score interval (1927) of k successes in n, z = 1.96. */
+StatsInterval stats_wilson(double k, double n);
+/* mean(a-b) and its 95 % interval (normal). */
+double stats_paired(const double *a, const double *b, int64_t n, StatsInterval *out);
+/* Expected calibration error: confidence p in [.5,1], hit 0/1, `bins` equal bins. */
+double stats_ece(const double *p, const double *hit, int64_t n, int bins);
+
+#endif
