@@ -1,0 +1,150 @@
+/* model.h - the GPT family: shape, parameters, one forward pass, one backward pass.
+ *
+ * Stands on tensor/. Knows nothing of text, data or optimizers. Llama-family decoder
+ * (Touvron et al. 2023): pre-norm RMSNorm, RoPE, grouped-query attention, SwiGLU,
+ * tied or untied head; Qwen2 adds biases to q, k, v; Qwen3 adds RMSNorm to each head's
+ * q and k. Embedding x, then `layers` times
+ *
+ *     x += O attention(rope(qkv(norm(x))))
+ *     x += down swiglu(gate_up(norm(x)))
+ *
+ * then a last norm, and a head: logits (language model) or one number (reward, value).
+ *
+ * Shapes:  N tokens in a line, C hidden, F intermediate, L layers, Hq/Hk heads of D.
+ * Memory:  parameters are slices of one tensor, gradients of another of the same
+ *          layout (so one all-reduce serves). What a pass keeps lives in a Tape, laid
+ *          out once for the largest N; no pass allocates.
+ * Threads: many may read a Model while none writes; a Tape belongs to one at a time. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "tensor/ops.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum ModelFamily { MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3 } ModelFamily;
+typedef enum ModelHead { HEAD_LM, HEAD_SCALAR } ModelHead;
+
+typedef struct ModelShape {
+    ModelFamily family; /* derived from qkv_bias and qk_norm by model_shape_check */
+    ModelHead head;
+    int32_t vocab, hidden, intermediate, layers, heads, kv_heads, head_dim;
+    int32_t context;   /* longest sequence */
+    double rope_theta; /* 10000 */
+    double norm_eps;   /* 1e-5 */
+    bool tied;         /* the head is the embedding (HEAD_LM only) */
+    bool qkv_bias, qk_norm;
+} ModelShape;
+
+/* OK, or ERR_OPTION naming the field at fault. Sets shape->family; combinations that
+ * no family holds (bias with q/k norm) are refused. head_dim 0 = hidden/heads. */
+NODISCARD Status model_shape_check(ModelShape *shape, Err *err);
+int64_t model_shape_params(const ModelShape *shape);
+/* FLOPs of forward + backward for one token at mean attended length `span`:
+ * 6 * matmul params (embedding lookup excluded, head included) + 12 L Hq D span. */
+double model_shape_train_flops(const ModelShape *shape, double span);
+
+typedef struct ModelLayer {
+    Weight attn_norm;          /* (1,C) */
+    Weight qkv, qkv_bias;      /* ((Hq+2Hk)D, C); bias (1,(Hq+2Hk)D) or absent */
+    Weight q_norm, k_norm;     /* (1,D) or absent */
+    Weight out;                /* (C, Hq*D) */
+    Weight mlp_norm;           /* (1,C) */
+    Weight gate_up;            /* (2F, C): gate rows, then up rows */
+    Weight down;               /* (C, F) */
+} ModelLayer;
+
+typedef struct Model {
+    TensorOps *ops; /* borrowed: outlives us */
+    ModelShape shape;
+    Weight embed;      /* (V,C) */
+    ModelLayer *layer; /* [layers] */
+    Weight norm;       /* (1,C) */
+    Weight lm_head;    /* (V,C); absent when tied or HEAD_SCALAR: use model_head() */
+    Weight score;      /* (1,C), HEAD_SCALAR only */
+    double score_bias; /* added to every score: tame_reward_bias of config.json */
+    Tensor params, grads; /* all of them; grads absent when frozen */
+    int64_t n_params;
+    Weight **weights;  /* every present weight once, in the order of params */
+    char **names;      /* their names: Hugging Face's, fused ones "…qkv_proj" */
+    int64_t n_weights;
+} Model;
+
+/* All parameters zero (norm gains one). trainable: has gradients. */
+NODISCARD Status model_new(Model **out, TensorOps *ops, const ModelShape *shape,
+                           bool trainable, Err *err);
+void model_free(Model *model); /* accepts NULL */
+/* N(0, 0.02) matrices, residual outputs (out, down) / sqrt(2 layers), score N(0,
+ * 1/sqrt(C+1)); keyed by (seed, RNG_INIT, weight number). */
+NODISCARD Status model_init(Model *model, uint64_t seed, Err *err);
+/* Copies every weight that both have (a reward model from an SFT model: all but the
+ * head). Shapes must agree apart from the head. */
+NODISCARD Status model_copy_trunk(Model *dst, const Model *src, Err *err);
+Weight *model_head(Model *model); /* the (V,C) matrix of logits */
+void model_changed(Model *model); /* parameters were written: packed copies refresh */
+void model_zero_grads(Model *model);
+
+/* What a pass reads: host memory, borrowed for the call. */
+typedef struct ModelTokens {
+    const int32_t *ids;       /* (N), each in [0,vocab): data/ has checked */
+    const int32_t *positions; /* (N), within the document, < context */
+    const int32_t *starts;    /* (N), row at which the row's document begins */
+    int64_t n;
+} ModelTokens;
+
+/* --- training passes ------------------------------------------------------------- */
+typedef struct Tape Tape;
+size_t tape_bytes(const ModelShape *shape, int64_t max_tokens, bool backward);
+/* backward false: a pass for scoring only, with one layer's buffers. */
+NODISCARD Status tape_new(Tape **out, Model *model, int64_t max_tokens, bool backward,
+                          Err *err);
+void tape_free(Tape *tape); /* accepts NULL */
+
+/* Runs the trunk: afterwards the tape holds the final normed hidden states (N,C), and
+ * the gradient at them is zero. */
+void model_forward(Model *model, Tape *tape, const ModelTokens *tokens);
+/* Heads, at M chosen rows (distinct, ascending; host arrays; M <= max_tokens):
+ * log-probabilities of targets under softmax(logits * inv_temperature); entropy may be
+ * NULL. */
+void model_logprobs(Model *model, Tape *tape, const int32_t *rows, const int32_t *targets,
+                    int64_t M, float inv_temperature, float *logprob, float *entropy);
+/* For the rows of the last model_logprobs (called with entropy if dentropy is given):
+ * adds to the gradient at the hidden states and to the head's. */
+void model_logprobs_backward(Model *model, Tape *tape, const float *dlogprob,
+                             const float *dentropy);
+/* nll(M) (=), and, when with_gradient, the gradient of sum weights*nll as above. */
+void model_cross_entropy(Model *model, Tape *tape, const int32_t *rows,
+                         const int32_t *targets, const float *weights, int64_t M,
+                         bool with_gradient, float *nll);
+/* HEAD_SCALAR: score(M) (=) at the rows, score_bias included; and its backward. */
+void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M, float *score);
+void model_scores_backward(Model *model, Tape *tape, const float *dscore);
+/* Through the trunk: gradients += . Once after the heads' backward. */
+void model_backward(Model *model, Tape *tape);
+
+/* Reads the final hidden states (N,C) or logits of chosen rows to host memory (tests). */
+void tape_hidden(Tape *tape, float *hidden);
+void model_logits(Model *model, Tape *tape, const int32_t *rows, int64_t M, float *logits);
+
+/* --- decoding --------------------------------------------------------------------- */
+typedef struct ModelCache ModelCache;
+size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
+/* Keys and values for `slots` sequences of up to `capacity` tokens, and buffers for
+ * max_tokens tokens a call. */
+NODISCARD Status model_cache_new(ModelCache **out, Model *model, int32_t slots,
+                                 int32_t capacity, int32_t max_tokens, Err *err);
+void model_cache_free(ModelCache *cache);
+/* Runs M tokens (any mix of prompts and next tokens): token i belongs to slots[i] at
+ * positions[i]; tokens of one slot come in order of position. Equals the full forward. */
+void model_decode(Model *model, ModelCache *cache, const int32_t *ids,
+                  const int32_t *slots, const int32_t *positions, int64_t M);
+/* Draws one id for each chosen row (index into the M of the last model_decode). */
+void model_decode_sample(Model *model, ModelCache *cache, const int32_t *rows,
+                         const SampleRow *how, int64_t n, SampleOut *out);
+void model_decode_logits(Model *model, ModelCache *cache, const int32_t *rows, int64_t n,
+                         float *logits);
+
+#endif
