@@ -34,8 +34,12 @@ typedef struct Err {
 /* Fills *err (NULL allowed) and returns code: `return err_set(err, ERR_IO, ...)`. */
 Status err_set(Err *err, Status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Puts "text: " in front of err->msg and returns err->code. */
+/* Puts "text: " in front of err->msg and returns err->code. Without an err the code
+ * is lost, and ERR_FORMAT is returned: it is not OK, which is what callers ask. */
 Status err_context(Err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* "cannot <verb> '<path>': <what errno says>" with ERR_IO (ERR_NOMEM for ENOMEM). */
+Status err_system(Err *err, const char *verb, const char *path);
 
 /* `TRY(f(..., err));` returns f's Status from the calling function unless OK. For
  * functions that have nothing to undo; others use `goto fail`. */

@@ -28,13 +28,15 @@ void file_unmap(FileMap *map);
 /* Buffered writing to a new file that appears under its name only at commit. */
 typedef struct FileWriter FileWriter;
 NODISCARD Status file_writer_open(FileWriter **out, const char *path, Err *err);
-NODISCARD Status file_writer_put(FileWriter *w, const void *bytes, size_t len, Err *err);
-NODISCARD Status file_writer_commit(FileWriter *w, Err *err); /* frees w, also on error */
+NODISCARD Status file_writer_put(FileWriter *w, const void *bytes, size_t len,
+                                 Err *err);
+NODISCARD Status file_writer_commit(FileWriter *w,
+                                    Err *err); /* frees w, also on error */
 void file_writer_abort(FileWriter *w); /* removes the temporary file; NULL allowed */
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
-int64_t file_size(const char *path); /* -1 when absent */
+int64_t file_size(const char *path);                            /* -1 when absent */
 NODISCARD Status file_make_folders(const char *path, Err *err); /* like mkdir -p */
 NODISCARD Status file_sync_folder(const char *path, Err *err);
 NODISCARD Status file_rename(const char *from, const char *to, Err *err);

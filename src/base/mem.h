@@ -22,7 +22,8 @@ char *mem_dup(const char *bytes, size_t len); /* len bytes and a NUL */
 void mem_free(void *p);                       /* NULL allowed */
 
 /* The same, but with the error filled in: TRY(MEM_ARRAY(&p, n, err)). */
-#define MEM_ARRAY(pp, count, err) mem_array_((void **)(pp), (count), sizeof **(pp), (err))
+#define MEM_ARRAY(pp, count, err)                                                      \
+    mem_array_((void **)(pp), (count), sizeof **(pp), (err))
 NODISCARD Status mem_array_(void **out, size_t count, size_t size, Err *err);
 
 /* Makes room for one more element in a growing array: MEM_PUSH_ROOM(&v, n, &cap, err)

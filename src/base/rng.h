@@ -2,7 +2,7 @@
  *
  * A draw is a pure function of (seed, purpose, index, counter): the same draws
  * whatever the batch, the thread count or the point of resume. There is no hidden
- * state: an Rng is a key and a counter, 40 bytes, copied and saved freely.
+ * state: an Rng is a key and a counter, 32 bytes, copied and saved freely.
  *
  *     Rng r = rng_make(seed, RNG_SAMPLE, sequence_index);
  *     float u = rng_uniform(&r);                                                     */
@@ -32,11 +32,14 @@ Rng rng_make(uint64_t seed, RngPurpose purpose, uint64_t index);
 /* A child stream for item i of r's stream: independent of r's own draws. */
 Rng rng_child(const Rng *r, uint64_t i);
 
+/* The bijection itself: 128 bits of counter to 128 random bits under a 64-bit key. */
+void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
 uint32_t rng_u32(Rng *r);
 uint64_t rng_u64(Rng *r);
-uint32_t rng_below(Rng *r, uint32_t n);       /* uniform in [0, n), unbiased; n >= 1 */
-double rng_uniform(Rng *r);                   /* [0, 1), 53 bits (two draws) */
-double rng_normal(Rng *r);                    /* mean 0, deviation 1 (Box-Muller) */
+uint32_t rng_below(Rng *r, uint32_t n); /* uniform in [0, n), unbiased; n >= 1 */
+double rng_uniform(Rng *r);             /* [0, 1), 53 bits (two draws) */
+double rng_normal(Rng *r);              /* mean 0, deviation 1 (Box-Muller) */
 int64_t rng_pick(Rng *r, const double *w, int64_t n); /* index with chance w[i]/sum */
 /* Fisher-Yates shuffle of n int64. */
 void rng_shuffle(Rng *r, int64_t *v, int64_t n);

@@ -29,20 +29,26 @@ bool span_starts(Span s, Span prefix);
 /* Position of needle in s at or after from, or -1. */
 ptrdiff_t span_find(Span s, Span needle, size_t from);
 Span span_trim(Span s); /* without white space (ASCII) at both ends */
+/* Bytes (1 to 4) of the well-formed UTF-8 character at position `at` < s.len, or 0:
+ * overlong forms, surrogates and anything above U+10FFFF are not well-formed. */
+size_t span_utf8(Span s, size_t at);
 
 void str_append(Str *s, const char *bytes, size_t len);
 void str_span_append(Str *s, Span span);
 void str_puts(Str *s, const char *c_string);
 void str_putc(Str *s, char c);
 void str_printf(Str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void str_reset(Str *s);              /* empty, memory kept */
-void str_truncate(Str *s, size_t n); /* keep the first n bytes */
-const char *str_c(const Str *s);     /* "" when empty */
-char *str_take(Str *s); /* the bytes, now the caller's to mem_free; s is empty */
+void str_reserve(Str *s, size_t more); /* room for `more` bytes beyond len */
+void str_reset(Str *s);                /* empty and not failed, memory kept */
+void str_truncate(Str *s, size_t n);   /* keep the first n bytes */
+const char *str_c(const Str *s);       /* "" when empty or failed */
+/* The bytes, now the caller's to mem_free; s is empty. NULL when s has failed. */
+char *str_take(Str *s);
 NODISCARD Status str_check(const Str *s, Err *err); /* ERR_NOMEM when failed */
 void str_release(Str *s);
 
-/* Appends a C/JSON-style printable form: "\n", "\x00"; for error messages. */
+/* Appends a printable form for error messages, without quotes around it: "\n",
+ * "\x00", UTF-8 as it is; "..." stands for what is beyond max_bytes. */
 void str_quote(Str *s, Span bytes, size_t max_bytes);
 
 #endif

@@ -1,0 +1,101 @@
+/* stats.c - means, intervals and calibration, see stats.h. Of nothing the mean is 0:
+ * a report then says n = 0 beside it. */
+#include "base/stats.h"
+
+#include "base/err.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double z95 = 1.96; /* two-sided 95 % of a normal */
+
+double stats_mean(const double *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
+    return n > 0 ? sum / (double)n : 0;
+}
+
+double stats_sd(const double *x, int64_t n)
+{
+    if (n < 2)
+        return 0;
+    double mean = stats_mean(x, n), squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    return sqrt(squares / (double)(n - 1));
+}
+
+double stats_correlation(const double *x, const double *y, int64_t n)
+{
+    double mx = stats_mean(x, n), my = stats_mean(y, n);
+    double xx = 0, yy = 0, xy = 0;
+    for (int64_t i = 0; i < n; i++) {
+        xx += (x[i] - mx) * (x[i] - mx);
+        yy += (y[i] - my) * (y[i] - my);
+        xy += (x[i] - mx) * (y[i] - my);
+    }
+    double scale = sqrt(xx) * sqrt(yy);
+    return scale > 0 ? xy / scale : 0;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Between the two nearest ranks, linearly (R's type 7, NumPy's default). */
+double stats_quantile(double *x, int64_t n, double q)
+{
+    ASSERT(q >= 0 && q <= 1);
+    if (n <= 0)
+        return 0;
+    qsort(x, (size_t)n, sizeof *x, compare_doubles);
+    double rank = q * (double)(n - 1);
+    int64_t low = (int64_t)rank;
+    int64_t high = low + 1 < n ? low + 1 : low;
+    return x[low] + (rank - (double)low) * (x[high] - x[low]);
+}
+
+StatsInterval stats_wilson(double k, double n)
+{
+    if (n <= 0)
+        return (StatsInterval){0, 1};
+    double p = k / n, z2 = z95 * z95;
+    double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
+    double half = z95 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+    return (StatsInterval){fmax(0, centre - half), fmin(1, centre + half)};
+}
+
+double stats_paired(const double *a, const double *b, int64_t n, StatsInterval *out)
+{
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += (a[i] - b[i]) / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (a[i] - b[i] - mean) * (a[i] - b[i] - mean);
+    double half = n > 1 ? z95 * sqrt(squares / (double)(n - 1) / (double)n) : 0;
+    *out = (StatsInterval){mean - half, mean + half};
+    return mean;
+}
+
+/* Naeini et al. 2015: sum over bins of |mean hit - mean p| * share. The share times a
+ * mean is a sum over n, so each bin adds |sum of (hit - p)| / n. */
+double stats_ece(const double *p, const double *hit, int64_t n, int bins)
+{
+    ASSERT(bins >= 1);
+    double error = 0;
+    for (int bin = 0; bin < bins; bin++) {
+        double gap = 0;
+        for (int64_t i = 0; i < n; i++) {
+            int of_i = (int)((p[i] - 0.5) * 2 * bins);
+            of_i = of_i < 0 ? 0 : of_i >= bins ? bins - 1 : of_i;
+            if (of_i == bin)
+                gap += hit[i] - p[i];
+        }
+        error += fabs(gap);
+    }
+    return n > 0 ? error / (double)n : 0;
+}
