@@ -1,0 +1,137 @@
+/* system.c - clock, processors, plain threads and the stop flag, see system.h.
+ *
+ * The flag is the only thing a signal handler touches. The handler of SIGINT is gone
+ * after its first call (SA_RESETHAND), so the second Ctrl-C ends the process as if
+ * nothing had been caught. Calls are not restarted (no SA_RESTART): a chat that waits
+ * for a line must notice. */
+#include "base/system.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+double system_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Bits in the hexadecimal mask of "Cpus_allowed:", which cpusets and taskset narrow;
+ * 0 when the system has no such file. */
+static int allowed_cpus(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    if (!f)
+        return 0;
+    char line[4096];
+    int n = 0;
+    while (fgets(line, sizeof line, f)) {
+        static const char key[] = "Cpus_allowed:";
+        if (strncmp(line, key, sizeof key - 1) != 0)
+            continue;
+        for (const char *p = line + sizeof key - 1; *p; p++) {
+            static const char hex[] = "0123456789abcdef";
+            const char *digit = strchr(hex, *p);
+            for (int v = digit ? (int)(digit - hex) : 0; v; v &= v - 1)
+                n++;
+        }
+        break;
+    }
+    (void)fclose(f);
+    return n;
+}
+
+int system_cpus(void)
+{
+    int n = allowed_cpus();
+    if (n < 1)
+        n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n;
+}
+
+void system_timestamp(char out[32])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    if (!gmtime_r(&now, &utc) || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        out[0] = 0;
+}
+
+/* --- parallel work: threads take the next index until there is none --------------- */
+typedef struct Work {
+    void (*work)(void *self, int64_t i);
+    void *self;
+    int64_t n;
+    atomic_llong next;
+} Work;
+
+static void *take_work(void *arg)
+{
+    Work *w = arg;
+    for (;;) {
+        int64_t i = atomic_fetch_add(&w->next, 1);
+        if (i >= w->n)
+            return NULL;
+        w->work(w->self, i);
+    }
+}
+
+void system_parallel(int64_t n, void (*work)(void *self, int64_t i), void *self)
+{
+    enum { MOST_THREADS = 128 };
+    pthread_t threads[MOST_THREADS];
+    Work w = {work, self, n, 0};
+    int64_t wanted = system_cpus();
+    wanted = wanted > n ? n : wanted;
+    wanted = wanted > MOST_THREADS ? MOST_THREADS : wanted;
+    int started = 0;
+    while (started < wanted - 1 && /* this thread works too */
+           pthread_create(&threads[started], NULL, take_work, &w) == 0)
+        started++;
+    take_work(&w);
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* --- stop ------------------------------------------------------------------------ */
+static atomic_bool stop_flag;
+static atomic_bool catching;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop_flag, true);
+}
+
+void system_catch_stop(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_flags = (int)SA_RESETHAND;
+    sigaction(SIGINT, &action, NULL);
+    atomic_store(&catching, true);
+}
+
+bool system_stop_requested(void)
+{
+    return atomic_load(&stop_flag);
+}
+
+void system_request_stop(void)
+{
+    atomic_store(&stop_flag, true);
+}
+
+/* The next Ctrl-C is a first one again. */
+void system_clear_stop(void)
+{
+    atomic_store(&stop_flag, false);
+    if (atomic_load(&catching))
+        system_catch_stop();
+}

@@ -1,0 +1,40 @@
+/* record.h - rows of data sets: JSON Lines (or plain text) parsed into one Record.
+ *
+ * Layouts understood (by the keys of the first row; a file holds one layout):
+ *   {"text"}                              RECORD_TEXT
+ *   {"messages":[{"role","content",...}]} RECORD_CHAT   (also "conversations" from/value)
+ *   {"prompt","completion"}               RECORD_CHAT   (one user turn, one answer)
+ *   {"instruction","input","output"}      RECORD_CHAT   (Alpaca)
+ *   {"question","answer"}                 RECORD_CHAT
+ *   {"prompt"}                            RECORD_PROMPT (text or messages)
+ *   {"prompt","chosen","rejected"}        RECORD_RANKING, K = 2
+ *   {"chosen","rejected"}                 RECORD_RANKING: common prefix is the prompt;
+ *                                         texts in Anthropic's "\n\nHuman:" layout or messages
+ *   {"prompt","completions":[K],"ranks"}  RECORD_RANKING (1 is best, ties allowed)
+ * Text in "\n\nHuman: ...\n\nAssistant: ..." layout becomes messages wherever a
+ * conversation is expected. Pure: bytes in, Record out; fuzz/fuzz_record.c. */
+#ifndef DATA_RECORD_H
+#define DATA_RECORD_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "text/template.h"
+
+typedef enum RecordKind { RECORD_TEXT, RECORD_CHAT, RECORD_PROMPT, RECORD_RANKING } RecordKind;
+enum { RECORD_MAX_ANSWERS = 16 };
+
+typedef struct Record {
+    RecordKind kind;
+    Str text;                       /* RECORD_TEXT */
+    Conversation chat;              /* RECORD_CHAT: all; PROMPT, RANKING: the prompt */
+    int32_t n_answers;              /* RECORD_RANKING */
+    Conversation answers[RECORD_MAX_ANSWERS]; /* each: the messages that follow the prompt */
+    int32_t ranks[RECORD_MAX_ANSWERS];
+} Record;
+
+/* Parses one row of JSON into *r (reset first; its memory is reused). The message says
+ * what is wrong; the caller adds file and line. */
+NODISCARD Status record_parse(Span json_line, Record *r, Err *err);
+void record_release(Record *r);
+
+#endif

@@ -1,0 +1,102 @@
+/* engine.h - token ids in, token ids out: many sequences decoded together over one KV
+ * cache, and the scorer. The chat command, PPO's rollouts, best-of-n and evaluation all
+ * sample and score through it and through nothing else.
+ *
+ * Knows ids, never roles or templates. Sequences join and leave at every step
+ * (continuous batching): a finished slot takes the next waiting request at once; prompts
+ * are prefilled in pieces beside the others' next tokens. The draw for token t of a
+ * request is keyed by (seed, RNG_SAMPLE, request index, t): it does not depend on what
+ * else runs. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/err.h"
+#include "base/options.h"
+#include "base/str.h"
+#include "model/model.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct SampleOptions {
+    double temperature; /* 0: greedy */
+    int64_t top_k;      /* 0: off */
+    double top_p;       /* 1: off */
+    double min_p;       /* 0: off */
+    double repetition_penalty; /* 1: off */
+    int64_t max_new;    /* tokens at most */
+    int64_t seed;
+} SampleOptions;
+extern const OptTable sample_options;
+
+typedef enum FinishReason {
+    FINISH_STOP,    /* a stop id or stop string */
+    FINISH_LENGTH,  /* max_new reached */
+    FINISH_CONTEXT, /* the context is full */
+    FINISH_ABORTED, /* on_token said so */
+} FinishReason;
+
+/* A sequence's result. forced[i] 1: the id was put there by a hook (a tool's result), not
+ * drawn; its logprob is 0 and nothing is learned from it. */
+typedef struct EngineResult {
+    int32_t *ids;
+    float *logprobs; /* under softmax(logits/T), the distribution drawn from before
+                        truncation */
+    float *entropies;
+    uint8_t *forced;
+    int64_t n;
+    FinishReason finish;
+} EngineResult;
+
+/* Called after each drawn id (also the stop id). May append up to `room` ids to `force`:
+ * they follow at once (a tool's result). Setting *go_on keeps a sequence alive at a stop
+ * id. Runs in the engine's thread; n is the length of ids so far, the new one included. */
+typedef Status (*EngineHook)(void *self, int64_t request, const int32_t *ids, int64_t n,
+                             bool *go_on, int32_t *force, int64_t room, int64_t *n_force,
+                             Err *err);
+/* Which ids may come next: fills `allowed` (a bit an id) or returns false for "all". */
+typedef bool (*EngineConstraint)(void *self, const int32_t *ids, int64_t n,
+                                 uint32_t *allowed);
+/* Streaming: one id (drawn or forced). Return false to stop this sequence. */
+typedef bool (*EngineOnToken)(void *self, int64_t request, int32_t id, bool forced);
+
+typedef struct EngineRequest {
+    const int32_t *prompt; /* borrowed until the request ends; n_prompt >= 1 */
+    int64_t n_prompt;
+    SampleOptions sample;
+    uint64_t index;          /* keys the draws */
+    const int32_t *stop_ids; /* borrowed */
+    int32_t n_stop_ids;
+    const Span *stop_strings; /* matched against the bytes of the ids */
+    int32_t n_stop_strings;
+    EngineHook hook;             /* NULL: none */
+    EngineConstraint constraint; /* NULL: none */
+    EngineOnToken on_token;      /* NULL: none */
+    void *self;                  /* given to the three */
+} EngineRequest;
+
+typedef struct Engine Engine;
+/* slots sequences at once, each up to `capacity` tokens (0: the model's context).
+ * token_bytes: the bytes of each id, (vocab), borrowed; NULL when no stop strings. */
+NODISCARD Status engine_new(Engine **out, Model *model, int32_t slots, int32_t capacity,
+                            const Span *token_bytes, Err *err);
+void engine_free(Engine *engine);
+size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
+
+/* Runs n requests to their end; results[i] belongs to requests[i] (release each). A
+ * prompt longer than the capacity is ERR_LIMIT with both numbers. Progress of a long job
+ * through base/log.h when `progress` is not NULL (what to call it). */
+NODISCARD Status engine_run(Engine *engine, const EngineRequest *requests, int64_t n,
+                            EngineResult *results, const char *progress, Err *err);
+void engine_result_release(EngineResult *r);
+
+/* Sum and per-token log-probabilities of given ids after a prompt: logprobs[i] of
+ * ids[i], i >= first (first >= 1); the others are 0. Packed into large passes. */
+typedef struct EngineScore {
+    const int32_t *ids;
+    int64_t n, first;
+    float *logprobs; /* out, n long */
+} EngineScore;
+NODISCARD Status engine_score(Engine *engine, EngineScore *items, int64_t n, Err *err);
+
+#endif

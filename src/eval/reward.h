@@ -1,0 +1,37 @@
+/* reward.h - the reward interface: answers to numbers. PPO, best-of-n, rankings and win
+ * rates know only this; behind it stands a reward model, the gold judge of the practice
+ * world, or (later) a program. */
+#ifndef EVAL_REWARD_H
+#define EVAL_REWARD_H
+
+#include "data/world/world.h"
+#include "engine/engine.h"
+#include "text/template.h"
+
+typedef struct RewardItem {
+    const Conversation *prompt; /* borrowed */
+    const int32_t *prompt_ids;  /* rendered with the generation prompt */
+    int64_t n_prompt;
+    const int32_t *answer;      /* as generated, end-of-turn included if ended */
+    int64_t n_answer;
+    bool ended;
+    double score; /* out */
+} RewardItem;
+
+typedef struct Reward Reward;
+struct Reward {
+    void *self;
+    const char *name;
+    Status (*score)(void *self, RewardItem *items, int64_t n, Err *err);
+    void (*free)(void *self);
+};
+
+/* Scalar head at the last token. Takes nothing: model and template are borrowed. */
+NODISCARD Status reward_from_model(Reward *out, Model *reward_model, Err *err);
+/* The gold judge over decoded answers. */
+NODISCARD Status reward_from_judge(Reward *out, const World *world, const Tokenizer *tok,
+                                   const ChatTemplate *chat, Err *err);
+NODISCARD Status reward_score(Reward *r, RewardItem *items, int64_t n, Err *err);
+void reward_release(Reward *r);
+
+#endif

@@ -1,0 +1,25 @@
+/* adamw.h - AdamW over all trainable weights of a model (Loshchilov & Hutter 2019):
+ * moments m and v in two tensors laid out as Model.params; decay on matrices only;
+ * clipping by the global norm of the gradient. */
+#ifndef TRAIN_ADAMW_H
+#define TRAIN_ADAMW_H
+
+#include "model/model.h"
+
+typedef struct Adamw {
+    Tensor m, v; /* f32, n_params each */
+    int64_t t;   /* updates done */
+} Adamw;
+
+NODISCARD Status adamw_new(Adamw *a, Model *model, Err *err);
+void adamw_release(Adamw *a, Model *model);
+
+typedef struct AdamwOptions {
+    double lr, beta1, beta2, eps, weight_decay, clip_norm; /* clip 0: off */
+} AdamwOptions;
+/* One update from model->grads. Returns the gradient's global norm before clipping; when
+ * it is not finite nothing is changed and *bad names the first weight whose gradient is
+ * not finite. */
+double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **bad);
+
+#endif

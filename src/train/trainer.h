@@ -1,0 +1,96 @@
+/* trainer.h - the loop that every stage shares, and everything a checkpoint holds.
+ *
+ * A stage is an Objective: it says what one update's gradient is. The loop does the
+ * rest: clip, AdamW, schedule, metrics, evaluation, samples, checkpoints, resume, stop.
+ * A killed run resumes to the same bytes as one that was never killed, because the batch
+ * of step i is a pure function of i, all randomness is keyed by i, and the state below is
+ * saved exactly. */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include "base/options.h"
+#include "format/json.h"
+#include "model/folder.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+#include "train/adamw.h"
+
+/* Options that every stage has (YAML keys of the stage's section). */
+typedef struct TrainOptions {
+    double lr;            /* peak */
+    double lr_end;        /* share of the peak at the end */
+    int schedule;         /* SCHEDULE_COSINE, _LINEAR, _CONSTANT */
+    double warmup;        /* share of all updates */
+    double weight_decay, beta1, beta2, eps, clip_norm;
+    int64_t micro_batch;  /* tokens a pass (memory); gradients add up */
+    int64_t eval_every, checkpoint_every, keep_checkpoints, sample_every; /* updates; 0 off */
+    double max_loss_spike; /* stop when a loss exceeds the running mean by this many
+                              running deviations; 0 off */
+    int64_t seed;
+} TrainOptions;
+extern const OptTable train_options;
+
+/* One trained model with its optimizer state. A stage has one or two (policy, critic). */
+typedef struct Learner {
+    const char *name; /* "model", "policy", "critic" */
+    Model *model;
+    Adamw adamw;
+    double lr_scale; /* the critic may learn faster */
+} Learner;
+
+/* One line of metrics.jsonl in the making. Keys in the order of first use; deterministic
+ * values only (no seconds). */
+typedef struct Metrics {
+    json_t *row; /* object */
+} Metrics;
+void metrics_put(Metrics *m, const char *key, double value);
+
+typedef struct Objective Objective;
+struct Objective {
+    void *self;
+    const char *stage; /* "pretrain", "sft", ... */
+    int64_t updates;   /* in all */
+    /* Checkpoints, evaluation and metrics happen after every updates_per_iteration
+     * updates (PPO: one iteration = minibatches * epochs updates), else 1. */
+    int64_t updates_per_iteration;
+    int n_learners;
+    Learner *learners[2];
+    /* Accumulates the gradient of update `u` (0-based) into the learners' models, whose
+     * gradients are zero. May first collect experience when u begins an iteration. Puts
+     * at least "loss". loss is what the spike guard watches. *skip (false before): no
+     * optimizer step for that learner index. */
+    Status (*update)(void *self, int64_t u, Metrics *m, double *loss, bool skip[2], Err *err);
+    /* Held-out measures after update u (also at the start: u = -1 ... and the end). */
+    Status (*evaluate)(void *self, int64_t u, Metrics *m, Err *err); /* may be NULL */
+    /* A few samples to show and log ({"samples": [...]} lines of samples.jsonl). */
+    Status (*sample)(void *self, int64_t u, json_t *samples, Err *err); /* may be NULL */
+    /* Whatever else must survive a kill: controllers, running statistics, rows of learned
+     * state. NULL: nothing. */
+    json_t *(*state)(void *self);
+    Status (*restore)(void *self, const json_t *state, Err *err);
+    double (*tokens)(void *self); /* tokens trained on so far this run, for rates */
+    double (*flops)(void *self);
+};
+
+/* What the loop gives back for the ledger. */
+typedef struct TrainReport {
+    int64_t updates;
+    double seconds, tokens, flops;
+    double first_loss, last_loss;
+    json_t *final_metrics; /* the last evaluation; the caller's to json_decref */
+    bool resumed;
+} TrainReport;
+
+/* Runs `objective` to its end in `folder` (a stage folder): metrics.jsonl, timings.jsonl,
+ * samples.jsonl, checkpoints/step-N/. Resumes from the newest checkpoint there, cutting
+ * metrics.jsonl back to it. Learner 0 is the model that is the stage's result; learner 1
+ * (the critic) is saved inside checkpoints' training/. On Ctrl-C saves a checkpoint and
+ * returns ERR_STOPPED. NaN, Inf or a spike: ERR_NUMERIC naming tensor, step and the last
+ * good checkpoint. `tok` is saved with each checkpoint. */
+NODISCARD Status trainer_run(Objective *objective, const TrainOptions *o,
+                             const Tokenizer *tok, const ModelSpecials *specials,
+                             const char *folder, TrainReport *report, Err *err);
+/* Learning rate factor at update u of n: warmup then schedule. */
+double train_schedule(const TrainOptions *o, int64_t u, int64_t n);
+
+#endif
