@@ -13,8 +13,8 @@ static inline uint32_t bytes_u32(const void *p)
 }
 static inline uint64_t bytes_u64(const void *p)
 {
-    return (uint64_t)bytes_u32(p) | (uint64_t)bytes_u32((const unsigned char *)p + 4)
-                                        << 32;
+    uint64_t low = bytes_u32(p), high = bytes_u32((const unsigned char *)p + 4);
+    return low | high << 32;
 }
 static inline float bytes_f32(const void *p)
 {

@@ -69,14 +69,19 @@ Status err_context(Err *err, const char *fmt, ...)
     return err->code;
 }
 
-Status err_system(Err *err, const char *verb, const char *path)
+const char *err_reason(char out[128])
 {
     int number = errno;
+    if (strerror_r(number, out, 128) != 0)
+        snprintf(out, 128, "error %d", number);
+    return out;
+}
+
+Status err_system(Err *err, const char *verb, const char *path)
+{
+    Status code = errno == ENOMEM ? ERR_NOMEM : ERR_IO;
     char why[128];
-    if (strerror_r(number, why, sizeof why) != 0)
-        snprintf(why, sizeof why, "error %d", number);
-    Status code = number == ENOMEM ? ERR_NOMEM : ERR_IO;
-    return err_set(err, code, "cannot %s '%s': %s", verb, path, why);
+    return err_set(err, code, "cannot %s '%s': %s", verb, path, err_reason(why));
 }
 
 void err_assert_failed(const char *cond, const char *file, int line)

@@ -40,6 +40,8 @@ Status err_context(Err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* "cannot <verb> '<path>': <what errno says>" with ERR_IO (ERR_NOMEM for ENOMEM). */
 Status err_system(Err *err, const char *verb, const char *path);
+/* What errno says, written into the caller's buffer. */
+const char *err_reason(char out[128]);
 
 /* `TRY(f(..., err));` returns f's Status from the calling function unless OK. For
  * functions that have nothing to undo; others use `goto fail`. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,8 +144,9 @@ Status file_rename(const char *from, const char *to, Err *err)
 {
     if (rename(from, to) == 0)
         return OK;
-    err_system(err, "rename", from);
-    return err ? err_context(err, "to '%s'", to) : ERR_IO;
+    char why[128];
+    return err_set(err, ERR_IO, "cannot rename '%s' to '%s': %s", from, to,
+                   err_reason(why));
 }
 
 Status file_truncate(const char *path, int64_t len, Err *err)

@@ -30,8 +30,8 @@ typedef struct FileWriter FileWriter;
 NODISCARD Status file_writer_open(FileWriter **out, const char *path, Err *err);
 NODISCARD Status file_writer_put(FileWriter *w, const void *bytes, size_t len,
                                  Err *err);
-NODISCARD Status file_writer_commit(FileWriter *w,
-                                    Err *err); /* frees w, also on error */
+/* Frees w, also on error. */
+NODISCARD Status file_writer_commit(FileWriter *w, Err *err);
 void file_writer_abort(FileWriter *w); /* removes the temporary file; NULL allowed */
 
 bool file_exists(const char *path);

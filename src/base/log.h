@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-#include <stdint.h>
+#include <stddef.h>
 
 typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR } LogLevel;
 typedef void (*LogSink)(void *self, LogLevel level, const char *line);
@@ -28,6 +28,11 @@ void log_progress_begin(const char *what, double total, const char *unit);
 /* done of total; `detail` (may be NULL) is shown at the end, e.g. "loss 2.31". */
 void log_progress(double done, const char *detail);
 void log_progress_end(void);
+/* What such a line says: "sft: 30 of 120 steps (25 %), 2 steps/s, 45 s left, loss 2.31".
+ * total 0: not known. */
+void log_progress_format(char *out, size_t size, const char *what, double done,
+                         double total, const char *unit, double seconds,
+                         const char *detail);
 
 /* "1.5M", "12.3 s", "4 min 10 s", "1.2 GB" in a small ring of static buffers of the
  * calling thread: good until eight more calls. */

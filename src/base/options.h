@@ -59,9 +59,12 @@ NODISCARD Status opt_defaults(const OptTable *table, void *o, Err *err);
 void opt_release(const OptTable *table, void *o);
 
 /* Sets one field from text ("1e-3", "true", "cosine"); checks type and range. BOOL
- * accepts true/false/yes/no/on/off/1/0. Integers accept 1e6, 512k, 8M suffixes. */
+ * accepts true/false/yes/no/on/off/1/0. Integers accept 1e6, 512k, 8M, 2G (powers of
+ * 1000). An empty text unsets a TEXT. */
 NODISCARD Status opt_set(const OptTable *table, void *o, const char *key,
                          const char *value, Err *err);
+/* The same for a word that is no option of `table`: ERR_OPTION that names the nearest. */
+Status opt_unknown(const OptTable *table, const char *key, Err *err);
 /* The field, or NULL. Accepts '-' for '_'. */
 const OptField *opt_find(const OptTable *table, const char *key);
 /* The value of a field as text that opt_set reads back to the same value. */

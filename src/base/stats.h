@@ -6,8 +6,8 @@
 
 double stats_mean(const double *x, int64_t n);
 double stats_sd(const double *x, int64_t n); /* n-1; 0 when n < 2 */
-double stats_correlation(const double *x, const double *y,
-                         int64_t n);                   /* Pearson; 0 if undefined */
+/* Pearson; 0 if undefined. */
+double stats_correlation(const double *x, const double *y, int64_t n);
 double stats_quantile(double *x, int64_t n, double q); /* sorts x */
 
 typedef struct StatsInterval {
