@@ -1,0 +1,22 @@
+/* reward.h - stage 3: a reward model from people's rankings (Ouyang et al. 2022, 3.5):
+ * the SFT model with a scalar head read at the last token, Bradley-Terry loss over all
+ * pairs of a ranking. Afterwards the gain is folded into score.weight so that samples of
+ * the SFT model have unit spread, and score_bias makes demonstrations average 0. */
+#ifndef STAGES_REWARD_H
+#define STAGES_REWARD_H
+
+#include "stages/stage.h"
+
+typedef struct RewardOptions {
+    char *model, *data, *heldout_data; /* sft folder; comparisons */
+    char *demonstrations;              /* for the bias; NULL: no centring */
+    char *prompts;                     /* for the gain, sampled by the SFT model; NULL: the
+                                          comparisons' own answers */
+    double heldout, epochs;
+    int64_t batch_prompts; /* rankings an update */
+    int overlong;
+} RewardOptions;
+extern const OptTable reward_options;
+NODISCARD Status stage_reward(const StageEnv *env, const RewardOptions *o,
+                              const TrainOptions *t, StageReport *report, Err *err);
+#endif

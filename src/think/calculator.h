@@ -1,0 +1,15 @@
+/* calculator.h - exact arithmetic for the calculator tool: integers and decimals with
+ * + - * / ( ) and unary minus (also the signs × ÷ −), computed as rationals of 128-bit
+ * integers; a result is an integer, a terminating decimal, or a decimal rounded to 10
+ * places. Pure; limits instead of time-outs: 256 bytes, depth 32. */
+#ifndef THINK_CALCULATOR_H
+#define THINK_CALCULATOR_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* Appends the result; ERR_FORMAT says where the expression is wrong, ERR_LIMIT when
+ * numbers grow too large. Division by zero is ERR_FORMAT "division by zero". */
+NODISCARD Status calculator_evaluate(Span expression, Str *out, Err *err);
+
+#endif
