@@ -166,6 +166,7 @@ Status file_write_atomic(const char *path, const void *bytes, size_t len, Err *e
 {
     FileWriter *w;
     TRY(file_writer_open(&w, path, err));
+    ASSERT(w);
     Status status = file_writer_put(w, bytes, len, err);
     if (status != OK) {
         file_writer_abort(w);
