@@ -1,0 +1,80 @@
+/* command.c - help, parsing and errors that all commands share. */
+#include "cli/command.h"
+
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_usage(const Usage *u)
+{
+    printf("usage: tame %s %s [options]\n\n%s\n", u->name, u->words, u->what);
+    Str text = {0};
+    for (size_t i = 0; i < u->n_options; i++) {
+        str_printf(&text, "\n%s:\n", u->options[i].table->help);
+        opt_help(u->options[i].table, &text);
+    }
+    fputs(str_c(&text), stdout);
+    if (u->examples)
+        printf("\nexamples:\n%s", u->examples);
+    str_release(&text);
+}
+
+Parsed command_parse(const Usage *u, int argc, char **argv, const char **words,
+                     size_t min_words, size_t max_words, size_t *n_words)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_usage(u);
+            return PARSED_HELP;
+        }
+    }
+    Err err = {0};
+    *n_words = 0;
+    if (opt_parse_args(u->options, u->n_options, argc, argv, words, max_words, n_words,
+                       &err) != OK) {
+        fprintf(stderr, "tame %s: %s\n`tame %s --help` shows all options\n", u->name,
+                err.msg, u->name);
+        return PARSED_ERROR;
+    }
+    if (*n_words < min_words) {
+        fprintf(stderr, "tame %s: something is missing; usage: tame %s %s [options]\n",
+                u->name, u->name, u->words);
+        return PARSED_ERROR;
+    }
+    return PARSED_OK;
+}
+
+int command_fail(Status status, const Err *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "tame: %s\n", err->msg[0] ? err->msg : "failed");
+    return status == ERR_STOPPED ? 130 : status == ERR_OPTION ? 2 : 1;
+}
+
+int command_usage_error(const char *name, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "tame %s: ", name);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n`tame %s --help` shows how\n", name);
+    va_end(args);
+    return 2;
+}
+
+Status command_backend(TensorOps **out, Err *err)
+{
+    const char *text = getenv("TAME_THREADS");
+    long threads = 0;
+    if (text) {
+        char *end;
+        threads = strtol(text, &end, 10);
+        if (*end || threads < 0 || threads > 1024)
+            return err_set(err, ERR_OPTION,
+                           "TAME_THREADS is '%s', not a number from 0 (all) to 1024", text);
+    }
+    return tensor_cpu_new(out, (int)threads, err);
+}

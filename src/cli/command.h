@@ -1,0 +1,49 @@
+/* command.h - what every command shares: help, errors, the log. cli/ is the only floor
+ * that prints for people and exits. A command is int NAME_command(argc, argv), argv[0]
+ * its name; it returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/err.h"
+#include "base/options.h"
+#include "tensor/ops.h"
+
+#include <stdbool.h>
+
+typedef struct Command {
+    const char *name, *help; /* one line for `tame --help` */
+    int (*run)(int argc, char **argv);
+} Command;
+extern const Command commands[]; /* ended by name NULL */
+
+/* How a command describes itself; `tame NAME --help` is made from it. */
+typedef struct Usage {
+    const char *name;
+    const char *words;    /* "DIR" */
+    const char *what;     /* a paragraph */
+    const char *examples; /* lines, each a working command */
+    const OptBinding *options;
+    size_t n_options;
+} Usage;
+
+typedef enum Parsed { PARSED_OK, PARSED_HELP, PARSED_ERROR } Parsed;
+/* Parses argv; on --help prints the help to stdout; on an error prints it. min..max
+ * positional words. */
+Parsed command_parse(const Usage *usage, int argc, char **argv, const char **words,
+                     size_t min_words, size_t max_words, size_t *n_words);
+/* Prints "tame: message" and returns the exit status for it. */
+int command_fail(Status status, const Err *err);
+int command_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The fast backend, threads from TAME_THREADS or all. */
+NODISCARD Status command_backend(TensorOps **out, Err *err);
+
+int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */
+int run_command(int argc, char **argv);      /* run.c */
+int chat_command(int argc, char **argv);     /* chat.c */
+int complete_command(int argc, char **argv); /* complete.c */
+int eval_command(int argc, char **argv);     /* eval.c */
+int info_command(int argc, char **argv);     /* info.c */
+int import_command(int argc, char **argv);   /* import.c */
+
+#endif

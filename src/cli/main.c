@@ -1,0 +1,71 @@
+/* main.c - `tame`: finds the command and hands over. */
+#include "cli/command.h"
+
+#include "base/log.h"
+#include "base/system.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const Command commands[] = {
+    {"run", "run a whole recipe: all stages in order, resuming what was cut", run_command},
+    {"world", "make the practice world's data sets", stage_command},
+    {"tokenizer", "learn a byte-level BPE vocabulary", stage_command},
+    {"pretrain", "train a base model on text", stage_command},
+    {"sft", "fine-tune on demonstrations", stage_command},
+    {"rank", "sample answers and have a judge rank them", stage_command},
+    {"reward", "train a reward model on rankings", stage_command},
+    {"ppo", "reinforcement learning from the reward model", stage_command},
+    {"chat", "talk to a model", chat_command},
+    {"complete", "continue a text", complete_command},
+    {"eval", "measure: skills, gold score, bits per byte", eval_command},
+    {"info", "describe a model, a run or a data set", info_command},
+    {"import", "bring in a llama2.c checkpoint", import_command},
+    {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("tame turns raw text into a GPT assistant you can talk to.\n\n"
+          "usage: tame COMMAND [options]     tame COMMAND --help\n\n",
+          out);
+    for (const Command *c = commands; c->name; c++)
+        fprintf(out, "  %-10s %s\n", c->name, c->help);
+    fputs("\nexamples:\n"
+          "  tame run recipes/demo.yaml            the whole recipe, about 20 minutes\n"
+          "  tame chat runs/demo/ppo               talk to its assistant\n"
+          "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    log_set_sink(log_to_stderr, NULL, LOG_INFO);
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+        strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("tame " TAME_VERSION);
+        return 0;
+    }
+    const char *names[64];
+    size_t n = 0;
+    for (const Command *c = commands; c->name; c++) {
+        if (strcmp(c->name, name) == 0)
+            return c->run(argc - 1, argv + 1);
+        names[n++] = c->name;
+    }
+    const char *near = opt_nearest(name, names, n);
+    if (near)
+        fprintf(stderr, "tame: no command '%s'; did you mean '%s'?\n", name, near);
+    else
+        fprintf(stderr, "tame: no command '%s'; `tame --help` lists them\n", name);
+    return 2;
+}

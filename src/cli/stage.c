@@ -1,0 +1,79 @@
+/* stage.c - the commands that are one stage each: world, tokenizer, pretrain, sft, rank,
+ * reward, ppo. Their options, help and work all come from stages/kinds.h. */
+#include "cli/command.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/system.h"
+#include "stages/kinds.h"
+
+#include <stdio.h>
+
+static Status run_stage(StageOptions *o, const char *folder, Err *err)
+{
+    TensorOps *ops = NULL;
+    FileLock lock = {-1};
+    StageReport report = {0};
+    Str data = {0};
+    Status status = file_make_folders(folder, err);
+    if (status == OK)
+        status = file_lock(&lock, folder, err);
+    if (status != OK)
+        goto done;
+    status = command_backend(&ops, err);
+    if (status != OK)
+        goto done;
+    StageEnv env = {ops, folder, file_join(&data, folder, "data")};
+    if (stage_is_finished(&env)) {
+        log_info("'%s' is finished already; remove it to run the stage again", folder);
+        goto done;
+    }
+    system_catch_stop();
+    status = o->kind->run(&env, o->own, &o->train, &report, err);
+    if (status == OK)
+        log_info("%s: '%s' is ready (%s)", o->kind->name, folder,
+                 log_seconds(report.seconds));
+done:
+    stage_report_release(&report);
+    str_release(&data);
+    tensor_free(ops);
+    if (lock.fd >= 0)
+        file_unlock(&lock);
+    return status;
+}
+
+int stage_command(int argc, char **argv)
+{
+    const StageKind *kind = stage_kind_find(argv[0]);
+    ASSERT(kind);
+    Err err = {0};
+    StageOptions o;
+    Status status = stage_options_new(&o, kind, &err);
+    if (status != OK)
+        return command_fail(status, &err);
+    const OptBinding bindings[] = {{kind->options, o.own}, {&train_options, &o.train}};
+    const Usage usage = {
+        .name = kind->name,
+        .words = "OUT",
+        .what = kind->help,
+        .examples = kind->example,
+        .options = bindings,
+        .n_options = kind->trains ? 2 : 1,
+    };
+    const char *words[1];
+    size_t n;
+    int result;
+    switch (command_parse(&usage, argc, argv, words, 1, 1, &n)) {
+    case PARSED_OK:
+        status = run_stage(&o, words[0], &err);
+        result = status == OK ? 0 : command_fail(status, &err);
+        break;
+    case PARSED_HELP:
+        result = 0;
+        break;
+    default:
+        result = 2;
+    }
+    stage_options_release(&o);
+    return result;
+}

@@ -1,0 +1,207 @@
+/* kinds.c - the table of stages. */
+#include "stages/kinds.h"
+
+#include "base/mem.h"
+#include "stages/ppo.h"
+#include "stages/pretrain.h"
+#include "stages/rank.h"
+#include "stages/reward.h"
+#include "stages/sft.h"
+#include "stages/tokenizer.h"
+#include "stages/world.h"
+
+#include <string.h>
+
+/* Each stage takes its own options struct; the table hands it over untyped. */
+static Status run_world(const StageEnv *env, const void *o, const TrainOptions *t,
+                        StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_world(env, o, report, err);
+}
+static Status run_tokenizer(const StageEnv *env, const void *o, const TrainOptions *t,
+                            StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_tokenizer(env, o, report, err);
+}
+static Status run_pretrain(const StageEnv *env, const void *o, const TrainOptions *t,
+                           StageReport *report, Err *err)
+{
+    return stage_pretrain(env, o, t, report, err);
+}
+static Status run_sft(const StageEnv *env, const void *o, const TrainOptions *t,
+                      StageReport *report, Err *err)
+{
+    return stage_sft(env, o, t, report, err);
+}
+static Status run_rank(const StageEnv *env, const void *o, const TrainOptions *t,
+                       StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_rank(env, o, report, err);
+}
+static Status run_reward(const StageEnv *env, const void *o, const TrainOptions *t,
+                         StageReport *report, Err *err)
+{
+    return stage_reward(env, o, t, report, err);
+}
+static Status run_ppo(const StageEnv *env, const void *o, const TrainOptions *t,
+                      StageReport *report, Err *err)
+{
+    return stage_ppo(env, o, t, report, err);
+}
+
+const StageKind stage_kinds[] = {
+    {
+        .name = "world",
+        .help = "make the practice world's data sets",
+        .options = &world_options,
+        .default_name = "world",
+        .makes_data = true,
+        .example = "  tame world data/world --seed 1\n",
+        .run = run_world,
+    },
+    {
+        .name = "tokenizer",
+        .help = "learn a byte-level BPE vocabulary from text",
+        .options = &tokenizer_stage_options,
+        .default_name = "tokenizer",
+        .example = "  tame tokenizer tok --data data/world/pretrain.jsonl --vocab 2048\n"
+                   "  tame tokenizer tok --data 'books/*.txt.gz' --vocab 16384 --pattern cl100k\n",
+        .run = run_tokenizer,
+    },
+    {
+        .name = "pretrain",
+        .help = "train a base model: a completer of documents",
+        .options = &pretrain_options,
+        .trains = true,
+        .default_name = "base",
+        .example = "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
+                   "--depth 4\n",
+        .run = run_pretrain,
+    },
+    {
+        .name = "sft",
+        .help = "fine-tune a base model on demonstrations",
+        .options = &sft_options,
+        .trains = true,
+        .default_name = "sft",
+        .example = "  tame sft sft --model base --data data/world/demonstrations.jsonl\n",
+        .run = run_sft,
+    },
+    {
+        .name = "rank",
+        .help = "sample answers to prompts and have a judge rank them",
+        .options = &rank_options,
+        .default_name = "comparisons",
+        .makes_data = true,
+        .example = "  tame rank comparisons --model sft --prompts data/world/prompts.jsonl "
+                   "--world data/world/world.json\n",
+        .run = run_rank,
+    },
+    {
+        .name = "reward",
+        .help = "train a reward model on ranked answers",
+        .options = &reward_options,
+        .trains = true,
+        .default_name = "reward",
+        .example = "  tame reward reward --model sft --data comparisons/comparisons.jsonl\n",
+        .run = run_reward,
+    },
+    {
+        .name = "ppo",
+        .help = "reinforcement learning from the reward model (PPO)",
+        .options = &ppo_options,
+        .trains = true,
+        .default_name = "ppo",
+        .example = "  tame ppo ppo --model sft --reward reward --prompts "
+                   "data/world/prompts.jsonl\n",
+        .run = run_ppo,
+    },
+    {.name = NULL},
+};
+
+const StageKind *stage_kind_find(const char *name)
+{
+    for (const StageKind *k = stage_kinds; k->name; k++) {
+        if (strcmp(k->name, name) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+Status stage_options_new(StageOptions *out, const StageKind *kind, Err *err)
+{
+    *out = (StageOptions){.kind = kind};
+    out->own = mem_alloc_array(1, kind->options->size);
+    if (!out->own)
+        return err_set(err, ERR_NOMEM, "no memory for options");
+    Status status = opt_defaults(kind->options, out->own, err);
+    if (status == OK)
+        status = opt_defaults(&train_options, &out->train, err);
+    if (status != OK)
+        stage_options_release(out);
+    return status;
+}
+
+void stage_options_release(StageOptions *o)
+{
+    if (!o->kind)
+        return;
+    opt_release(o->kind->options, o->own);
+    opt_release(&train_options, &o->train);
+    mem_free(o->own);
+    *o = (StageOptions){0};
+}
+
+/* The message for a key that neither table knows: the nearest of both. */
+static Status unknown_option(const StageOptions *o, const char *key, Err *err)
+{
+    const char *names[256];
+    size_t n = 0;
+    for (const OptField *f = o->kind->options->fields; f->name && n < 128; f++)
+        names[n++] = f->name;
+    for (const OptField *f = train_options.fields; o->kind->trains && f->name; f++)
+        names[n++] = f->name;
+    const char *near = opt_nearest(key, names, n);
+    if (near)
+        return err_set(err, ERR_OPTION, "unknown option '%s'; did you mean '%s'?", key,
+                       near);
+    return err_set(err, ERR_OPTION, "unknown option '%s'", key);
+}
+
+Status stage_options_read(StageOptions *o, const json_t *mapping, Err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)mapping, key, value)
+    {
+        const OptTable *table = o->kind->options;
+        void *into = o->own;
+        if (!opt_find(table, key)) {
+            table = &train_options;
+            into = &o->train;
+            if (!o->kind->trains || !opt_find(table, key))
+                return unknown_option(o, key, err);
+        }
+        json_t *one = json_object();
+        if (!one || json_object_set(one, key, value) != 0)
+            return err_set(err, ERR_NOMEM, "no memory for options");
+        Status status = json_to_options(one, table, into, err);
+        json_decref(one);
+        TRY(status);
+    }
+    return OK;
+}
+
+json_t *stage_options_record(const StageOptions *o)
+{
+    json_t *record = json_from_options(o->kind->options, o->own);
+    if (o->kind->trains) {
+        json_t *train = json_from_options(&train_options, &o->train);
+        json_object_update(record, train);
+        json_decref(train);
+    }
+    return record;
+}
