@@ -1,0 +1,108 @@
+/* import.c - `tame import`: other programs' checkpoints become model folders. Today:
+ * llama2.c's legacy .bin with its vocabulary. */
+#include "cli/command.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "model/folder.h"
+#include "model/import_llama2c.h"
+#include "text/tokenizer.h"
+
+typedef struct ImportOptions {
+    char *vocab, *out;
+} ImportOptions;
+static const OptField import_fields[] = {
+    OPT_TEXT(ImportOptions, vocab, NULL, "llama2.c's tokenizer file (tok512.bin)"),
+    OPT_TEXT(ImportOptions, out, NULL, "folder to write the model to"),
+    OPT_END,
+};
+static const OptTable import_options = {"import", "options", sizeof(ImportOptions),
+                                        import_fields};
+
+static Status import_model(const char *path, TensorOps *ops, Model **out, Err *err)
+{
+    FileMap map;
+    TRY(file_map(path, &map, err));
+    Status status =
+        import_llama2c(out, ops, (Span){(const char *)map.ptr, map.len}, err);
+    file_unmap(&map);
+    if (status != OK)
+        err_context(err, "'%s'", path);
+    return status;
+}
+
+static Status import_vocab(const char *path, int32_t vocab, Tokenizer **out, Err *err)
+{
+    FileMap map;
+    TRY(file_map(path, &map, err));
+    Status status = tokenizer_from_llama2c(
+        out, (Span){(const char *)map.ptr, map.len}, vocab, err);
+    file_unmap(&map);
+    if (status != OK)
+        err_context(err, "'%s'", path);
+    return status;
+}
+
+static Status import(const ImportOptions *o, const char *path, Err *err)
+{
+    TensorOps *ops = NULL;
+    Model *model = NULL;
+    Tokenizer *tok = NULL;
+    Status status = command_backend(&ops, err);
+    if (status == OK)
+        status = import_model(path, ops, &model, err);
+    if (status == OK)
+        status = import_vocab(o->vocab, model->shape.vocab, &tok, err);
+    if (status == OK)
+        status = file_make_folders(o->out, err);
+    if (status == OK) {
+        const ModelSpecials specials = {
+            .bos = tokenizer_bos(tok),
+            .pad = tokenizer_pad(tok),
+            .eos = {tokenizer_eos(tok)},
+            .n_eos = tokenizer_eos(tok) >= 0,
+        };
+        status = model_folder_save(model, &specials, o->out, err);
+    }
+    if (status == OK)
+        status = tokenizer_save(tok, o->out, err);
+    if (status == OK)
+        log_info("'%s' is ready: %s parameters, vocabulary %d", o->out,
+                 log_count((double)model->n_params), (int)model->shape.vocab);
+    tokenizer_free(tok);
+    model_free(model);
+    tensor_free(ops);
+    return status;
+}
+
+int import_command(int argc, char **argv)
+{
+    Err err = {0};
+    ImportOptions o;
+    Status status = opt_defaults(&import_options, &o, &err);
+    if (status != OK)
+        return command_fail(status, &err);
+    const OptBinding bindings[] = {{&import_options, &o}};
+    const Usage usage = {
+        .name = "import",
+        .words = "FILE.bin --vocab TOK.bin --out DIR",
+        .what = "Turns a llama2.c checkpoint (legacy layout) and its vocabulary into a "
+                "model folder that every\ncommand (and transformers) opens.",
+        .examples = "  tame import stories260K.bin --vocab tok512.bin --out stories260K\n"
+                    "  tame complete stories260K -p \"Once upon a time\" -n 100 --temp 0\n",
+        .options = bindings,
+        .n_options = 1,
+    };
+    const char *words[1];
+    size_t n;
+    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
+    int result = parsed == PARSED_HELP ? 0 : 2;
+    if (parsed == PARSED_OK && (!o.vocab || !o.out))
+        result = command_usage_error("import", "give both --vocab and --out");
+    else if (parsed == PARSED_OK) {
+        status = import(&o, words[0], &err);
+        result = status == OK ? 0 : command_fail(status, &err);
+    }
+    opt_release(&import_options, &o);
+    return result;
+}

@@ -1,0 +1,117 @@
+/* info.c - `tame info PATH`: what a folder or file is: a model, a run, a shard. */
+#include "cli/command.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "data/shards.h"
+#include "model/folder.h"
+#include "recipe/ledger.h"
+#include "text/tokenizer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *family_name(ModelFamily f)
+{
+    static const char *const names[] = {"llama", "qwen2", "qwen3"};
+    return names[f];
+}
+
+static Status describe_tokenizer(const char *folder, Err *err)
+{
+    Tokenizer *tok = NULL;
+    TRY(tokenizer_load(&tok, folder, err));
+    printf("tokenizer   %s, %d tokens, fingerprint %016llx\n",
+           tokenizer_kind(tok) == TOKENIZER_BYTE_BPE ? "byte-level BPE"
+                                                     : "scores with byte fallback",
+           (int)tokenizer_vocab(tok), (unsigned long long)tokenizer_fingerprint(tok));
+    tokenizer_free(tok);
+    return OK;
+}
+
+static Status describe_model(const char *folder, Err *err)
+{
+    ModelShape s;
+    TRY(model_folder_shape(folder, &s, NULL, err));
+    printf("model       %s, %s head, %s parameters (%s in f32)\n", family_name(s.family),
+           s.head == HEAD_LM ? "language-model" : "scalar",
+           log_count((double)model_shape_params(&s)),
+           log_bytes(4.0 * (double)model_shape_params(&s)));
+    printf("layers      %d of width %d, MLP %d, %d heads of %d, %d key/value heads\n",
+           (int)s.layers, (int)s.hidden, (int)s.intermediate, (int)s.heads,
+           (int)s.head_dim, (int)s.kv_heads);
+    printf("vocabulary  %d%s\n", (int)s.vocab, s.tied ? ", head tied" : "");
+    printf("context     %d tokens, RoPE theta %g\n", (int)s.context, s.rope_theta);
+    printf("options     q/k/v bias %s, q/k norm %s\n", s.qkv_bias ? "yes" : "no",
+           s.qk_norm ? "yes" : "no");
+    printf("training    %.2e FLOPs a token at full context\n",
+           model_shape_train_flops(&s, (double)s.context / 2));
+    return OK;
+}
+
+static Status describe_run(const char *folder, Err *err)
+{
+    json_t *ledger = NULL;
+    TRY(ledger_open(folder, &ledger, err));
+    Str table = {0};
+    ledger_table(ledger, false, &table);
+    fputs(str_c(&table), stdout);
+    str_release(&table);
+    json_decref(ledger);
+    return OK;
+}
+
+static Status describe_shard(const char *path, Err *err)
+{
+    Shard s;
+    TRY(shard_open(&s, path, err));
+    printf("shard       %s documents, %s tokens, %s of text (%.2f bytes a token)\n",
+           log_count((double)s.documents), log_count((double)s.tokens),
+           log_bytes((double)s.text_bytes), (double)s.text_bytes / (double)s.tokens);
+    printf("tokenizer   fingerprint %016llx, ids of %d bytes\n",
+           (unsigned long long)s.fingerprint, (int)s.id_bytes);
+    shard_close(&s);
+    return OK;
+}
+
+static Status describe(const char *path, Err *err)
+{
+    if (!file_exists(path))
+        return err_set(err, ERR_IO, "'%s' does not exist", path);
+    if (!file_is_folder(path))
+        return describe_shard(path, err);
+    Str name = {0};
+    bool run = file_exists(file_join(&name, path, "ledger.json"));
+    bool model = file_exists(file_join(&name, path, "config.json"));
+    bool tokenizer = file_exists(file_join(&name, path, "tokenizer.json"));
+    str_release(&name);
+    if (!run && !model && !tokenizer)
+        return err_set(err, ERR_FORMAT,
+                       "'%s' holds no config.json, tokenizer.json or ledger.json", path);
+    if (run)
+        TRY(describe_run(path, err));
+    if (model)
+        TRY(describe_model(path, err));
+    if (tokenizer)
+        TRY(describe_tokenizer(path, err));
+    return OK;
+}
+
+int info_command(int argc, char **argv)
+{
+    const Usage usage = {
+        .name = "info",
+        .words = "PATH",
+        .what = "Describes a model folder, a tokenizer folder, a run folder or a shard.",
+        .examples = "  tame info runs/demo\n  tame info runs/demo/ppo\n"
+                    "  tame info runs/demo/data/train.shard\n",
+    };
+    const char *words[1];
+    size_t n;
+    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
+    if (parsed != PARSED_OK)
+        return parsed == PARSED_HELP ? 0 : 2;
+    Err err = {0};
+    Status status = describe(words[0], &err);
+    return status == OK ? 0 : command_fail(status, &err);
+}
