@@ -1,0 +1,97 @@
+/* adamw.c - the optimizer: AdamW (Loshchilov & Hutter 2019), see adamw.h.
+ *
+ * With g the gradient of a weight, clipped as a whole to norm clip_norm, and t the
+ * number of this update:
+ *
+ *     w -= lr decay w                             matrices only
+ *     m  = b1 m + (1 - b1) g
+ *     v  = b2 v + (1 - b2) g^2
+ *     w -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+ *
+ * The arithmetic is the backend's (TensorOps.adamw); here are its corrections, the
+ * clipping and the check that nothing is NaN or Inf before a weight is touched. */
+#include "train/adamw.h"
+
+#include <math.h>
+
+Status adamw_new(Adamw *a, Model *model, Err *err)
+{
+    *a = (Adamw){0};
+    TensorOps *ops = model->ops;
+    int64_t n = model->params.count;
+    Status status = ops->alloc(ops, &a->m, TENSOR_F32, n, err);
+    if (status == OK)
+        status = ops->alloc(ops, &a->v, TENSOR_F32, n, err);
+    if (status != OK) {
+        adamw_release(a, model);
+        return err_context(err, "moments of the optimizer");
+    }
+    return OK;
+}
+
+void adamw_release(Adamw *a, Model *model)
+{
+    if (!a || !model)
+        return;
+    model->ops->free(model->ops, &a->m);
+    model->ops->free(model->ops, &a->v);
+    a->t = 0;
+}
+
+/* The first weight whose gradient has a NaN or Inf; NULL when only their sum overflowed. */
+static const char *find_bad(const Model *model)
+{
+    TensorOps *ops = model->ops;
+    for (int64_t i = 0; i < model->n_weights; i++) {
+        const Weight *w = model->weights[i];
+        if (w->trainable && !isfinite(ops->sum_squares(ops, w->grad)))
+            return model->names[i];
+    }
+    return NULL;
+}
+
+/* Elements from the start of the model's parameters to this weight's. */
+static int64_t weight_offset(const Model *model, const Weight *w)
+{
+    const char *start = model->params.data, *here = w->value.data;
+    int64_t offset = (here - start) / tensor_type_bytes(w->value.type);
+    ASSERT(offset >= 0 && offset + w->value.count <= model->params.count);
+    return offset;
+}
+
+double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **bad)
+{
+    TensorOps *ops = model->ops;
+    double norm = sqrt(ops->sum_squares(ops, model->grads));
+    if (!isfinite(norm)) {
+        *bad = find_bad(model);
+        if (!*bad)
+            *bad = "all weights together";
+        return norm;
+    }
+    a->t++;
+    bool clips = o->clip_norm > 0 && norm > o->clip_norm;
+    AdamwStep step = {
+        .lr = (float)o->lr,
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .eps = (float)o->eps,
+        .grad_scale = clips ? (float)(o->clip_norm / norm) : 1.0F,
+        .correction1 = (float)(1 - pow(o->beta1, (double)a->t)),
+        .correction2 = (float)(1 - pow(o->beta2, (double)a->t)),
+    };
+    for (int64_t i = 0; i < model->n_weights; i++) {
+        Weight *w = model->weights[i];
+        if (!w->trainable)
+            continue;
+        int64_t offset = weight_offset(model, w), n = w->value.count;
+        bool has_master = tensor_present(w->master);
+        step.decay = w->decays ? (float)o->weight_decay : 0;
+        ops->adamw(ops, has_master ? w->master : w->value, w->grad,
+                   tensor_slice(a->m, offset, n), tensor_slice(a->v, offset, n), step);
+        if (has_master)
+            ops->copy(ops, w->value, w->master);
+    }
+    model_changed(model);
+    return norm;
+}
