@@ -18,13 +18,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { ENGINE_STOP_BYTES = 256, ENGINE_PENALTY_IDS = 64 };
+
 typedef struct SampleOptions {
-    double temperature; /* 0: greedy */
-    int64_t top_k;      /* 0: off */
-    double top_p;       /* 1: off */
-    double min_p;       /* 0: off */
-    double repetition_penalty; /* 1: off */
-    int64_t max_new;    /* tokens at most */
+    double temperature;        /* 0: greedy */
+    int64_t top_k;             /* 0: off */
+    double top_p;              /* 1: off */
+    double min_p;              /* 0: off */
+    double repetition_penalty; /* 1: off; for the last 64 ids, the prompt's included */
+    int64_t max_new;           /* tokens at most, forced ones included */
     int64_t seed;
 } SampleOptions;
 extern const OptTable sample_options;
@@ -36,7 +38,7 @@ typedef enum FinishReason {
     FINISH_ABORTED, /* on_token said so */
 } FinishReason;
 
-/* A sequence's result. forced[i] 1: the id was put there by a hook (a tool's result), not
+/* A sequence's result: what follows the prompt. forced[i] 1: the id was put there by a hook (a tool's result), not
  * drawn; its logprob is 0 and nothing is learned from it. */
 typedef struct EngineResult {
     int32_t *ids;
@@ -46,18 +48,23 @@ typedef struct EngineResult {
     uint8_t *forced;
     int64_t n;
     FinishReason finish;
+    int64_t stop_tail; /* bytes at the end of the ids' text, from the first byte of the
+                          stop string that ended it; 0 when none did */
 } EngineResult;
 
 /* Called after each drawn id (also the stop id). May append up to `room` ids to `force`:
  * they follow at once (a tool's result). Setting *go_on keeps a sequence alive at a stop
- * id. Runs in the engine's thread; n is the length of ids so far, the new one included. */
+ * id. Runs in the engine's thread; ids are the n of the result so far (the prompt is not
+ * among them), the new one included. */
 typedef Status (*EngineHook)(void *self, int64_t request, const int32_t *ids, int64_t n,
-                             bool *go_on, int32_t *force, int64_t room, int64_t *n_force,
-                             Err *err);
-/* Which ids may come next: fills `allowed` (a bit an id) or returns false for "all". */
+                             bool *go_on, int32_t *force, int64_t room,
+                             int64_t *n_force, Err *err);
+/* Which ids may come next: fills `allowed` (a bit an id, zero before) or returns false for
+ * "all". A constraint that allows none ends the sequence (FINISH_STOP). */
 typedef bool (*EngineConstraint)(void *self, const int32_t *ids, int64_t n,
                                  uint32_t *allowed);
-/* Streaming: one id (drawn or forced). Return false to stop this sequence. */
+/* Streaming: one id (drawn or forced; the stop id too). Return false to stop this
+ * sequence. */
 typedef bool (*EngineOnToken)(void *self, int64_t request, int32_t id, bool forced);
 
 typedef struct EngineRequest {
@@ -67,7 +74,8 @@ typedef struct EngineRequest {
     uint64_t index;          /* keys the draws */
     const int32_t *stop_ids; /* borrowed */
     int32_t n_stop_ids;
-    const Span *stop_strings; /* matched against the bytes of the ids */
+    const Span *stop_strings; /* borrowed; matched against the bytes of the drawn ids, 1
+                                 to ENGINE_STOP_BYTES each */
     int32_t n_stop_strings;
     EngineHook hook;             /* NULL: none */
     EngineConstraint constraint; /* NULL: none */
@@ -76,7 +84,7 @@ typedef struct EngineRequest {
 } EngineRequest;
 
 typedef struct Engine Engine;
-/* slots sequences at once, each up to `capacity` tokens (0: the model's context).
+/* The model needs a language-model head (ERR_OPTION). slots sequences at once, each up to `capacity` tokens (0: the model's context).
  * token_bytes: the bytes of each id, (vocab), borrowed; NULL when no stop strings. */
 NODISCARD Status engine_new(Engine **out, Model *model, int32_t slots, int32_t capacity,
                             const Span *token_bytes, Err *err);
@@ -90,8 +98,9 @@ NODISCARD Status engine_run(Engine *engine, const EngineRequest *requests, int64
                             EngineResult *results, const char *progress, Err *err);
 void engine_result_release(EngineResult *r);
 
-/* Sum and per-token log-probabilities of given ids after a prompt: logprobs[i] of
- * ids[i], i >= first (first >= 1); the others are 0. Packed into large passes. */
+/* Log-probabilities (temperature 1) of given ids: logprobs[i] of ids[i] after those before
+ * it, i >= first (first >= 1); the others are 0. Items are packed into large passes; one
+ * of more than capacity + 1 ids is ERR_LIMIT. */
 typedef struct EngineScore {
     const int32_t *ids;
     int64_t n, first;

@@ -1,0 +1,46 @@
+/* engine_internal.h - what the scheduler (engine.c) and the scorer (score.c) share. */
+#ifndef ENGINE_ENGINE_INTERNAL_H
+#define ENGINE_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/stop.h"
+
+/* One running sequence. ids[0..total) are prompt and result; the keys and values of
+ * ids[0..cached) are in the cache. total - cached is 1 while decoding, more while a
+ * prompt (or what a hook forced) is still to be read. */
+typedef struct Slot {
+    int64_t request; /* -1: free */
+    int32_t *ids;    /* (capacity), a piece of Engine.pool */
+    int32_t total, cached;
+    StopMatcher stop;
+} Slot;
+
+struct Engine {
+    Model *model; /* borrowed: outlives us */
+    int32_t n_slots, capacity;
+    int32_t max_tokens;      /* of one model_decode */
+    const Span *token_bytes; /* borrowed; may be NULL */
+    ModelCache *cache;
+    Slot *slots;
+    int32_t *pool;     /* (n_slots, capacity) */
+    int32_t *force;    /* (capacity): what a hook forces */
+    uint32_t *allowed; /* (n_slots, allowed_words): bits of constraints */
+    int64_t allowed_words;
+
+    /* One step: the tokens run, and the slots that draw. */
+    int32_t *step_ids, *step_slots, *step_positions; /* (max_tokens) */
+    int32_t *rows, *row_slot;                        /* (n_slots) */
+    SampleRow *how;                                  /* (n_slots) */
+    SampleOut *drawn;                                /* (n_slots) */
+
+    /* Scoring: made at the first engine_score. */
+    Tape *tape;
+    int64_t score_tokens;
+    int32_t *score_ids, *score_positions, *score_starts; /* (score_tokens) */
+    int32_t *score_rows, *score_targets;                 /* (score_tokens) */
+    float *score_logprobs;                               /* (score_tokens) */
+};
+
+void engine_score_release(Engine *e);
+
+#endif
