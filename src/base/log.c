@@ -102,7 +102,8 @@ void log_progress_format(char *out, size_t size, const char *what, double done,
         if (rate >= 0.1)
             snprintf(pace, sizeof pace, ", %s %s/s", log_count(rate), unit);
         else
-            snprintf(pace, sizeof pace, ", %s a step", log_seconds(1 / rate));
+            snprintf(pace, sizeof pace, ", %s for each of the %s",
+                     log_seconds(1 / rate), unit);
         if (total > done)
             snprintf(left, sizeof left, ", %s left",
                      log_seconds((total - done) / rate));
