@@ -233,7 +233,7 @@ static Status read_mapping(Reader *r, int depth, json_t *object)
 static Status read_value(Reader *r, int depth, json_t **out)
 {
     *out = NULL;
-    if (depth > DEEPEST)
+    if (depth > DEEPEST && r->event.type != YAML_SCALAR_EVENT)
         return err_set(r->err, ERR_LIMIT, "line %zu: nested deeper than %d levels",
                        r->event.start_mark.line + 1, DEEPEST);
     static const char refused[] = "anchors and tags are not supported";
@@ -275,7 +275,7 @@ static Status read_document(Reader *r, json_t **out)
         return OK;
     }
     TRY(next_event(r));
-    TRY(read_value(r, 0, out));
+    TRY(read_value(r, 1, out));
     Status status = next_event(r);
     if (status == OK)
         status = next_event(r);
