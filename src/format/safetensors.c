@@ -74,15 +74,24 @@ const char *safetensors_meta(const Safetensors *st, const char *key)
     return NULL;
 }
 
+/* a * b for a, b >= 0; false when it overflows. */
+static bool multiply(int64_t a, int64_t b, int64_t *out)
+{
+    if (b != 0 && a > INT64_MAX / b)
+        return false;
+    *out = a * b;
+    return true;
+}
+
 /* count and bytes of e from its dims and dtype; false when a product overflows. */
 static bool measure(SafetensorsEntry *e, int64_t *bytes)
 {
     e->count = 1;
-    bool fits = true;
-    for (int32_t d = 0; d < e->n_dims; d++)
-        fits &= !__builtin_mul_overflow(e->count, e->dims[d], &e->count);
-    return fits &&
-           !__builtin_mul_overflow(e->count, safetensors_dtype_bytes(e->dtype), bytes);
+    for (int32_t d = 0; d < e->n_dims; d++) {
+        if (!multiply(e->count, e->dims[d], &e->count))
+            return false;
+    }
+    return multiply(e->count, safetensors_dtype_bytes(e->dtype), bytes);
 }
 
 /* --- reading --------------------------------------------------------------------- */
@@ -296,11 +305,11 @@ static Status make_info(SafetensorsEntry *e, uint64_t at, json_t **info, Err *er
     ASSERT(e->n_dims >= 0 && e->n_dims <= SAFETENSORS_MAX_DIMS);
     for (int32_t d = 0; d < e->n_dims; d++)
         ASSERT(e->dims[d] >= 0);
-    int64_t bytes, end;
-    if (!measure(e, &bytes) || __builtin_add_overflow((int64_t)at, bytes, &end))
+    int64_t bytes;
+    if (!measure(e, &bytes) || (uint64_t)bytes > INT64_MAX - at)
         return err_set(err, ERR_LIMIT, "tensor '%s': its size overflows", e->name);
     e->begin = at;
-    e->end = (uint64_t)end;
+    e->end = at + (uint64_t)bytes;
 
     json_t *shape = json_array();
     for (int32_t d = 0; shape && d < e->n_dims; d++) {
@@ -310,7 +319,7 @@ static Status make_info(SafetensorsEntry *e, uint64_t at, json_t **info, Err *er
         }
     }
     *info = shape ? json_pack("{s:s, s:o, s:[I, I]}", "dtype", e->dtype, "shape", shape,
-                              "data_offsets", (json_int_t)at, (json_int_t)end)
+                              "data_offsets", (json_int_t)e->begin, (json_int_t)e->end)
                   : NULL;
     if (!*info)
         return err_set(err, ERR_NOMEM, "no memory for the header");
