@@ -48,28 +48,28 @@ int64_t model_shape_params(const ModelShape *shape);
 double model_shape_train_flops(const ModelShape *shape, double span);
 
 typedef struct ModelLayer {
-    Weight attn_norm;          /* (1,C) */
-    Weight qkv, qkv_bias;      /* ((Hq+2Hk)D, C); bias (1,(Hq+2Hk)D) or absent */
-    Weight q_norm, k_norm;     /* (1,D) or absent */
-    Weight out;                /* (C, Hq*D) */
-    Weight mlp_norm;           /* (1,C) */
-    Weight gate_up;            /* (2F, C): gate rows, then up rows */
-    Weight down;               /* (C, F) */
+    Weight attn_norm;      /* (1,C) */
+    Weight qkv, qkv_bias;  /* ((Hq+2Hk)D, C); bias (1,(Hq+2Hk)D) or absent */
+    Weight q_norm, k_norm; /* (1,D) or absent */
+    Weight out;            /* (C, Hq*D) */
+    Weight mlp_norm;       /* (1,C) */
+    Weight gate_up;        /* (2F, C): gate rows, then up rows */
+    Weight down;           /* (C, F) */
 } ModelLayer;
 
 typedef struct Model {
     TensorOps *ops; /* borrowed: outlives us */
     ModelShape shape;
-    Weight embed;      /* (V,C) */
-    ModelLayer *layer; /* [layers] */
-    Weight norm;       /* (1,C) */
-    Weight lm_head;    /* (V,C); absent when tied or HEAD_SCALAR: use model_head() */
-    Weight score;      /* (1,C), HEAD_SCALAR only */
-    double score_bias; /* added to every score: tame_reward_bias of config.json */
+    Weight embed;         /* (V,C) */
+    ModelLayer *layer;    /* [layers] */
+    Weight norm;          /* (1,C) */
+    Weight lm_head;       /* (V,C); absent when tied or HEAD_SCALAR: use model_head() */
+    Weight score;         /* (1,C), HEAD_SCALAR only */
+    double score_bias;    /* added to every score: tame_reward_bias of config.json */
     Tensor params, grads; /* all of them; grads absent when frozen */
     int64_t n_params;
-    Weight **weights;  /* every present weight once, in the order of params */
-    char **names;      /* their names: Hugging Face's, fused ones "…qkv_proj" */
+    Weight **weights; /* every present weight once, in the order of params */
+    char **names;     /* their names: Hugging Face's, fused ones "…qkv_proj" */
     int64_t n_weights;
 } Model;
 
@@ -109,8 +109,9 @@ void model_forward(Model *model, Tape *tape, const ModelTokens *tokens);
 /* Heads, at M chosen rows (distinct, ascending; host arrays; M <= max_tokens):
  * log-probabilities of targets under softmax(logits * inv_temperature); entropy may be
  * NULL. */
-void model_logprobs(Model *model, Tape *tape, const int32_t *rows, const int32_t *targets,
-                    int64_t M, float inv_temperature, float *logprob, float *entropy);
+void model_logprobs(Model *model, Tape *tape, const int32_t *rows,
+                    const int32_t *targets, int64_t M, float inv_temperature,
+                    float *logprob, float *entropy);
 /* For the rows of the last model_logprobs (called with entropy if dentropy is given):
  * adds to the gradient at the hidden states and to the head's. */
 void model_logprobs_backward(Model *model, Tape *tape, const float *dlogprob,
@@ -120,14 +121,16 @@ void model_cross_entropy(Model *model, Tape *tape, const int32_t *rows,
                          const int32_t *targets, const float *weights, int64_t M,
                          bool with_gradient, float *nll);
 /* HEAD_SCALAR: score(M) (=) at the rows, score_bias included; and its backward. */
-void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M, float *score);
+void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
+                  float *score);
 void model_scores_backward(Model *model, Tape *tape, const float *dscore);
 /* Through the trunk: gradients += . Once after the heads' backward. */
 void model_backward(Model *model, Tape *tape);
 
 /* Reads the final hidden states (N,C) or logits of chosen rows to host memory (tests). */
 void tape_hidden(Tape *tape, float *hidden);
-void model_logits(Model *model, Tape *tape, const int32_t *rows, int64_t M, float *logits);
+void model_logits(Model *model, Tape *tape, const int32_t *rows, int64_t M,
+                  float *logits);
 
 /* --- decoding --------------------------------------------------------------------- */
 typedef struct ModelCache ModelCache;
@@ -144,7 +147,7 @@ void model_decode(Model *model, ModelCache *cache, const int32_t *ids,
 /* Draws one id for each chosen row (index into the M of the last model_decode). */
 void model_decode_sample(Model *model, ModelCache *cache, const int32_t *rows,
                          const SampleRow *how, int64_t n, SampleOut *out);
-void model_decode_logits(Model *model, ModelCache *cache, const int32_t *rows, int64_t n,
-                         float *logits);
+void model_decode_logits(Model *model, ModelCache *cache, const int32_t *rows,
+                         int64_t n, float *logits);
 
 #endif

@@ -1,0 +1,159 @@
+/* model.c - a model as memory: one tensor of parameters, one of gradients, and the
+ * Weights that are slices of them. */
+#include "model/model.h"
+
+#include "base/mem.h"
+#include "model/params_internal.h"
+
+#include <string.h>
+
+static int64_t count_weights(const ModelShape *shape)
+{
+    int64_t n = 0;
+    ParamWalk walk = param_walk(shape);
+    for (Param p; param_next(&walk, &p);)
+        n++;
+    return n;
+}
+
+/* Points every Weight at its slices. */
+static Status place_weights(Model *m, bool trainable, Err *err)
+{
+    ParamWalk walk = param_walk(&m->shape);
+    for (Param p; param_next(&walk, &p);) {
+        int64_t count = p.rows * p.cols;
+        Weight *w = param_weight(m, &p);
+        *w = (Weight){
+            .value = tensor_slice(m->params, p.offset, count),
+            .rows = p.rows,
+            .cols = p.cols,
+            .decays = !p.is_vector,
+            .trainable = trainable,
+        };
+        if (trainable)
+            w->grad = tensor_slice(m->grads, p.offset, count);
+        m->weights[m->n_weights] = w;
+        m->names[m->n_weights] = mem_dup(p.name, strlen(p.name));
+        if (!m->names[m->n_weights])
+            return err_set(err, ERR_NOMEM, "no memory for the name of '%s'", p.name);
+        m->n_weights++;
+        if (p.init == PARAM_ONE)
+            m->ops->fill(m->ops, w->value, 1.0f);
+    }
+    return OK;
+}
+
+Status model_new(Model **out, TensorOps *ops, const ModelShape *shape, bool trainable,
+                 Err *err)
+{
+    *out = NULL;
+    ModelShape checked = *shape;
+    TRY(model_shape_check(&checked, err));
+
+    Model *m;
+    TRY(MEM_ARRAY(&m, 1, err));
+    m->ops = ops;
+    m->shape = checked;
+    m->n_params = model_shape_params(&checked);
+    size_t n_weights = (size_t)count_weights(&checked);
+
+    Status s = MEM_ARRAY(&m->layer, (size_t)checked.layers, err);
+    if (s == OK)
+        s = MEM_ARRAY(&m->weights, n_weights, err);
+    if (s == OK)
+        s = MEM_ARRAY(&m->names, n_weights, err);
+    if (s == OK)
+        s = ops->alloc(ops, &m->params, TENSOR_F32, m->n_params, err);
+    if (s == OK && trainable)
+        s = ops->alloc(ops, &m->grads, TENSOR_F32, m->n_params, err);
+    if (s == OK)
+        s = place_weights(m, trainable, err);
+    if (s != OK) {
+        model_free(m);
+        return s;
+    }
+    model_changed(m);
+    *out = m;
+    return OK;
+}
+
+void model_free(Model *model)
+{
+    if (!model)
+        return;
+    TensorOps *t = model->ops;
+    for (int64_t i = 0; i < model->n_weights; i++) {
+        t->weight_release(t, model->weights[i]);
+        mem_free(model->names[i]);
+    }
+    t->free(t, &model->params);
+    t->free(t, &model->grads);
+    mem_free(model->names);
+    mem_free(model->weights);
+    mem_free(model->layer);
+    mem_free(model);
+}
+
+/* What must agree for weights to mean the same in both. */
+static Status check_same_trunk(const ModelShape *a, const ModelShape *b, Err *err)
+{
+    const struct {
+        const char *field;
+        double a, b;
+    } pairs[] = {
+        {"vocab", a->vocab, b->vocab},
+        {"hidden", a->hidden, b->hidden},
+        {"intermediate", a->intermediate, b->intermediate},
+        {"layers", a->layers, b->layers},
+        {"heads", a->heads, b->heads},
+        {"kv_heads", a->kv_heads, b->kv_heads},
+        {"head_dim", a->head_dim, b->head_dim},
+        {"rope_theta", a->rope_theta, b->rope_theta},
+        {"norm_eps", a->norm_eps, b->norm_eps},
+        {"qkv_bias", a->qkv_bias, b->qkv_bias},
+        {"qk_norm", a->qk_norm, b->qk_norm},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (pairs[i].a < pairs[i].b || pairs[i].a > pairs[i].b)
+            return err_set(
+                err, ERR_OPTION,
+                "models of different shapes: '%s' is %g in one and %g in the "
+                "other",
+                pairs[i].field, pairs[i].a, pairs[i].b);
+    if (a->head == b->head && a->tied != b->tied)
+        return err_set(err, ERR_OPTION,
+                       "models of different shapes: the head is tied in one only");
+    return OK;
+}
+
+Status model_copy_trunk(Model *dst, const Model *src, Err *err)
+{
+    TRY(check_same_trunk(&dst->shape, &src->shape, err));
+    for (int64_t i = 0; i < dst->n_weights; i++)
+        for (int64_t j = 0; j < src->n_weights; j++)
+            if (strcmp(dst->names[i], src->names[j]) == 0)
+                dst->ops->copy(dst->ops, dst->weights[i]->value,
+                               src->weights[j]->value);
+    if (dst->shape.head == src->shape.head)
+        dst->score_bias = src->score_bias;
+    model_changed(dst);
+    return OK;
+}
+
+Weight *model_head(Model *model)
+{
+    ASSERT(model->shape.head == HEAD_LM);
+    return model->shape.tied ? &model->embed : &model->lm_head;
+}
+
+void model_changed(Model *model)
+{
+    for (int64_t i = 0; i < model->n_weights; i++)
+        model->ops->weight_changed(model->ops, model->weights[i]);
+}
+
+void model_zero_grads(Model *model)
+{
+    ASSERT(tensor_present(model->grads));
+    model->ops->fill(model->ops, model->grads, 0.0f);
+}
