@@ -3,10 +3,10 @@
  * The core schema (YAML 1.2, chapter 10.3) gives plain scalars their type, so `no` and
  * `on` stay texts; the options tables read them as booleans where one belongs. Without
  * anchors a document cannot be larger than its text. Writing is in yaml_write.c. */
+#include "format/yaml.h"
 #include "format/yaml_internal.h"
 
 #include "base/mem.h"
-#include "format/yaml.h"
 
 #include <errno.h>
 #include <math.h>
