@@ -1,0 +1,184 @@
+/* answers.c - a chat model's answers to prompts, see answers.h. */
+#include "stages/answers.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "think/tools.h"
+
+/* --- prompts ------------------------------------------------------------------------- */
+
+Status prompts_load(Prompts *out, const char *spec, const ChatTemplate *chat,
+                    int64_t context, int64_t max_new, int64_t most, Err *err)
+{
+    *out = (Prompts){0};
+    CorpusOptions corpus;
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status = corpus_load(&out->list, spec, RECORD_PROMPT, &corpus, err);
+    opt_release(&corpus_options, &corpus);
+    if (status == OK)
+        status = MEM_ARRAY(&out->record, out->list.n, err);
+    int64_t too_long = 0;
+    for (size_t i = 0; status == OK && i < out->list.n; i++) {
+        if (most > 0 && out->n == most)
+            break;
+        status =
+            documents_add(&out->rendered, chat, &out->list.records[i].chat, true, err);
+        if (status != OK)
+            break;
+        if (documents_len(&out->rendered, out->n) + max_new > context) {
+            documents_drop_last(&out->rendered);
+            too_long++;
+            continue;
+        }
+        out->record[out->n++] = (int64_t)i;
+    }
+    if (status == OK && too_long > 0)
+        log_warn(
+            "'%s': %lld prompts leave no room for %lld tokens in a context of %lld "
+            "and are not used",
+            spec, (long long)too_long, (long long)max_new, (long long)context);
+    if (status == OK && out->n == 0)
+        status = err_set(err, too_long > 0 ? ERR_LIMIT : ERR_FORMAT,
+                         "'%s' has no prompt that leaves room for %lld tokens in a "
+                         "context of %lld",
+                         spec, (long long)max_new, (long long)context);
+    if (status != OK)
+        prompts_release(out);
+    return status;
+}
+
+void prompts_release(Prompts *p)
+{
+    if (!p)
+        return;
+    record_list_release(&p->list);
+    documents_release(&p->rendered);
+    mem_free(p->record);
+    *p = (Prompts){0};
+}
+
+const Conversation *prompts_chat(const Prompts *p, int64_t i)
+{
+    return &p->list.records[p->record[i]].chat;
+}
+
+/* --- answers ------------------------------------------------------------------------- */
+
+struct Answerer {
+    Engine *engine;
+    Tools *tools; /* or NULL */
+    const Tokenizer *tok;
+    const ChatTemplate *chat;
+    int32_t stop[2];
+    int32_t n_stop;
+    EngineRequest *requests; /* reused */
+    size_t cap;
+};
+
+enum { MOST_CALLS = 4 }; /* tool calls in one answer */
+
+Status answerer_new(Answerer **out, Model *model, const Tokenizer *tok,
+                    const ChatTemplate *chat, int64_t slots, bool tools, Err *err)
+{
+    *out = NULL;
+    Answerer *a;
+    TRY(MEM_ARRAY(&a, 1, err));
+    a->tok = tok;
+    a->chat = chat;
+    a->stop[a->n_stop++] = template_end(chat);
+    if (tokenizer_eos(tok) >= 0)
+        a->stop[a->n_stop++] = tokenizer_eos(tok);
+    Status status = engine_new(&a->engine, model, (int32_t)slots, 0, NULL, err);
+    if (status == OK && tools)
+        status = tools_new(&a->tools, tok, chat, MOST_CALLS, err);
+    if (status != OK) {
+        answerer_free(a);
+        return status;
+    }
+    *out = a;
+    return OK;
+}
+
+void answerer_free(Answerer *a)
+{
+    if (!a)
+        return;
+    engine_free(a->engine);
+    tools_free(a->tools);
+    mem_free(a->requests);
+    mem_free(a);
+}
+
+Status answerer_run(Answerer *a, const Prompts *p, const int64_t *which, int64_t n,
+                    uint64_t first_index, const AnswerOptions *o, EngineResult *results,
+                    const char *progress, Err *err)
+{
+    if ((size_t)n > a->cap) {
+        mem_free(a->requests);
+        a->requests = NULL;
+        a->cap = 0;
+        TRY(MEM_ARRAY(&a->requests, (size_t)n, err));
+        a->cap = (size_t)n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        a->requests[i] = (EngineRequest){
+            .prompt = documents_ids(&p->rendered, which[i]),
+            .n_prompt = documents_len(&p->rendered, which[i]),
+            .sample = {.temperature = o->temperature,
+                       .top_p = 1,
+                       .repetition_penalty = 1,
+                       .max_new = o->max_new,
+                       .seed = o->seed},
+            .index = first_index + (uint64_t)i,
+            .stop_ids = a->stop,
+            .n_stop_ids = a->n_stop,
+            .hook = a->tools ? tools_hook : NULL,
+            .self = a->tools,
+        };
+    }
+    return engine_run(a->engine, a->requests, n, results, progress, err);
+}
+
+bool answerer_ended(const Answerer *a, const EngineResult *r)
+{
+    return r->finish == FINISH_STOP && r->n > 0 &&
+           r->ids[r->n - 1] == template_end(a->chat);
+}
+
+RewardItem answerer_item(const Answerer *a, const Prompts *p, int64_t i,
+                         const EngineResult *r)
+{
+    return (RewardItem){
+        .prompt = prompts_chat(p, i),
+        .prompt_ids = documents_ids(&p->rendered, i),
+        .n_prompt = documents_len(&p->rendered, i),
+        .answer = r->ids,
+        .n_answer = r->n,
+        .ended = answerer_ended(a, r),
+    };
+}
+
+static json_t *text_of(const Tokenizer *tok, const int32_t *ids, int64_t n)
+{
+    Str text = {0};
+    Err err;
+    json_t *value = NULL;
+    if (tokenizer_decode(tok, ids, (size_t)n, true, &text, &err) == OK)
+        value = json_from_bytes(str_span(&text));
+    str_release(&text);
+    return value ? value : json_null();
+}
+
+json_t *answerer_sample(const Answerer *a, const Prompts *p, int64_t i,
+                        const EngineResult *r)
+{
+    const Conversation *chat = prompts_chat(p, i);
+    json_t *sample = json_object();
+    const Message *last = &chat->messages[chat->n - 1];
+    json_object_set_new(sample, "prompt",
+                        json_from_bytes((Span){last->content, last->len}));
+    bool ended = answerer_ended(a, r);
+    json_object_set_new(sample, "answer", text_of(a->tok, r->ids, r->n - ended));
+    json_object_set_new(sample, "ended", json_boolean(ended));
+    return sample;
+}

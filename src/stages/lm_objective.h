@@ -1,0 +1,30 @@
+/* lm_objective.h - next-token prediction over packed documents as an Objective: all of
+ * pretraining and fine-tuning that is not their data. */
+#ifndef STAGES_LM_OBJECTIVE_H
+#define STAGES_LM_OBJECTIVE_H
+
+#include "data/pack.h"
+#include "train/lm.h"
+#include "train/trainer.h"
+
+typedef struct LmObjective {
+    Learner learner; /* its model is borrowed, its moments are ours */
+    Packer *train;
+    Packer *heldout; /* NULL: nothing is held out */
+    Batch *batch;
+    LmPass *pass;
+    double tokens, flops_per_token;
+    bool accuracy;         /* evaluation counts tokens that were the most likely */
+    double source_entropy; /* bits per byte of the data, 0 when unknown */
+} LmObjective;
+
+/* Sources are borrowed. train_o is for training; the held-out documents are packed alike,
+ * in order. A held-out source without documents is fine. */
+NODISCARD Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
+                                   PackSource heldout, const PackOptions *train_o,
+                                   const TrainOptions *t, Err *err);
+void lm_objective_release(LmObjective *l);
+/* Fills the functions of *o; the caller adds names, numbers and sample(). */
+void lm_objective_bind(LmObjective *l, Objective *o);
+
+#endif

@@ -1,0 +1,200 @@
+/* sft.c - stage 2: supervised fine-tuning on demonstrations, see sft.h.
+ *
+ * A demonstration is rendered by the chat template with its loss mask, conversations are
+ * packed several to a row, each attending to itself alone, and the rest is next-token
+ * prediction: the loss is the mean over all tokens that the assistant writes in an
+ * update, so a long answer counts for as much as it has tokens. */
+#include "stages/sft.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "stages/answers.h"
+#include "stages/lm_objective.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char *const overlong_names[] = {"refuse", "truncate", "drop", NULL};
+static const PackOverlong overlong_kinds[] = {PACK_REFUSE, PACK_TRUNCATE, PACK_DROP};
+
+/* clang-format off */
+static const OptField fields[] = {
+    OPT_TEXT(SftOptions, model, NULL, "folder of the base model"),
+    OPT_TEXT(SftOptions, data, NULL, "demonstrations: FILE[:WEIGHT],... or a glob"),
+    OPT_TEXT(SftOptions, heldout_data, NULL, "demonstrations to evaluate on; unset: a share of the data"),
+    OPT_REAL(SftOptions, heldout, 0.02, 0, 0.5, "share of the demonstrations held out when heldout_data is unset"),
+    OPT_REAL(SftOptions, epochs, 2, 0.001, 1000, "passes over the demonstrations"),
+    OPT_INT(SftOptions, batch_tokens, 8192, 1, 1e9, "tokens an update"),
+    OPT_CHOICE(SftOptions, overlong, 0, overlong_names, "what to do with a conversation longer than the context"),
+    OPT_END
+};
+/* clang-format on */
+const OptTable sft_options = {"sft", "fine-tune on demonstrations", sizeof(SftOptions),
+                              fields};
+
+static const TrainOptions stage_defaults = {
+    .lr = 1e-3, /* at width 192 */
+    .lr_end = 0.1,
+    .schedule = SCHEDULE_COSINE,
+    .warmup = 0.03,
+    .weight_decay = 0,
+    .beta2 = 0.95,
+    .eps = 1e-8,
+};
+
+enum { SAMPLES = 8, SAMPLE_TOKENS = 96 };
+
+typedef struct Sft {
+    LmObjective lm; /* first: the functions bound by lm_objective_bind get this */
+    ChatModel base;
+    Documents train, heldout;
+    Prompts prompts; /* of the first held-out demonstrations, for samples */
+    Answerer *answerer;
+    int64_t seed;
+} Sft;
+
+static void release(Sft *s)
+{
+    answerer_free(s->answerer);
+    prompts_release(&s->prompts);
+    lm_objective_release(&s->lm);
+    documents_release(&s->train);
+    documents_release(&s->heldout);
+    chat_model_release(&s->base);
+}
+
+/* --- data ---------------------------------------------------------------------------- */
+
+/* A share of the conversations, chosen by a hash of their ids: not by their order. */
+static bool is_heldout(const Documents *d, double share)
+{
+    int64_t last = (int64_t)d->n - 1;
+    uint64_t hash =
+        rng_hash(documents_ids(d, last),
+                 (uint64_t)documents_len(d, last) * sizeof(int32_t), RNG_SPLIT);
+    return (double)(hash >> 11) * 0x1p-53 < share;
+}
+
+/* Renders the demonstrations of spec into *train and, by `share`, into *heldout. */
+static Status load(Sft *s, const char *spec, double share, Documents *train, Err *err)
+{
+    CorpusOptions corpus;
+    RecordList list = {0};
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status = corpus_load(&list, spec, RECORD_CHAT, &corpus, err);
+    opt_release(&corpus_options, &corpus);
+    for (size_t i = 0; status == OK && i < list.n; i++) {
+        const Conversation *chat = &list.records[i].chat;
+        status = documents_add(train, s->base.chat, chat, false, err);
+        if (status == OK && share > 0 && is_heldout(train, share)) {
+            documents_drop_last(train);
+            status = documents_add(&s->heldout, s->base.chat, chat, false, err);
+        }
+        if (status != OK)
+            err_context(err, "'%s': conversation %zu", spec, i + 1);
+    }
+    record_list_release(&list);
+    return status;
+}
+
+static Status load_data(Sft *s, const SftOptions *o, Err *err)
+{
+    if (!o->data)
+        return err_set(err, ERR_OPTION, "option 'data' is not set: demonstrations");
+    TRY(load(s, o->data, o->heldout_data ? 0 : o->heldout, &s->train, err));
+    if (o->heldout_data)
+        TRY(load(s, o->heldout_data, 0, &s->heldout, err));
+    if (s->train.n == 0)
+        return err_set(err, ERR_FORMAT, "'%s' has no demonstrations", o->data);
+    /* Samples answer the held-out questions; without any, the first of the data. */
+    const char *spec = o->heldout_data ? o->heldout_data : o->data;
+    return prompts_load(&s->prompts, spec, s->base.chat, s->base.model->shape.context,
+                        1, SAMPLES, err);
+}
+
+static Status sample(void *self, int64_t u, json_t *samples, Err *err)
+{
+    (void)u;
+    Sft *s = self;
+    int64_t which[SAMPLES];
+    EngineResult results[SAMPLES];
+    AnswerOptions o = {.temperature = 1, .max_new = SAMPLE_TOKENS, .seed = s->seed};
+    for (int64_t i = 0; i < s->prompts.n; i++)
+        which[i] = i;
+    TRY(answerer_run(s->answerer, &s->prompts, which, s->prompts.n, 0, &o, results,
+                     NULL, err));
+    for (int64_t i = 0; i < s->prompts.n; i++) {
+        json_array_append_new(
+            samples, answerer_sample(s->answerer, &s->prompts, i, &results[i]));
+        engine_result_release(&results[i]);
+    }
+    return OK;
+}
+
+/* --- the stage ----------------------------------------------------------------------- */
+
+static Status prepare(Sft *s, const SftOptions *o, const TrainOptions *t, Err *err)
+{
+    int64_t context = s->base.model->shape.context;
+    int64_t rows = o->batch_tokens / context;
+    PackOptions pack = {.row = context,
+                        .rows = rows > 0 ? rows : 1,
+                        .overlong = overlong_kinds[o->overlong],
+                        .seed = (uint64_t)t->seed,
+                        .shuffle = true};
+    TRY(lm_objective_init(&s->lm, s->base.model, documents_source(&s->train),
+                          documents_source(&s->heldout), &pack, t, err));
+    s->lm.accuracy = true;
+    if (packer_dropped(s->lm.train) > 0)
+        log_warn(
+            "sft: %lld of %zu conversations are longer than the context of %lld: %s",
+            (long long)packer_dropped(s->lm.train), s->train.n, (long long)context,
+            o->overlong == 1 ? "cut" : "dropped");
+    return answerer_new(&s->answerer, s->base.model, s->base.tok, s->base.chat, SAMPLES,
+                        true, err);
+}
+
+Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *given,
+                 StageReport *report, Err *err)
+{
+    Sft s = {.seed = given->seed};
+    TrainOptions t = *given, defaults = stage_defaults;
+    TrainReport run = {0};
+    Status status = chat_model_open(&s.base, env->ops, o->model, true, err);
+    if (status == OK)
+        status = load_data(&s, o, err);
+    if (status != OK)
+        goto done;
+    defaults.lr = stage_lr(stage_defaults.lr, &s.base.model->shape);
+    train_options_resolve(&t, &defaults);
+    status = prepare(&s, o, &t, err);
+    if (status != OK)
+        goto done;
+
+    int64_t epoch = packer_batches(s.lm.train);
+    const uint64_t data[] = {documents_hash(&s.train), documents_hash(&s.heldout)};
+    Objective objective = {
+        .self = &s,
+        .stage = "sft",
+        .updates = (int64_t)ceil(o->epochs * (double)epoch),
+        .fingerprint = stage_fingerprint(&sft_options, o, &t, data, 2),
+        .sample = sample,
+    };
+    lm_objective_bind(&s.lm, &objective);
+    log_info("sft: %s demonstrations, %lld updates, peak learning rate %.3g",
+             log_count((double)s.train.n), (long long)objective.updates, t.lr);
+    ModelSpecials specials = chat_specials(s.base.tok);
+    status = trainer_run(&objective, &t, s.base.tok, &specials, env->folder, &run, err);
+    if (status == OK) {
+        snprintf(report->data, sizeof report->data,
+                 "%zu demonstrations, %s tokens; %.2f epochs; %zu held out", s.train.n,
+                 log_count((double)s.train.ids.len), o->epochs, s.heldout.n);
+        stage_report_fill(report, &run, s.base.model, o->model);
+    }
+done:
+    train_report_release(&run);
+    release(&s);
+    return status;
+}
