@@ -28,7 +28,7 @@ typedef struct Batch {
     float *learned_weights;
     double weight;       /* sum of weights */
     double target_bytes; /* bytes of text the learned targets stand for (bits per byte);
-                            filled by those who know the tokenizer */
+                            0 until batch_count_bytes */
 } Batch;
 
 NODISCARD Status batch_new(Batch **out, int64_t capacity, Err *err);
@@ -41,6 +41,8 @@ bool batch_add(Batch *b, const int32_t *ids, const float *id_weights, int64_t n_
  * first row, or -1 when it does not fit. */
 int64_t batch_add_inputs(Batch *b, const int32_t *ids, int64_t n_ids);
 void batch_finish(Batch *b);
+/* After batch_finish: sets target_bytes from the bytes of text of each id, (vocab). */
+void batch_count_bytes(Batch *b, const int32_t *id_bytes);
 ModelTokens batch_tokens(const Batch *b);
 
 #endif

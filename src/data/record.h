@@ -11,6 +11,8 @@
  *   {"chosen","rejected"}                 RECORD_RANKING: common prefix is the prompt;
  *                                         texts in Anthropic's "\n\nHuman:" layout or messages
  *   {"prompt","completions":[K],"ranks"}  RECORD_RANKING (1 is best, ties allowed)
+ * A "system" text beside them is the system turn. Messages may hold tool calls in
+ * OpenAI's form ("tool_calls", one a message) or ShareGPT's ("function_call").
  * Text in "\n\nHuman: ...\n\nAssistant: ..." layout becomes messages wherever a
  * conversation is expected. Pure: bytes in, Record out; fuzz/fuzz_record.c. */
 #ifndef DATA_RECORD_H
@@ -20,21 +22,30 @@
 #include "base/str.h"
 #include "text/template.h"
 
-typedef enum RecordKind { RECORD_TEXT, RECORD_CHAT, RECORD_PROMPT, RECORD_RANKING } RecordKind;
+typedef enum RecordKind {
+    RECORD_TEXT,
+    RECORD_CHAT,
+    RECORD_PROMPT,
+    RECORD_RANKING
+} RecordKind;
 enum { RECORD_MAX_ANSWERS = 16 };
 
 typedef struct Record {
     RecordKind kind;
-    Str text;                       /* RECORD_TEXT */
-    Conversation chat;              /* RECORD_CHAT: all; PROMPT, RANKING: the prompt */
-    int32_t n_answers;              /* RECORD_RANKING */
-    Conversation answers[RECORD_MAX_ANSWERS]; /* each: the messages that follow the prompt */
+    Str text;          /* RECORD_TEXT */
+    Conversation chat; /* RECORD_CHAT: all; PROMPT, RANKING: the prompt */
+    int32_t n_answers; /* RECORD_RANKING */
+    Conversation
+        answers[RECORD_MAX_ANSWERS]; /* each: the messages that follow the prompt */
     int32_t ranks[RECORD_MAX_ANSWERS];
 } Record;
 
 /* Parses one row of JSON into *r (reset first; its memory is reused). The message says
  * what is wrong; the caller adds file and line. */
 NODISCARD Status record_parse(Span json_line, Record *r, Err *err);
+/* A demonstration or a ranking becomes its prompt: what follows the user's last turn is
+ * dropped. */
+NODISCARD Status record_to_prompt(Record *r, Err *err);
 void record_release(Record *r);
 
 #endif

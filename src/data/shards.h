@@ -6,13 +6,15 @@
  *     u64 offsets[documents+1] | u32 bytes_of_document[documents] | ids
  *
  * A document is <|bos|> ids... <|endoftext|>. The held-out split is by document, by hash
- * of its text (RNG_SPLIT), so that it does not depend on the order of files. A shard made
- * by another tokenizer or from other data is rebuilt. */
+ * of its text (RNG_SPLIT), so that it does not depend on the order of files: those with
+ * hashes below heldout * 2^64, at most max_heldout of the lowest, at least the lowest. A
+ * shard made by another tokenizer or from other data is rebuilt. */
 #ifndef DATA_SHARDS_H
 #define DATA_SHARDS_H
 
 #include "base/file.h"
 #include "data/corpus.h"
+#include "data/pack.h"
 #include "text/tokenizer.h"
 
 typedef struct Shard {
@@ -29,6 +31,9 @@ int64_t shard_doc_len(const Shard *s, int64_t doc);
 int64_t shard_doc_text_bytes(const Shard *s, int64_t doc);
 /* Copies ids [from, from+n) of a document. */
 void shard_doc_ids(const Shard *s, int64_t doc, int64_t from, int64_t n, int32_t *out);
+/* ERR_FORMAT unless every id is below vocab: models trust that. Reads all of it. */
+NODISCARD Status shard_check_ids(const Shard *s, int32_t vocab, Err *err);
+PackSource shard_pack_source(Shard *s); /* every token is learned; borrows s */
 
 typedef struct ShardOptions {
     double heldout;      /* share of documents held out, e.g. 0.01 */
@@ -36,10 +41,11 @@ typedef struct ShardOptions {
 } ShardOptions;
 extern const OptTable shard_options;
 /* Makes <folder>/train.shard and heldout.shard from spec unless they are there and up to
- * date. An empty data set is ERR_FORMAT. heldout_spec (may be NULL): explicit held-out
- * data instead of a split. */
-NODISCARD Status shards_build(const char *folder, const char *spec, const char *heldout_spec,
-                              const CorpusOptions *corpus, const ShardOptions *o,
-                              const Tokenizer *tok, Err *err);
+ * date. An empty data set is ERR_FORMAT, and so is one of which no document can be held
+ * out; with heldout 0, heldout.shard holds none. heldout_spec (may be NULL): explicit
+ * held-out data instead of a split. */
+NODISCARD Status shards_build(const char *folder, const char *spec,
+                              const char *heldout_spec, const CorpusOptions *corpus,
+                              const ShardOptions *o, const Tokenizer *tok, Err *err);
 
 #endif

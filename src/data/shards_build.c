@@ -1,0 +1,451 @@
+/* shards_build.c - text to shards: read, tokenise on all cores, split, write; see
+ * shards.h for the layout.
+ *
+ * Documents are read into a block of some megabytes, a block is tokenised in parallel,
+ * and its documents are dealt out in order: so the file has the same bytes for any number
+ * of cores. A shard's tables stand before its ids but are known only after them; the ids
+ * go to a file of their own first.
+ *
+ * Held out are the documents with the lowest hashes. Those that may be are kept in memory
+ * in a heap, highest hash on top, until the end; when there are too many, the top goes to
+ * the training data, and with it all documents of the same text, so that no text is on
+ * both sides. */
+#include "data/shards.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/system.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static const OptField fields[] = {
+    OPT_REAL(ShardOptions, heldout, 0.01, 0, 0.5,
+             "share of the documents that is held out for evaluation"),
+    OPT_INT(ShardOptions, max_heldout, 10000, 1, 1e9, "documents held out at most"),
+    OPT_END};
+const OptTable shard_options = {"shards", "tokenised data", sizeof(ShardOptions),
+                                fields};
+
+enum { BLOCK_BYTES = 8 << 20, BLOCK_DOCUMENTS = 8192, SHARD_VERSION = 1 };
+
+/* --- writing one shard ----------------------------------------------------------- */
+typedef struct ShardWriter {
+    Str path, ids_path;
+    FileWriter *ids; /* <path>.ids until the end */
+    int32_t id_bytes;
+    uint64_t fingerprint, source, tokens, text_bytes;
+    uint64_t *ends;  /* of each document, in tokens */
+    uint32_t *bytes; /* of its text */
+    size_t n, cap_ends, cap_bytes;
+    Str packed; /* ids of one document as bytes */
+} ShardWriter;
+
+static Status writer_open(ShardWriter *w, const char *folder, const char *name,
+                          const Tokenizer *tok, uint64_t source, Err *err)
+{
+    *w = (ShardWriter){.source = source};
+    w->id_bytes = tokenizer_vocab(tok) <= 65536 ? 2 : 4;
+    w->fingerprint = tokenizer_fingerprint(tok);
+    file_join(&w->path, folder, name);
+    str_printf(&w->ids_path, "%s.ids", str_c(&w->path));
+    TRY(str_check(&w->path, err));
+    TRY(str_check(&w->ids_path, err));
+    return file_writer_open(&w->ids, str_c(&w->ids_path), err);
+}
+
+static void writer_release(ShardWriter *w)
+{
+    file_writer_abort(w->ids);
+    if (w->ids_path.len > 0)
+        (void)remove(str_c(&w->ids_path)); /* it may not be there */
+    str_release(&w->path);
+    str_release(&w->ids_path);
+    str_release(&w->packed);
+    mem_free(w->ends);
+    mem_free(w->bytes);
+    *w = (ShardWriter){0};
+}
+
+static Status writer_put(ShardWriter *w, const int32_t *ids, size_t n,
+                         size_t text_bytes, Err *err)
+{
+    if (text_bytes > UINT32_MAX)
+        return err_set(err, ERR_LIMIT,
+                       "a document of %zu bytes is over the limit of "
+                       "2^32 bytes",
+                       text_bytes);
+    TRY(MEM_PUSH_ROOM(&w->ends, w->n, &w->cap_ends, err));
+    TRY(MEM_PUSH_ROOM(&w->bytes, w->n, &w->cap_bytes, err));
+    str_reset(&w->packed);
+    str_reserve(&w->packed, n * (size_t)w->id_bytes);
+    for (size_t i = 0; i < n; i++) {
+        char four[4];
+        bytes_put_u32(four, (uint32_t)ids[i]);
+        str_append(&w->packed, four, (size_t)w->id_bytes);
+    }
+    TRY(str_check(&w->packed, err));
+    TRY(file_writer_put(w->ids, str_c(&w->packed), w->packed.len, err));
+    w->tokens += n;
+    w->text_bytes += text_bytes;
+    w->ends[w->n] = w->tokens;
+    w->bytes[w->n++] = (uint32_t)text_bytes;
+    return OK;
+}
+
+static Status put_u32(FileWriter *out, uint32_t v, Err *err)
+{
+    unsigned char b[4];
+    bytes_put_u32(b, v);
+    return file_writer_put(out, b, sizeof b, err);
+}
+
+static Status put_u64(FileWriter *out, uint64_t v, Err *err)
+{
+    unsigned char b[8];
+    bytes_put_u64(b, v);
+    return file_writer_put(out, b, sizeof b, err);
+}
+
+static Status put_header(const ShardWriter *w, FileWriter *out, Err *err)
+{
+    const uint64_t numbers[] = {
+        w->fingerprint, w->n,      w->tokens,
+        w->text_bytes,  w->source, 0 /* where the first document begins */};
+    TRY(file_writer_put(out, "TAMESHRD", 8, err));
+    TRY(put_u32(out, SHARD_VERSION, err));
+    TRY(put_u32(out, (uint32_t)w->id_bytes, err));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        TRY(put_u64(out, numbers[i], err));
+    for (size_t i = 0; i < w->n; i++)
+        TRY(put_u64(out, w->ends[i], err));
+    for (size_t i = 0; i < w->n; i++)
+        TRY(put_u32(out, w->bytes[i], err));
+    return OK;
+}
+
+/* The shard appears under its name. */
+static Status writer_finish(ShardWriter *w, Err *err)
+{
+    FileWriter *ids = w->ids;
+    w->ids = NULL;
+    TRY(file_writer_commit(ids, err));
+    FileMap map;
+    TRY(file_map(str_c(&w->ids_path), &map, err));
+    FileWriter *out = NULL;
+    Status status = file_writer_open(&out, str_c(&w->path), err);
+    if (status == OK)
+        status = put_header(w, out, err);
+    if (status == OK && map.len > 0)
+        status = file_writer_put(out, map.ptr, map.len, err);
+    file_unmap(&map);
+    if (status != OK) {
+        file_writer_abort(out);
+        return status;
+    }
+    return file_writer_commit(out, err);
+}
+
+/* --- a block of documents -------------------------------------------------------- */
+typedef struct BlockDoc {
+    size_t from, len; /* of the block's text */
+    Ids ids;
+    Status status;
+} BlockDoc;
+
+typedef struct Block {
+    const Tokenizer *tok;
+    Str text;
+    BlockDoc *docs; /* [BLOCK_DOCUMENTS]; their ids' memory is reused */
+    size_t n;
+} Block;
+
+static void tokenise_document(void *self, int64_t i)
+{
+    Block *b = self;
+    BlockDoc *doc = &b->docs[i];
+    Span text = {str_c(&b->text) + doc->from, doc->len};
+    int32_t bos = tokenizer_bos(b->tok), eos = tokenizer_eos(b->tok);
+    ids_reset(&doc->ids);
+    doc->status = bos >= 0 ? ids_push(&doc->ids, bos, NULL) : OK;
+    if (doc->status == OK)
+        doc->status = tokenizer_encode(b->tok, text, &doc->ids, NULL);
+    if (doc->status == OK)
+        doc->status = ids_push(&doc->ids, eos, NULL);
+}
+
+static void block_release(Block *b)
+{
+    for (size_t i = 0; b->docs && i < BLOCK_DOCUMENTS; i++)
+        ids_release(&b->docs[i].ids);
+    mem_free(b->docs);
+    str_release(&b->text);
+}
+
+/* Reads documents until the block is full; *end when there are no more. */
+static Status read_block(Block *b, Corpus *c, bool *end, Err *err)
+{
+    b->n = 0;
+    str_reset(&b->text);
+    *end = false;
+    while (b->n < BLOCK_DOCUMENTS && b->text.len < BLOCK_BYTES) {
+        Record *record;
+        TRY(corpus_next(c, &record, end, err));
+        if (*end)
+            break;
+        if (record->kind != RECORD_TEXT)
+            return err_set(err, ERR_FORMAT,
+                           "%s: pretraining reads texts ('text', or .txt files)",
+                           corpus_where(c));
+        BlockDoc *doc = &b->docs[b->n++];
+        doc->from = b->text.len;
+        doc->len = record->text.len;
+        str_span_append(&b->text, str_span(&record->text));
+    }
+    return str_check(&b->text, err);
+}
+
+static Status tokenise_block(Block *b, Err *err)
+{
+    system_parallel((int64_t)b->n, tokenise_document, b);
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->docs[i].status != OK)
+            return err_set(err, b->docs[i].status,
+                           "cannot tokenise a document of %zu bytes", b->docs[i].len);
+    }
+    return OK;
+}
+
+/* --- the split ------------------------------------------------------------------- */
+typedef struct HeldDoc {
+    uint64_t hash;
+    int32_t *ids;
+    size_t n, text_bytes;
+} HeldDoc;
+
+typedef struct Split {
+    ShardWriter *train, *heldout;
+    bool on;
+    uint64_t bound; /* lower hashes are held out */
+    size_t most;
+    bool provisional; /* no hash was below bound yet: docs are those of the lowest */
+    HeldDoc *docs;    /* a heap, highest hash first */
+    size_t n, cap;
+} Split;
+
+static void split_release(Split *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        mem_free(s->docs[i].ids);
+    mem_free(s->docs);
+}
+
+static void swap_docs(HeldDoc *a, HeldDoc *b)
+{
+    HeldDoc t = *a;
+    *a = *b;
+    *b = t;
+}
+
+static Status heap_push(Split *s, HeldDoc doc, const int32_t *ids, Err *err)
+{
+    TRY(MEM_PUSH_ROOM(&s->docs, s->n, &s->cap, err));
+    TRY(MEM_ARRAY(&doc.ids, doc.n, err));
+    memcpy(doc.ids, ids, doc.n * sizeof *ids);
+    size_t i = s->n++;
+    s->docs[i] = doc;
+    for (; i > 0 && s->docs[(i - 1) / 2].hash < s->docs[i].hash; i = (i - 1) / 2)
+        swap_docs(&s->docs[(i - 1) / 2], &s->docs[i]);
+    return OK;
+}
+
+static HeldDoc heap_pop(Split *s)
+{
+    HeldDoc top = s->docs[0];
+    s->docs[0] = s->docs[--s->n];
+    for (size_t i = 0;;) {
+        size_t child = 2 * i + 1;
+        if (child + 1 < s->n && s->docs[child + 1].hash > s->docs[child].hash)
+            child++;
+        if (child >= s->n || s->docs[child].hash <= s->docs[i].hash)
+            return top;
+        swap_docs(&s->docs[child], &s->docs[i]);
+        i = child;
+    }
+}
+
+/* The document on top, and all of the same hash, go to a shard. */
+static Status move_top(Split *s, ShardWriter *to, Err *err)
+{
+    uint64_t hash = s->docs[0].hash;
+    while (s->n > 0 && s->docs[0].hash == hash) {
+        HeldDoc doc = heap_pop(s);
+        Status status = writer_put(to, doc.ids, doc.n, doc.text_bytes, err);
+        mem_free(doc.ids);
+        TRY(status);
+    }
+    return OK;
+}
+
+static Status split_put(Split *s, Span text, const Ids *ids, Err *err)
+{
+    HeldDoc doc = {rng_hash(text.ptr, text.len, RNG_SPLIT), NULL, ids->len, text.len};
+    bool below = doc.hash < s->bound;
+    bool lowest = s->n == 0 || (s->provisional && doc.hash <= s->docs[0].hash);
+    if (!s->on || !(below || lowest))
+        return writer_put(s->train, ids->ptr, ids->len, text.len, err);
+    if (s->n > 0 && s->provisional && doc.hash < s->docs[0].hash)
+        TRY(move_top(s, s->train, err));
+    s->provisional = !below;
+    TRY(heap_push(s, doc, ids->ptr, err));
+    if (s->n > s->most && !s->provisional) {
+        s->bound = s->docs[0].hash;
+        return move_top(s, s->train, err);
+    }
+    return OK;
+}
+
+static Status split_finish(Split *s, Err *err)
+{
+    if (!s->on)
+        return OK;
+    if (s->train->n == 0 || s->n == 0)
+        return err_set(err, ERR_FORMAT,
+                       "no document can be held out: there is one text "
+                       "only; split it (text_split blank), give held-out data, or hold "
+                       "out 0");
+    while (s->n > 0)
+        TRY(move_top(s, s->heldout, err));
+    return OK;
+}
+
+/* --- building -------------------------------------------------------------------- */
+/* All documents of spec through the split. */
+static Status pour(const char *spec, const CorpusOptions *o, const Tokenizer *tok,
+                   Split *split, Err *err)
+{
+    Corpus *c = NULL;
+    TRY(corpus_open(&c, spec, o, err));
+    Block block = {.tok = tok};
+    Status status = MEM_ARRAY(&block.docs, BLOCK_DOCUMENTS, err);
+    int64_t documents = 0;
+    bool end = false;
+    log_progress_begin("tokenising", corpus_bytes(c), "bytes");
+    while (status == OK && !end) {
+        status = read_block(&block, c, &end, err);
+        if (status == OK)
+            status = tokenise_block(&block, err);
+        for (size_t i = 0; i < block.n && status == OK; i++) {
+            const BlockDoc *doc = &block.docs[i];
+            Span text = {str_c(&block.text) + doc->from, doc->len};
+            status = split_put(split, text, &doc->ids, err);
+        }
+        documents += (int64_t)block.n;
+        log_progress(corpus_bytes_read(c), NULL);
+        if (status == OK && system_stop_requested())
+            status = err_set(err, ERR_STOPPED, "stopped while tokenising");
+    }
+    log_progress_end();
+    if (status == OK && documents == 0)
+        status = err_set(err, ERR_FORMAT, "there is no document in '%s'", spec);
+    block_release(&block);
+    corpus_close(c);
+    return status;
+}
+
+static Status build(ShardWriter *train, ShardWriter *heldout, const char *spec,
+                    const char *heldout_spec, const CorpusOptions *corpus,
+                    const ShardOptions *o, const Tokenizer *tok, Err *err)
+{
+    Split split = {.train = train, .heldout = heldout};
+    split.on = !heldout_spec && o->heldout > 0;
+    split.bound = (uint64_t)(o->heldout * 18446744073709551616.0); /* 2^64 */
+    split.most = (size_t)o->max_heldout;
+    Status status = pour(spec, corpus, tok, &split, err);
+    if (status == OK)
+        status = split_finish(&split, err);
+    split_release(&split);
+    Split all = {.train = heldout};
+    if (status == OK && heldout_spec)
+        status = pour(heldout_spec, corpus, tok, &all, err);
+    if (status == OK)
+        status = writer_finish(heldout, err);
+    if (status == OK)
+        status = writer_finish(train, err);
+    return status;
+}
+
+/* Whether a shard is there, sound, of this tokenizer and of these data. */
+static bool is_up_to_date(const char *path, const Tokenizer *tok, uint64_t source)
+{
+    if (!file_exists(path))
+        return false;
+    Shard s;
+    Err err = {OK, ""};
+    Status status = shard_open(&s, path, &err);
+    if (status == OK && s.fingerprint != tokenizer_fingerprint(tok))
+        status = err_set(&err, ERR_FORMAT, "shard '%s': of another tokenizer", path);
+    else if (status == OK && s.source != source)
+        status =
+            err_set(&err, ERR_FORMAT, "shard '%s': of other data or options", path);
+    else if (status == OK)
+        status = shard_check_ids(&s, tokenizer_vocab(tok), &err);
+    shard_close(&s);
+    if (status != OK)
+        log_info("%s: built anew", err.msg);
+    return status == OK;
+}
+
+/* What the shards depend on besides the tokenizer. */
+static Status source_hash(const char *spec, const char *heldout_spec,
+                          const CorpusOptions *corpus, const ShardOptions *o,
+                          uint64_t *out, Err *err)
+{
+    uint64_t train = 0, heldout = 0;
+    TRY(corpus_hash(spec, corpus, &train, err));
+    if (heldout_spec)
+        TRY(corpus_hash(heldout_spec, corpus, &heldout, err));
+    char text[160];
+    int n =
+        snprintf(text, sizeof text, "%llu %llu %.17g %lld", (unsigned long long)train,
+                 (unsigned long long)heldout, o->heldout, (long long)o->max_heldout);
+    *out = rng_hash(text, (uint64_t)n, 0);
+    return OK;
+}
+
+Status shards_build(const char *folder, const char *spec, const char *heldout_spec,
+                    const CorpusOptions *corpus, const ShardOptions *o,
+                    const Tokenizer *tok, Err *err)
+{
+    if (tokenizer_eos(tok) < 0)
+        return err_set(err, ERR_FORMAT,
+                       "the tokenizer has no token for the end of a document");
+    uint64_t source = 0;
+    TRY(source_hash(spec, heldout_spec, corpus, o, &source, err));
+    TRY(file_make_folders(folder, err));
+    Str train_path = {0}, heldout_path = {0};
+    file_join(&train_path, folder, "train.shard");
+    file_join(&heldout_path, folder, "heldout.shard");
+    bool done = is_up_to_date(str_c(&train_path), tok, source) &&
+                is_up_to_date(str_c(&heldout_path), tok, source);
+    str_release(&train_path);
+    str_release(&heldout_path);
+    if (done)
+        return OK;
+    ShardWriter train = {0}, heldout = {0};
+    Status status = writer_open(&train, folder, "train.shard", tok, source, err);
+    if (status == OK)
+        status = writer_open(&heldout, folder, "heldout.shard", tok, source, err);
+    if (status == OK)
+        status = build(&train, &heldout, spec, heldout_spec, corpus, o, tok, err);
+    if (status == OK)
+        log_info("%s documents, %s tokens; %s documents held out",
+                 log_count((double)train.n), log_count((double)train.tokens),
+                 log_count((double)heldout.n));
+    writer_release(&train);
+    writer_release(&heldout);
+    return status;
+}
