@@ -132,6 +132,16 @@ void engine_free(Engine *e)
     mem_free(e);
 }
 
+int32_t engine_capacity(const Engine *e)
+{
+    return e->capacity;
+}
+
+Model *engine_model(const Engine *e)
+{
+    return e->model;
+}
+
 void engine_result_release(EngineResult *r)
 {
     mem_free(r->ids);
