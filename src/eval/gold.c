@@ -2,6 +2,7 @@
 #include "eval/gold.h"
 
 #include "base/mem.h"
+#include "think/answer.h"
 
 static const OptField fields[] = {
     OPT_REAL(GoldOptions, temperature, 1, 0, 10,
@@ -72,7 +73,7 @@ Status gold_measure(Engine *engine, const Tokenizer *tok, const ChatTemplate *ch
     int64_t n = (int64_t)prompts->n;
     if (o->limit > 0 && o->limit < n)
         n = o->limit;
-    AnswerOptions how = {.sample = {.temperature = o->temperature,
+    AskOptions how = {.sample = {.temperature = o->temperature,
                                     .top_p = 1,
                                     .repetition_penalty = 1,
                                     .max_new = o->max_new,

@@ -10,7 +10,6 @@
 #include "base/stats.h"
 #include "data/corpus.h"
 #include "eval/reward.h"
-#include "think/answer.h"
 
 typedef struct GoldOptions {
     double temperature;

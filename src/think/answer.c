@@ -17,7 +17,7 @@ static Status render_prompts(const ChatTemplate *chat,
     return OK;
 }
 
-static EngineRequest make_request(const Answers *a, int64_t i, const AnswerOptions *o,
+static EngineRequest make_request(const Answers *a, int64_t i, const AskOptions *o,
                                   const int32_t *end, Tools *tools)
 {
     int64_t p = i / a->per_prompt, k = i % a->per_prompt;
@@ -35,7 +35,7 @@ static EngineRequest make_request(const Answers *a, int64_t i, const AnswerOptio
 
 Status answers_sample(Engine *engine, const Tokenizer *tok, const ChatTemplate *chat,
                       const Conversation *const *prompts, int64_t n,
-                      const AnswerOptions *o, const char *progress, Answers *out,
+                      const AskOptions *o, const char *progress, Answers *out,
                       Err *err)
 {
     ASSERT(o->per_prompt >= 1);

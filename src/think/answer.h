@@ -8,11 +8,11 @@
 #include "engine/engine.h"
 #include "text/template.h"
 
-typedef struct AnswerOptions {
+typedef struct AskOptions {
     SampleOptions sample;
     int64_t per_prompt; /* answers to each prompt, >= 1 */
     int64_t max_calls;  /* tool calls an answer may make; 0: no tools */
-} AnswerOptions;
+} AskOptions;
 
 /* results[p*per_prompt + k] is answer k to prompt p. */
 typedef struct Answers {
@@ -27,7 +27,7 @@ typedef struct Answers {
 NODISCARD Status answers_sample(Engine *engine, const Tokenizer *tok,
                                 const ChatTemplate *chat,
                                 const Conversation *const *prompts, int64_t n,
-                                const AnswerOptions *o, const char *progress,
+                                const AskOptions *o, const char *progress,
                                 Answers *out, Err *err);
 void answers_release(Answers *a);
 
