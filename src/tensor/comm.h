@@ -10,8 +10,8 @@ typedef struct Comm Comm;
 struct Comm {
     int rank, size;
     void *context;
-    void (*all_reduce)(Comm *c, TensorOps *t, Tensor x);      /* x = sum over ranks */
-    void (*all_reduce_host)(Comm *c, double *x, int64_t n);   /* the same, host */
+    void (*all_reduce)(Comm *c, TensorOps *t, Tensor x);    /* x = sum over ranks */
+    void (*all_reduce_host)(Comm *c, double *x, int64_t n); /* the same, host */
     void (*broadcast)(Comm *c, TensorOps *t, Tensor x, int root);
 };
 Comm comm_one(void);

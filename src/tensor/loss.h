@@ -35,7 +35,8 @@ typedef struct ValueLoss {
     double loss, clip_fraction, weight;
 } ValueLoss;
 ValueLoss loss_value(const float *value, const float *old_value, const float *returns,
-                     const float *w, int64_t n, double clip, double total, float *dvalue);
+                     const float *w, int64_t n, double clip, double total,
+                     float *dvalue);
 
 /* Generalised advantage estimation (Schulman et al. 2016) over one episode of T
  * tokens; value beyond the end is 0. advantage (=), returns (=) advantage + value. */

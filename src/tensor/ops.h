@@ -57,8 +57,8 @@ typedef struct Weight {
     Tensor grad;   /* same shape; absent when frozen */
     Tensor master; /* f32 copy when value is bf16; absent otherwise */
     int64_t rows, cols;
-    void *packed;  /* owned by the backend: a copy in its favourite layout, or NULL */
-    bool decays;   /* weight decay applies (matrices) */
+    void *packed; /* owned by the backend: a copy in its favourite layout, or NULL */
+    bool decays;  /* weight decay applies (matrices) */
     bool trainable;
 } Weight;
 
@@ -72,7 +72,7 @@ typedef struct SampleRow {
     float repetition_penalty; /* 1: off (Keskar et al. 2019) */
     const int32_t *recent;    /* ids that the penalty is for */
     int32_t n_recent;
-    const uint32_t *allowed;  /* bit v set: id v may be drawn; NULL: all */
+    const uint32_t *allowed; /* bit v set: id v may be drawn; NULL: all */
 } SampleRow;
 
 typedef struct SampleOut {
@@ -96,7 +96,8 @@ struct TensorOps {
 
     /* --- memory ------------------------------------------------------------------ */
     /* Zeroed memory, 64-aligned. ERR_NOMEM says how much was asked. */
-    Status (*alloc)(TensorOps *t, Tensor *out, TensorType type, int64_t count, Err *err);
+    Status (*alloc)(TensorOps *t, Tensor *out, TensorType type, int64_t count,
+                    Err *err);
     void (*free)(TensorOps *t, Tensor *x); /* absent allowed; *x becomes absent */
     void (*read)(TensorOps *t, void *dst, Tensor src);        /* src.count elements */
     void (*write)(TensorOps *t, Tensor dst, const void *src); /* dst.count elements */
@@ -122,9 +123,9 @@ struct TensorOps {
                                    Tensor x, int64_t N);
 
     /* --- element-wise and row-wise ----------------------------------------------- */
-    void (*add)(TensorOps *t, Tensor y, Tensor x);      /* y += x */
-    void (*scale)(TensorOps *t, Tensor y, float s);     /* y *= s */
-    double (*sum_squares)(TensorOps *t, Tensor x);      /* same bits for any threads */
+    void (*add)(TensorOps *t, Tensor y, Tensor x);  /* y += x */
+    void (*scale)(TensorOps *t, Tensor y, float s); /* y *= s */
+    double (*sum_squares)(TensorOps *t, Tensor x);  /* same bits for any threads */
     /* y(N,C) = x * rstd * gain, rstd(N) = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich). */
     void (*rmsnorm)(TensorOps *t, Tensor y, Tensor rstd, Tensor x, Tensor gain,
                     int64_t N, int64_t C, float eps);
@@ -134,7 +135,8 @@ struct TensorOps {
     /* Per-head RMSNorm of queries and keys (Qwen3). qkv rows are (Hq+2Hk)*D wide:
      * queries, keys, values. out = normed q and k, v copied; rstd(N, Hq+Hk) =. */
     void (*qk_norm)(TensorOps *t, Tensor out, Tensor rstd, Tensor qkv, Tensor q_gain,
-                    Tensor k_gain, int64_t N, int64_t Hq, int64_t Hk, int64_t D, float eps);
+                    Tensor k_gain, int64_t N, int64_t Hq, int64_t Hk, int64_t D,
+                    float eps);
     /* dqkv is changed in place from d(out) to d(qkv); dq_gain(D), dk_gain(D) +=. */
     void (*qk_norm_backward)(TensorOps *t, Tensor dqkv, Tensor dq_gain, Tensor dk_gain,
                              Tensor qkv, Tensor rstd, Tensor q_gain, Tensor k_gain,
@@ -151,19 +153,22 @@ struct TensorOps {
     /* x(N,C) = table[ids[i]]; ids I32, each in [0, rows). */
     void (*embed)(TensorOps *t, Tensor x, Weight *table, Tensor ids, int64_t N);
     /* table.grad[ids[i]] += dx[i]; same bits for any thread count. */
-    void (*embed_backward)(TensorOps *t, Weight *table, Tensor dx, Tensor ids, int64_t N);
+    void (*embed_backward)(TensorOps *t, Weight *table, Tensor dx, Tensor ids,
+                           int64_t N);
     /* y(M,C) = x[rows[i]];   scatter: x[rows[i]] += y[i] (rows distinct). */
-    void (*gather_rows)(TensorOps *t, Tensor y, Tensor x, Tensor rows, int64_t M, int64_t C);
-    void (*scatter_rows)(TensorOps *t, Tensor x, Tensor y, Tensor rows, int64_t M, int64_t C);
+    void (*gather_rows)(TensorOps *t, Tensor y, Tensor x, Tensor rows, int64_t M,
+                        int64_t C);
+    void (*scatter_rows)(TensorOps *t, Tensor x, Tensor y, Tensor rows, int64_t M,
+                         int64_t C);
 
     /* --- attention ---------------------------------------------------------------- */
     /* Causal, within documents, grouped queries, scale 1/sqrt(D). o(N,Hq*D) =,
      * lse(N,Hq) = log-sum-exp of the scaled scores. Never stores N x N scores. */
     void (*attention)(TensorOps *t, Tensor o, Tensor lse, Tensor qkv, Tensor starts,
                       int64_t N, int64_t Hq, int64_t Hk, int64_t D);
-    void (*attention_backward)(TensorOps *t, Tensor dqkv, Tensor dout, Tensor o, Tensor lse,
-                               Tensor qkv, Tensor starts, int64_t N, int64_t Hq, int64_t Hk,
-                               int64_t D); /* dqkv = */
+    void (*attention_backward)(TensorOps *t, Tensor dqkv, Tensor dout, Tensor o,
+                               Tensor lse, Tensor qkv, Tensor starts, int64_t N,
+                               int64_t Hq, int64_t Hk, int64_t D); /* dqkv = */
     /* Decoding: keys and values of M tokens go into k_cache, v_cache
      * (slots, capacity, Hk*D) at [slots[i]][positions[i]]. */
     void (*cache_store)(TensorOps *t, Tensor k_cache, Tensor v_cache, Tensor qkv,
@@ -178,13 +183,15 @@ struct TensorOps {
     /* With z = x w^T * inv_temperature: logprob(M) = z[target] - lse, lse(M) =
      * log-sum-exp of z, entropy(M) = that of softmax(z) (absent: not computed).
      * targets I32 in [0, V). */
-    void (*head_logprob)(TensorOps *t, Tensor logprob, Tensor lse, Tensor entropy, Tensor x,
-                         Weight *w, Tensor targets, int64_t M, float inv_temperature);
+    void (*head_logprob)(TensorOps *t, Tensor logprob, Tensor lse, Tensor entropy,
+                         Tensor x, Weight *w, Tensor targets, int64_t M,
+                         float inv_temperature);
     /* Given dLoss/dlogprob and dLoss/dentropy (absent: 0): dx(M,C) =, w.grad += .
      *   dLoss/dz_v = dlogprob*([v=target] - p_v) - dentropy * p_v*(log p_v + entropy) */
-    void (*head_logprob_backward)(TensorOps *t, Tensor dx, Tensor dlogprob, Tensor dentropy,
-                                  Tensor lse, Tensor entropy, Tensor x, Weight *w,
-                                  Tensor targets, int64_t M, float inv_temperature);
+    void (*head_logprob_backward)(TensorOps *t, Tensor dx, Tensor dlogprob,
+                                  Tensor dentropy, Tensor lse, Tensor entropy, Tensor x,
+                                  Weight *w, Tensor targets, int64_t M,
+                                  float inv_temperature);
     /* Cross-entropy, both at once (one pass over the logits): nll(M) = -logprob, and for
      * the loss sum_i weights[i]*nll[i]: dx(M,C) =, w.grad +=. dx absent: loss only. */
     void (*head_cross_entropy)(TensorOps *t, Tensor nll, Tensor dx, Tensor x, Weight *w,

@@ -1,0 +1,98 @@
+/* cpu.c - the fast host backend: its context, its scratch, and the choice of the
+ * instruction set at run time. */
+#include "tensor/cpu/cpu.h"
+
+#include "base/mem.h"
+#include "base/system.h"
+#include "tensor/ref/ref.h"
+
+static Status buffer_reserve(CpuBuffer *b, size_t bytes, Err *err)
+{
+    if (bytes <= b->bytes)
+        return OK;
+    void *data = mem_alloc_array(bytes, 1);
+    if (!data)
+        return err_set(err, ERR_NOMEM, "no memory for %.1f MB of scratch",
+                       (double)bytes / 1e6);
+    mem_free(b->data);
+    *b = (CpuBuffer){data, bytes};
+    return OK;
+}
+
+void *cpu_buffer(CpuBuffer *b, size_t bytes)
+{
+    Err err;
+    Status status = buffer_reserve(b, bytes, &err);
+    ASSERT(status == OK);
+    return b->data;
+}
+
+static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                      int64_t heads, Err *err)
+{
+    ASSERT(N >= 0 && max_width >= 0 && vocab >= 0 && heads >= 0);
+    CpuContext *c = t->context;
+    /* No width is smaller than that of all query heads together. */
+    int64_t D = heads > 0 ? max_width / heads : 0;
+    size_t threads = (size_t)c->threads, size = sizeof(float);
+    size_t few = CPU_FEW_ROWS * (size_t)max_width;
+    TRY(buffer_reserve(&c->logits, (size_t)(cpu_chunk_rows(vocab) * vocab) * size,
+                       err));
+    TRY(buffer_reserve(&c->partial, CPU_BLOCKS * (size_t)max_width * size, err));
+    TRY(buffer_reserve(&c->attention,
+                       threads * (size_t)cpu_attention_floats(N, D) * size, err));
+    TRY(buffer_reserve(&c->documents, ((size_t)N + 1) * sizeof(int32_t), err));
+    TRY(buffer_reserve(&c->sample, threads * 2 * ((size_t)vocab + 16) * size, err));
+    return buffer_reserve(&c->transposed, few * size, err);
+}
+
+static void free_context(TensorOps *t)
+{
+    CpuContext *c = t->context;
+    if (!c)
+        return;
+    mem_free(c->logits.data);
+    mem_free(c->partial.data);
+    mem_free(c->attention.data);
+    mem_free(c->documents.data);
+    mem_free(c->sample.data);
+    mem_free(c->transposed.data);
+    mem_free(c);
+}
+
+static void fill_widest(TensorOps *t)
+{
+#ifdef TENSOR_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        cpu_fill_avx512(t);
+        return;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        cpu_fill_avx2(t);
+        return;
+    }
+#endif
+    cpu_fill_baseline(t);
+}
+
+Status tensor_cpu_new(TensorOps **out, int threads, Err *err)
+{
+    CpuContext *c = NULL;
+    TRY(MEM_ARRAY(out, 1, err));
+    Status status = MEM_ARRAY(&c, 1, err);
+    if (status != OK) {
+        mem_free(*out);
+        *out = NULL;
+        return status;
+    }
+    c->threads = threads > 0 ? threads : system_cpus();
+    ref_fill(*out);
+    (*out)->context = c;
+    (*out)->name = "cpu";
+    (*out)->reserve = reserve;
+    (*out)->free_context = free_context;
+    fill_widest(*out);
+    return OK;
+}

@@ -1,0 +1,103 @@
+/* cpu.h - the fast host backend: what its files share.
+ *
+ * The table starts as ref/'s. The files of simd/ are compiled once for each instruction
+ * set that cmake/layers.cmake lists and overwrite what they do better; cpu.c picks the
+ * widest set that this processor has. Large matrix products go to oneDNN (gemm.c).
+ *
+ * Scratch: buffers in the context, grown by reserve(); an operation that was not
+ * reserved for grows them itself, and a bug in the sizes shows as an allocation.
+ * Threads: OpenMP over independent outputs. Sums over rows run in a fixed number of
+ * blocks that are added in order, so the bits do not depend on the thread count. */
+#ifndef TENSOR_CPU_CPU_H
+#define TENSOR_CPU_CPU_H
+
+#include "tensor/ops.h"
+
+/* Grown, never shrunk. */
+typedef struct CpuBuffer {
+    void *data;
+    size_t bytes;
+} CpuBuffer;
+
+typedef struct CpuContext {
+    int threads;
+    CpuBuffer logits;     /* one chunk of rows of logits */
+    CpuBuffer partial;    /* CPU_BLOCKS rows of partial sums */
+    CpuBuffer attention;  /* a workspace a thread */
+    CpuBuffer documents;  /* first row of each document, and N */
+    CpuBuffer sample;     /* two rows of the vocabulary a thread */
+    CpuBuffer transposed; /* the input of a product with few rows */
+} CpuContext;
+
+enum {
+    CPU_BLOCKS = 16,   /* blocks of rows whose sums are added in order */
+    CPU_FEW_ROWS = 64, /* products with at most this many rows are our own */
+    CPU_QUERIES = 32,  /* queries at a time in attention's backward pass */
+};
+
+static inline CpuContext *cpu_context(TensorOps *t)
+{
+    return t->context;
+}
+
+/* At least `bytes` of memory that stays until the next call with more. */
+void *cpu_buffer(CpuBuffer *b, size_t bytes);
+static inline float *cpu_floats(CpuBuffer *b, int64_t n)
+{
+    return cpu_buffer(b, (size_t)n * sizeof(float));
+}
+
+/* Rows of logits in one chunk: about a megabyte, so that a chunk written by the first
+ * product is still in the cache for the second and third. */
+static inline int64_t cpu_chunk_rows(int64_t vocab)
+{
+    int64_t rows = (1 << 18) / (vocab > 0 ? vocab : 1) / 16 * 16;
+    return rows < 16 ? 16 : rows > 512 ? 512 : rows;
+}
+/* Floats of one thread's workspace in attention for documents of up to `len` rows: keys
+ * and values transposed, and CPU_QUERIES rows of two kinds of scores. */
+static inline int64_t cpu_attention_floats(int64_t len, int64_t D)
+{
+    return (len + 31) / 32 * 32 * (2 * D + 2 * CPU_QUERIES);
+}
+
+/* C(M,N) = op(A) op(B) + beta C, all dense and row-major; op(A) is (M,K), op(B) (K,N).
+ * transpose: the matrix lies in memory the other way round. */
+typedef struct CpuGemm {
+    const float *a, *b;
+    float *c;
+    int64_t M, N, K;
+    bool transpose_a, transpose_b, add;
+} CpuGemm;
+void cpu_gemm(TensorOps *t, CpuGemm g);
+
+/* How many threads a loop over `work` floats is worth. */
+static inline int cpu_threads(TensorOps *t, int64_t work)
+{
+    return work < 1 << 14 ? 1 : cpu_context(t)->threads;
+}
+
+/* PARALLEL_FOR(t, work) for (...): the iterations in parallel; without OpenMP the plain
+ * loop. PARALLEL_FOR_UNEVEN hands them out one at a time. */
+#ifdef _OPENMP
+#    define CPU_PRAGMA(text) _Pragma(#    text)
+#    define PARALLEL_FOR(t, work)                                                      \
+        CPU_PRAGMA(omp parallel for schedule(static) num_threads(cpu_threads(t, work)))
+#    define PARALLEL_FOR_UNEVEN(t, work)                                               \
+        CPU_PRAGMA(omp parallel for schedule(dynamic) num_threads(cpu_threads(t, work)))
+#    include <omp.h>
+#    define CPU_THREAD omp_get_thread_num()
+#else
+#    define PARALLEL_FOR(t, work)        (void)(t);
+#    define PARALLEL_FOR_UNEVEN(t, work) (void)(t);
+#    define CPU_THREAD                   0
+#endif
+
+/* The fills of each compiled instruction set; see simd/fill.c. */
+void cpu_fill_baseline(TensorOps *t);
+#ifdef TENSOR_X86
+void cpu_fill_avx2(TensorOps *t);
+void cpu_fill_avx512(TensorOps *t);
+#endif
+
+#endif

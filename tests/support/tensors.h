@@ -1,0 +1,120 @@
+/* tensors.h - what tests of the operations need: a backend's tensors from a random
+ * stream, several packed documents, and what came out, as one line of floats. */
+#ifndef SUPPORT_TENSORS_H
+#define SUPPORT_TENSORS_H
+
+#include "support/check.h"
+#include "tensor/ops.h"
+
+/* One run of a case on one backend: everything it makes is freed together, everything
+ * it shows is kept in `shown`. Two backends given equal seeds make equal inputs. */
+typedef struct Bench {
+    TensorOps *t;
+    Rng rng;
+    Tensor made[128];
+    int n_made;
+    float *shown;
+    int64_t n_shown;
+} Bench;
+
+static inline Bench bench_make(TensorOps *t, uint64_t seed)
+{
+    return (Bench){.t = t, .rng = rng_make(seed, RNG_TEST, 0)};
+}
+
+static inline void bench_release(Bench *b)
+{
+    for (int i = 0; i < b->n_made; i++)
+        b->t->free(b->t, &b->made[i]);
+    free(b->shown);
+}
+
+static inline Tensor bench_zeros(Bench *b, TensorType type, int64_t n)
+{
+    Err err;
+    assert_true(b->n_made < 128);
+    CHECK_OK(b->t->alloc(b->t, &b->made[b->n_made], type, n, &err));
+    return b->made[b->n_made++];
+}
+
+static inline Tensor bench_floats(Bench *b, const float *x, int64_t n)
+{
+    Tensor out = bench_zeros(b, TENSOR_F32, n);
+    b->t->write(b->t, out, x);
+    return out;
+}
+
+static inline Tensor bench_ids(Bench *b, const int32_t *x, int64_t n)
+{
+    Tensor out = bench_zeros(b, TENSOR_I32, n);
+    b->t->write(b->t, out, x);
+    return out;
+}
+
+/* Normal numbers of deviation `sd`. */
+static inline Tensor bench_normal(Bench *b, int64_t n, double sd)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    assert_non_null(x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(rng_normal(&b->rng) * sd);
+    Tensor out = bench_floats(b, x, n);
+    free(x);
+    return out;
+}
+
+/* Ids in [0, bound). */
+static inline Tensor bench_random_ids(Bench *b, int64_t n, int32_t bound)
+{
+    int32_t *x = malloc((size_t)n * sizeof *x);
+    assert_non_null(x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (int32_t)rng_below(&b->rng, (uint32_t)bound);
+    Tensor out = bench_ids(b, x, n);
+    free(x);
+    return out;
+}
+
+static inline Weight bench_weight(Bench *b, int64_t rows, int64_t cols, double sd)
+{
+    return (Weight){.value = bench_normal(b, rows * cols, sd),
+                    .grad = bench_normal(b, rows * cols, 1),
+                    .rows = rows,
+                    .cols = cols,
+                    .trainable = true};
+}
+
+/* The first rows of documents whose lengths are drawn from 1..longest. */
+static inline Tensor bench_starts(Bench *b, int64_t N, int64_t longest)
+{
+    int32_t *x = malloc((size_t)N * sizeof *x);
+    assert_non_null(x);
+    for (int64_t i = 0; i < N;) {
+        int64_t len = 1 + rng_below(&b->rng, (uint32_t)longest), first = i;
+        for (; i < N && i < first + len; i++)
+            x[i] = (int32_t)first;
+    }
+    Tensor out = bench_ids(b, x, N);
+    free(x);
+    return out;
+}
+
+static inline void bench_show_floats(Bench *b, const float *x, int64_t n)
+{
+    float *grown = realloc(b->shown, (size_t)(b->n_shown + n + 1) * sizeof *grown);
+    assert_non_null(grown);
+    b->shown = grown;
+    memcpy(b->shown + b->n_shown, x, (size_t)n * sizeof *x);
+    b->n_shown += n;
+}
+
+static inline void bench_show(Bench *b, Tensor x)
+{
+    float *copy = malloc((size_t)(x.count + 1) * sizeof *copy);
+    assert_non_null(copy);
+    b->t->read(b->t, copy, x);
+    bench_show_floats(b, copy, x.count);
+    free(copy);
+}
+
+#endif
