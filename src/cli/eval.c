@@ -1,0 +1,299 @@
+/* eval.c - `tame eval WHAT MODEL...`: skills, gold, bits. Numbers go to stdout as a table,
+ * or as JSON with --json. */
+#include "cli/command.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/loaded.h"
+#include "eval/bits.h"
+#include "eval/gold.h"
+#include "eval/skills.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct EvalOptions {
+    char *world, *prompts, *data, *answers;
+    int64_t slots, documents;
+    bool json;
+} EvalOptions;
+static const OptField eval_fields[] = {
+    OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world (skills, gold)"),
+    OPT_TEXT(EvalOptions, prompts, NULL, "gold: prompts; unset: the world's held-out ones"),
+    OPT_TEXT(EvalOptions, data, NULL, "bits: documents; unset: the world's held-out ones"),
+    OPT_TEXT(EvalOptions, answers, NULL, "skills: write every answer to this JSONL file"),
+    OPT_INT(EvalOptions, slots, 64, 1, 4096, "sequences decoded together"),
+    OPT_INT(EvalOptions, documents, 1000, 0, 1e12, "bits: documents at most; 0: all"),
+    OPT_BOOL(EvalOptions, json, false, "print JSON"),
+    OPT_END,
+};
+static const OptTable eval_options = {"eval", "options", sizeof(EvalOptions), eval_fields};
+
+/* All that the three ways share. */
+typedef struct Eval {
+    EvalOptions o;
+    SkillsOptions skills;
+    GoldOptions gold;
+    World *world;
+    json_t *json; /* what is printed with --json */
+} Eval;
+
+static Status open_world(Eval *e, Err *err)
+{
+    if (!e->o.world)
+        return err_set(err, ERR_OPTION,
+                       "give --world, the folder of the practice world "
+                       "(runs/demo/data/world)");
+    Str path = {0};
+    Status status =
+        world_open(&e->world, file_join(&path, e->o.world, "world.json"), err);
+    str_release(&path);
+    return status;
+}
+
+/* The option, or else a file of the world's folder. */
+static Status file_or_world(const Eval *e, const char *given, const char *name, Str *out,
+                            Err *err)
+{
+    str_reset(out);
+    if (given)
+        str_puts(out, given);
+    else if (e->o.world)
+        file_join(out, e->o.world, name);
+    else
+        return err_set(err, ERR_OPTION, "give --world or a file");
+    return str_check(out, err);
+}
+
+/* --- skills --------------------------------------------------------------------------- */
+static void print_skills(const SkillsReport *r)
+{
+    printf("%-12s %6s %7s   %-15s %9s %8s %7s %6s\n", "skill", "n", "right", "95 %",
+           "abstained", "refused", "called", "ended");
+    for (size_t i = 0; i < r->n; i++) {
+        const SkillResult *s = &r->skills[i];
+        double n = s->n > 0 ? (double)s->n : 1;
+        printf("%-12s %6lld %6.1f%%   %5.1f .. %5.1f %8.1f%% %7.1f%% %6.1f%% %5.1f%%\n",
+               s->name, (long long)s->n, 100 * (double)s->right / n,
+               100 * s->interval.low, 100 * s->interval.high,
+               100 * (double)s->abstained / n, 100 * (double)s->refused / n,
+               100 * (double)s->called / n, 100 * (double)s->ended / n);
+    }
+}
+
+static Status eval_skills(Eval *e, Loaded *m, Err *err)
+{
+    Engine *engine = NULL;
+    Str folder = {0}, answers = {0};
+    SkillsReport report = {0};
+    TRY(open_world(e, err));
+    file_join(&folder, e->o.world, "tests");
+    Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
+    if (status == OK)
+        status = skills_measure(engine, m->tok, m->chat, e->world, str_c(&folder),
+                                &e->skills, "skills", e->o.answers ? &answers : NULL,
+                                &report, err);
+    if (status == OK && e->o.answers)
+        status = file_write_atomic(e->o.answers, answers.ptr, answers.len, err);
+    if (status == OK && e->o.json)
+        json_object_set_new(e->json, m->folder, skills_to_json(&report));
+    else if (status == OK)
+        print_skills(&report);
+    skills_release(&report);
+    engine_free(engine);
+    str_release(&answers);
+    str_release(&folder);
+    return status;
+}
+
+/* --- gold ----------------------------------------------------------------------------- */
+static Status measure_gold(Eval *e, Loaded *m, const RecordList *prompts, GoldReport *out,
+                           Err *err)
+{
+    Engine *engine = NULL;
+    Reward judge = {0};
+    TRY(reward_from_judge(&judge, e->world, m->tok, m->chat, err));
+    Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
+    if (status == OK)
+        status = gold_measure(engine, m->tok, m->chat, &judge, prompts, &e->gold,
+                              m->folder, out, err);
+    engine_free(engine);
+    reward_release(&judge);
+    return status;
+}
+
+static void report_gold(Eval *e, const Loaded *m, const GoldReport *g)
+{
+    if (e->o.json) {
+        json_object_set_new(e->json, m->folder,
+                            json_pack("{s:f,s:f,s:I,s:f,s:f,s:f}", "gold", g->mean, "sd",
+                                      g->sd, "prompts", (json_int_t)g->n, "ended",
+                                      g->ended, "called", g->called, "tokens", g->tokens));
+        return;
+    }
+    printf("%-28s gold %+.3f (sd %.3f), %lld prompts, %.1f tokens, %.1f%% ended, %.1f%% "
+           "called\n",
+           m->folder, g->mean, g->sd, (long long)g->n, g->tokens, 100 * g->ended,
+           100 * g->called);
+}
+
+static void report_comparison(Eval *e, const GoldComparison *c)
+{
+    if (e->o.json) {
+        json_object_set_new(
+            e->json, "comparison",
+            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "difference", c->difference, "low",
+                      c->interval.low, "high", c->interval.high, "in_deviations",
+                      c->in_deviations, "win_rate", c->win_rate, "win_low",
+                      c->win_interval.low, "win_high", c->win_interval.high));
+        return;
+    }
+    printf("second over first: %+.3f (95 %% %+.3f .. %+.3f), %+.2f deviations; better on "
+           "%.1f%% of prompts (%.1f .. %.1f, ties half)\n",
+           c->difference, c->interval.low, c->interval.high, c->in_deviations,
+           100 * c->win_rate, 100 * c->win_interval.low, 100 * c->win_interval.high);
+}
+
+static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n, Err *err)
+{
+    RecordList prompts = {0};
+    GoldReport reports[2] = {{0}, {0}};
+    CorpusOptions corpus;
+    Str file = {0};
+    if (n > 2)
+        return err_set(err, ERR_OPTION, "gold takes one model, or two to compare");
+    TRY(open_world(e, err));
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status = file_or_world(e, e->o.prompts, "prompts_heldout.jsonl", &file, err);
+    if (status == OK)
+        status = corpus_load(&prompts, str_c(&file), RECORD_PROMPT, &corpus, err);
+    for (size_t i = 0; status == OK && i < n; i++) {
+        Loaded m = {0};
+        status = loaded_open(&m, ops, folders[i], true, err);
+        if (status == OK)
+            status = measure_gold(e, &m, &prompts, &reports[i], err);
+        if (status == OK)
+            report_gold(e, &m, &reports[i]);
+        loaded_close(&m);
+    }
+    if (status == OK && n == 2) {
+        GoldComparison c = gold_compare(&reports[0], &reports[1]);
+        report_comparison(e, &c);
+    }
+    for (int i = 0; i < 2; i++)
+        gold_release(&reports[i]);
+    record_list_release(&prompts);
+    str_release(&file);
+    return status;
+}
+
+/* --- bits ----------------------------------------------------------------------------- */
+static Status eval_bits(Eval *e, Loaded *m, Err *err)
+{
+    Engine *engine = NULL;
+    BitsReport r = {0};
+    Str file = {0};
+    Status status = file_or_world(e, e->o.data, "heldout.jsonl", &file, err);
+    if (status == OK)
+        status = engine_new(&engine, m->model, 1, 0, NULL, err);
+    if (status == OK)
+        status =
+            bits_measure(engine, m->tok, str_c(&file), e->o.documents, &r, err);
+    if (status == OK && e->o.json)
+        json_object_set_new(e->json, m->folder,
+                            json_pack("{s:f,s:f,s:I,s:I}", "bits_per_byte",
+                                      r.bits_per_byte, "bits_per_token", r.bits_per_token,
+                                      "documents", (json_int_t)r.documents, "tokens",
+                                      (json_int_t)r.tokens));
+    else if (status == OK)
+        printf("%-28s %.4f bits per byte, %.3f bits per token, %lld documents, %s\n",
+               m->folder, r.bits_per_byte, r.bits_per_token, (long long)r.documents,
+               log_bytes(r.bytes));
+    engine_free(engine);
+    str_release(&file);
+    return status;
+}
+
+/* --- the command ------------------------------------------------------------------------ */
+static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders, size_t n,
+                        Status (*measure)(Eval *, Loaded *, Err *), Err *err)
+{
+    Status status = OK;
+    for (size_t i = 0; status == OK && i < n; i++) {
+        Loaded m = {0};
+        status = loaded_open(&m, ops, folders[i], chat, err);
+        if (status == OK)
+            status = measure(e, &m, err);
+        loaded_close(&m);
+    }
+    return status;
+}
+
+static Status eval(Eval *e, const char *what, const char **folders, size_t n, Err *err)
+{
+    TensorOps *ops = NULL;
+    TRY(command_backend(&ops, err));
+    e->json = json_object();
+    Status status;
+    if (strcmp(what, "skills") == 0)
+        status = eval_each(e, ops, true, folders, n, eval_skills, err);
+    else if (strcmp(what, "gold") == 0)
+        status = eval_gold(e, ops, folders, n, err);
+    else if (strcmp(what, "bits") == 0)
+        status = eval_each(e, ops, false, folders, n, eval_bits, err);
+    else
+        status = err_set(err, ERR_OPTION, "'%s' is not skills, gold or bits", what);
+    if (status == OK && e->o.json) {
+        Str text = {0};
+        json_append(&text, e->json);
+        puts(str_c(&text));
+        str_release(&text);
+    }
+    json_decref(e->json);
+    world_free(e->world);
+    tensor_free(ops);
+    return status;
+}
+
+int eval_command(int argc, char **argv)
+{
+    Err err = {0};
+    Eval e = {0};
+    Status status = opt_defaults(&eval_options, &e.o, &err);
+    if (status == OK)
+        status = opt_defaults(&skills_options, &e.skills, &err);
+    if (status == OK)
+        status = opt_defaults(&gold_options, &e.gold, &err);
+    if (status != OK)
+        return command_fail(status, &err);
+    const OptBinding bindings[] = {
+        {&eval_options, &e.o}, {&skills_options, &e.skills}, {&gold_options, &e.gold}};
+    const Usage usage = {
+        .name = "eval",
+        .words = "skills|gold|bits MODEL...",
+        .what =
+            "skills  the practice world's tests, answered greedily, judged right or wrong\n"
+            "gold    mean score by the gold judge of sampled answers; two models are "
+            "compared prompt by prompt\n"
+            "bits    bits per byte of documents: how well the model predicts text",
+        .examples = "  tame eval skills runs/demo/ppo --world runs/demo/data/world\n"
+                    "  tame eval gold runs/demo/sft runs/demo/ppo --world "
+                    "runs/demo/data/world\n"
+                    "  tame eval bits runs/demo/base --data book.txt\n",
+        .options = bindings,
+        .n_options = 3,
+    };
+    const char *words[16];
+    size_t n;
+    Parsed parsed = command_parse(&usage, argc, argv, words, 2, 16, &n);
+    int result = parsed == PARSED_HELP ? 0 : 2;
+    if (parsed == PARSED_OK) {
+        status = eval(&e, words[0], words + 1, n - 1, &err);
+        result = status == OK ? 0 : command_fail(status, &err);
+    }
+    opt_release(&eval_options, &e.o);
+    opt_release(&skills_options, &e.skills);
+    opt_release(&gold_options, &e.gold);
+    return result;
+}
