@@ -67,8 +67,10 @@ const StageKind stage_kinds[] = {
         .help = "learn a byte-level BPE vocabulary from text",
         .options = &tokenizer_stage_options,
         .default_name = "tokenizer",
-        .example = "  tame tokenizer tok --data data/world/pretrain.jsonl --vocab 2048\n"
-                   "  tame tokenizer tok --data 'books/*.txt.gz' --vocab 16384 --pattern cl100k\n",
+        .example =
+            "  tame tokenizer tok --data data/world/pretrain.jsonl --vocab 2048\n"
+            "  tame tokenizer tok --data 'books/*.txt.gz' --vocab 16384 --pattern "
+            "cl100k\n",
         .run = run_tokenizer,
     },
     {
@@ -77,8 +79,9 @@ const StageKind stage_kinds[] = {
         .options = &pretrain_options,
         .trains = true,
         .default_name = "base",
-        .example = "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
-                   "--depth 4\n",
+        .example =
+            "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
+            "--depth 4\n",
         .run = run_pretrain,
     },
     {
@@ -87,7 +90,8 @@ const StageKind stage_kinds[] = {
         .options = &sft_options,
         .trains = true,
         .default_name = "sft",
-        .example = "  tame sft sft --model base --data data/world/demonstrations.jsonl\n",
+        .example =
+            "  tame sft sft --model base --data data/world/demonstrations.jsonl\n",
         .run = run_sft,
     },
     {
@@ -96,8 +100,9 @@ const StageKind stage_kinds[] = {
         .options = &rank_options,
         .default_name = "comparisons",
         .makes_data = true,
-        .example = "  tame rank comparisons --model sft --prompts data/world/prompts.jsonl "
-                   "--world data/world/world.json\n",
+        .example =
+            "  tame rank comparisons --model sft --prompts data/world/prompts.jsonl "
+            "--world data/world/world.json\n",
         .run = run_rank,
     },
     {
@@ -106,7 +111,8 @@ const StageKind stage_kinds[] = {
         .options = &reward_options,
         .trains = true,
         .default_name = "reward",
-        .example = "  tame reward reward --model sft --data comparisons/comparisons.jsonl\n",
+        .example =
+            "  tame reward reward --model sft --data comparisons/comparisons.jsonl\n",
         .run = run_reward,
     },
     {

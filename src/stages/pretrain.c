@@ -17,9 +17,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/shards.h"
 #include "engine/engine.h"
 #include "stages/lm_objective.h"
+#include "stages/shard_source.h"
 #include "stages/stage_internal.h"
 
 #include <math.h>
@@ -116,27 +116,6 @@ static Budget derive_budget(const PretrainOptions *o, const ModelShape *shape)
 }
 
 /* --- documents ----------------------------------------------------------------------- */
-
-static int64_t shard_source_len(void *self, int64_t doc)
-{
-    return shard_doc_len(self, doc);
-}
-
-static void shard_source_ids(void *self, int64_t doc, int64_t from, int64_t n,
-                             int32_t *ids, float *weights)
-{
-    shard_doc_ids(self, doc, from, n, ids);
-    for (int64_t i = 0; i < n; i++)
-        weights[i] = 1;
-}
-
-static PackSource shard_source(Shard *s)
-{
-    return (PackSource){.self = s,
-                        .documents = (int64_t)s->documents,
-                        .len = shard_source_len,
-                        .ids = shard_source_ids};
-}
 
 typedef struct Pretrain {
     LmObjective lm; /* first: the functions bound by lm_objective_bind get this */

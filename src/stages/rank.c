@@ -143,7 +143,8 @@ static int best_first(const void *a, const void *b)
 
 /* Ranks of items that are sorted best first; a group ties with its best. Returns the
  * number of ranks. */
-static int64_t rank_sorted(const RewardItem *items, int64_t n, double tie, int64_t *rank)
+static int64_t rank_sorted(const RewardItem *items, int64_t n, double tie,
+                           int64_t *rank)
 {
     int64_t current = 1;
     double best = items[0].score;
@@ -190,14 +191,15 @@ static Status write_ranking(Ranker *r, const RewardItem *items, const int64_t *r
 static bool is_heldout(const Ranker *r, int64_t prompt)
 {
     const Documents *d = &r->prompts.rendered;
-    uint64_t hash = rng_hash(documents_ids(d, prompt),
-                             (uint64_t)documents_len(d, prompt) * sizeof(int32_t),
-                             RNG_SPLIT);
+    uint64_t hash =
+        rng_hash(documents_ids(d, prompt),
+                 (uint64_t)documents_len(d, prompt) * sizeof(int32_t), RNG_SPLIT);
     return (double)(hash >> 11) * 0x1p-53 < r->o->heldout;
 }
 
 /* The K answers to one prompt. */
-static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results, Err *err)
+static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results,
+                          Err *err)
 {
     RewardItem items[MOST_ANSWERS];
     int64_t rank[MOST_ANSWERS], K = r->o->answers;
@@ -275,8 +277,8 @@ static Status prepare(Ranker *r, TensorOps *ops, Err *err)
     TRY(prompts_load(&r->prompts, o->prompts, r->model.chat,
                      r->model.model->shape.context, o->max_new, o->max_prompts, err));
     TRY(open_judge(r, ops, err));
-    return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat, SLOTS,
-                        true, err);
+    return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat,
+                        SLOTS, true, err);
 }
 
 static Status commit(Ranker *r, int which, Err *err)
@@ -298,7 +300,8 @@ static void release(Ranker *r)
     chat_model_release(&r->model);
 }
 
-Status stage_rank(const StageEnv *env, const RankOptions *o, StageReport *report, Err *err)
+Status stage_rank(const StageEnv *env, const RankOptions *o, StageReport *report,
+                  Err *err)
 {
     double start = system_seconds();
     Ranker r = {.o = o};
@@ -331,12 +334,13 @@ Status stage_rank(const StageEnv *env, const RankOptions *o, StageReport *report
         report->peak_bytes = mem_peak_rss();
         report->params = r.model.model->n_params;
         snprintf(report->started_from, sizeof report->started_from, "%s", o->model);
-        snprintf(report->data, sizeof report->data,
-                 "%lld prompts, %lld answers (%lld equal to another): %lld rankings and "
-                 "%lld held out; %lld prompts without an order",
-                 (long long)r.prompts.n, (long long)r.answers, (long long)r.duplicates,
-                 (long long)r.written[0], (long long)r.written[1],
-                 (long long)r.without_order);
+        snprintf(
+            report->data, sizeof report->data,
+            "%lld prompts, %lld answers (%lld equal to another): %lld rankings and "
+            "%lld held out; %lld prompts without an order",
+            (long long)r.prompts.n, (long long)r.answers, (long long)r.duplicates,
+            (long long)r.written[0], (long long)r.written[1],
+            (long long)r.without_order);
         log_info("rank: %s", report->data);
         status = stage_mark_finished(env, report, err);
     }

@@ -13,10 +13,11 @@ typedef struct RankOptions {
     int64_t max_prompts;                 /* 0: all */
     double temperature;
     int64_t max_new, seed;
-    double tie;      /* scores closer than this tie */
-    double heldout;  /* share of prompts whose comparisons go to out's _heldout sibling */
+    double tie; /* scores closer than this tie */
+    double
+        heldout; /* share of prompts whose comparisons go to out's _heldout sibling */
 } RankOptions;
 extern const OptTable rank_options;
-NODISCARD Status stage_rank(const StageEnv *env, const RankOptions *o, StageReport *report,
-                            Err *err);
+NODISCARD Status stage_rank(const StageEnv *env, const RankOptions *o,
+                            StageReport *report, Err *err);
 #endif

@@ -4,10 +4,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/system.h"
+#include "stages/stage_internal.h"
 
 #include <stdio.h>
 
-Status stage_world(const StageEnv *env, const WorldOptions *o, StageReport *report, Err *err)
+Status stage_world(const StageEnv *env, const WorldOptions *o, StageReport *report,
+                   Err *err)
 {
     double start = system_seconds();
     World *world = NULL;
@@ -18,5 +20,5 @@ Status stage_world(const StageEnv *env, const WorldOptions *o, StageReport *repo
     snprintf(report->data, sizeof report->data, "seed %lld", (long long)o->seed);
     report->seconds = system_seconds() - start;
     report->peak_bytes = mem_peak_rss();
-    return status;
+    return status == OK ? stage_mark_finished(env, report, err) : status;
 }

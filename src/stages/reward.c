@@ -1,0 +1,577 @@
+/* reward.c - stage 3: a reward model from rankings, see reward.h.
+ *
+ * The loss of an update is the mean over its rankings of
+ *
+ *     L = -1/P sum_{i ranked above j} log sigma(r_i - r_j)
+ *
+ * (tensor/loss.h). All K answers of a ranking are in one batch element: each is run
+ * forward once, as a document of its own, and all pairs use its score; pairs shuffled as
+ * separate examples would let an answer be learned K-1 times over (Ouyang et al. 2022,
+ * 3.5). So a ranking is never cut between two passes.
+ *
+ * Only differences of scores are learned, so scale and zero are free. They are fixed at
+ * the end, for PPO's sake, whose KL coefficient means something only relative to the
+ * scale of rewards (Ziegler et al. 2019): samples of the SFT model get unit spread,
+ * demonstrations mean 0. */
+#include "stages/reward.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/stats.h"
+#include "stages/answers.h"
+#include "stages/calibration.h"
+#include "stages/rankings.h"
+#include "tensor/loss.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char *const overlong_names[] = {"refuse", "truncate", "drop", NULL};
+
+/* clang-format off */
+static const OptField fields[] = {
+    OPT_TEXT(RewardOptions, model, NULL, "folder of the SFT model"),
+    OPT_TEXT(RewardOptions, data, NULL, "comparisons: FILE[:WEIGHT],... or a glob"),
+    OPT_TEXT(RewardOptions, heldout_data, NULL, "comparisons to evaluate on; unset: a share of the data"),
+    OPT_TEXT(RewardOptions, demonstrations, NULL, "whose mean score becomes 0; unset: no centring"),
+    OPT_TEXT(RewardOptions, prompts, NULL, "samples of the SFT model on these get unit spread; unset: the comparisons' answers do"),
+    OPT_REAL(RewardOptions, heldout, 0.1, 0, 0.5, "share of the comparisons held out when heldout_data is unset"),
+    OPT_REAL(RewardOptions, epochs, 1, 0.001, 1000, "passes over the comparisons; more than one overfits soon"),
+    OPT_INT(RewardOptions, batch_prompts, 32, 1, 1e6, "rankings an update"),
+    OPT_CHOICE(RewardOptions, overlong, OVERLONG_REFUSE, overlong_names, "what to do with an answer longer than the context; truncate cuts the prompt's start"),
+    OPT_END
+};
+/* clang-format on */
+const OptTable reward_options = {"reward", "train a reward model on ranked answers",
+                                 sizeof(RewardOptions), fields};
+
+static const TrainOptions stage_defaults = {
+    .lr = 5e-4, /* at width 192 */
+    .lr_end = 0.1,
+    .schedule = SCHEDULE_COSINE,
+    .warmup = 0.03,
+    .weight_decay = 0,
+    .beta2 = 0.95,
+    .eps = 1e-8,
+};
+
+enum { NORM_SAMPLES = 256, NORM_TOKENS = 96, SLOTS = 32, MOST_SCORED = 1000 };
+
+typedef struct RewardStage {
+    const RewardOptions *o;
+    const TrainOptions *t;
+    ChatModel sft;   /* frozen: the tokenizer, and samples for the gain */
+    Learner learner; /* the reward model */
+    Rankings train, heldout;
+    Documents demonstrations;
+    Tape *tape;
+    Batch *batch;
+    int64_t *queue; /* rankings that wait in the batch; [rankings of a pass] */
+    int64_t queued, queue_cap;
+    int32_t *rows; /* last row of each answer in the batch */
+    float *score, *dscore;
+    int64_t answers;          /* in the batch */
+    float *heldout_score;     /* of each held-out answer */
+    int64_t *order, in_order; /* of the training rankings in epoch in_order */
+    double tokens;
+} RewardStage;
+
+static void release(RewardStage *r)
+{
+    tape_free(r->tape);
+    batch_free(r->batch);
+    mem_free(r->queue);
+    mem_free(r->rows);
+    mem_free(r->score);
+    mem_free(r->dscore);
+    mem_free(r->heldout_score);
+    mem_free(r->order);
+    adamw_release(&r->learner.adamw, r->learner.model);
+    model_free(r->learner.model);
+    documents_release(&r->demonstrations);
+    rankings_release(&r->train);
+    rankings_release(&r->heldout);
+    chat_model_release(&r->sft);
+}
+
+/* --- passes -------------------------------------------------------------------------- */
+
+/* Appends a document; its score will stand at its last token. False when it does not fit
+ * into the batch. */
+static bool lay_document(RewardStage *r, const Documents *docs, int64_t d)
+{
+    int64_t len = documents_len(docs, d);
+    int64_t first = batch_add_inputs(r->batch, documents_ids(docs, d), len);
+    if (first < 0)
+        return false;
+    r->rows[r->answers++] = (int32_t)(first + len - 1);
+    return true;
+}
+
+static void clear_batch(RewardStage *r)
+{
+    batch_reset(r->batch);
+    r->answers = r->queued = 0;
+}
+
+static void score_batch(RewardStage *r)
+{
+    ModelTokens tokens = batch_tokens(r->batch);
+    model_forward(r->learner.model, r->tape, &tokens);
+    model_scores(r->learner.model, r->tape, r->rows, r->answers, r->score);
+}
+
+/* Sums over the rankings of an update. */
+typedef struct RankingSums {
+    double loss, pairs, right;
+} RankingSums;
+
+/* Scores the queued rankings; their losses go into *sums, their scores to `keep` (or
+ * NULL) at each document, and with scale > 0 their gradients into the model. */
+static void run_queue(RewardStage *r, const Rankings *rankings, double scale,
+                      RankingSums *sums, float *keep)
+{
+    if (r->queued == 0)
+        return;
+    score_batch(r);
+    int64_t at = 0;
+    for (int64_t q = 0; q < r->queued; q++) {
+        int64_t i = r->queue[q], K = rankings_answers(rankings, i);
+        int64_t first = rankings->first[i];
+        const int32_t *rank = rankings->rank + first;
+        int64_t pairs;
+        double right;
+        sums->loss += loss_ranking(r->score + at, rank, K, r->dscore + at);
+        loss_ranking_pairs(r->score + at, rank, K, &pairs, &right);
+        sums->pairs += (double)pairs;
+        sums->right += right;
+        for (int64_t k = 0; k < K; k++) {
+            if (keep)
+                keep[first + k] = r->score[at + k];
+            r->dscore[at + k] = (float)(scale * (double)r->dscore[at + k]);
+        }
+        at += K;
+    }
+    if (scale > 0) {
+        model_scores_backward(r->learner.model, r->tape, r->dscore);
+        model_backward(r->learner.model, r->tape);
+    }
+    clear_batch(r);
+}
+
+/* Puts a ranking into the batch, whole; runs what is there first when it does not fit. */
+static void queue_ranking(RewardStage *r, const Rankings *rankings, int64_t i,
+                          double scale, RankingSums *sums, float *keep)
+{
+    int64_t size = 0;
+    for (int64_t d = rankings->first[i]; d < rankings->first[i + 1]; d++)
+        size += documents_len(&rankings->docs, d);
+    bool over = r->batch->n > 0 && r->batch->n + size > r->t->micro_batch;
+    if (over || r->queued == r->queue_cap)
+        run_queue(r, rankings, scale, sums, keep);
+    for (int64_t d = rankings->first[i]; d < rankings->first[i + 1]; d++) {
+        bool fits = lay_document(r, &rankings->docs, d);
+        ASSERT(fits);
+    }
+    r->queue[r->queued++] = i;
+    r->tokens += scale > 0 ? (double)size : 0;
+}
+
+/* Scores documents [0, n) of docs by themselves. */
+static void score_documents(RewardStage *r, const Documents *docs, int64_t n,
+                            double *score)
+{
+    int64_t done = 0;
+    for (int64_t d = 0; d <= n; d++) {
+        if (d < n && lay_document(r, docs, d))
+            continue;
+        score_batch(r);
+        for (int64_t k = 0; k < r->answers; k++)
+            score[done + k] = (double)r->score[k];
+        done += r->answers;
+        clear_batch(r);
+        if (d < n) {
+            bool fits = lay_document(r, docs, d);
+            ASSERT(fits);
+        }
+    }
+}
+
+/* --- the objective ------------------------------------------------------------------- */
+
+/* Ranking number e of the endless stream of shuffled epochs. */
+static int64_t ranking_at(RewardStage *r, int64_t e)
+{
+    int64_t n = (int64_t)r->train.n, epoch = e / n;
+    if (epoch != r->in_order) {
+        for (int64_t i = 0; i < n; i++)
+            r->order[i] = i;
+        Rng rng = rng_make((uint64_t)r->t->seed, RNG_SHUFFLE, (uint64_t)epoch);
+        rng_shuffle(&rng, r->order, n);
+        r->in_order = epoch;
+    }
+    return r->order[e % n];
+}
+
+static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[2],
+                     Err *err)
+{
+    (void)skip;
+    (void)err;
+    RewardStage *r = self;
+    int64_t B = r->o->batch_prompts;
+    double scale = 1 / (double)B;
+    RankingSums sums = {0};
+    for (int64_t b = 0; b < B; b++)
+        queue_ranking(r, &r->train, ranking_at(r, u * B + b), scale, &sums, NULL);
+    run_queue(r, &r->train, scale, &sums, NULL);
+    *loss = sums.loss * scale;
+    metrics_put(m, "loss", *loss);
+    metrics_put(m, "accuracy", sums.right / sums.pairs);
+    return OK;
+}
+
+/* Scores of all held-out answers into heldout_score. */
+static RankingSums score_heldout(RewardStage *r)
+{
+    RankingSums sums = {0};
+    for (int64_t i = 0; i < (int64_t)r->heldout.n; i++)
+        queue_ranking(r, &r->heldout, i, 0, &sums, r->heldout_score);
+    run_queue(r, &r->heldout, 0, &sums, r->heldout_score);
+    return sums;
+}
+
+static Status put_calibration(const RewardStage *r, double n_pairs, Metrics *m,
+                              Err *err)
+{
+    const Rankings *h = &r->heldout;
+    Pairs pairs;
+    Calibration c;
+    TRY(pairs_reserve(&pairs, (int64_t)n_pairs, err));
+    for (int64_t i = 0; i < (int64_t)h->n; i++) {
+        int64_t length[RECORD_MAX_ANSWERS], first = h->first[i];
+        int64_t K = rankings_answers(h, i);
+        for (int64_t k = 0; k < K; k++)
+            length[k] = documents_len(&h->docs, first + k);
+        pairs_add(&pairs, r->heldout_score + first, h->rank + first, length, K);
+    }
+    Status status = calibration_of(&pairs, &c, err);
+    if (status == OK) {
+        metrics_put(m, "heldout/accuracy", c.accuracy);
+        metrics_put(m, "heldout/length_accuracy", c.length_accuracy);
+        metrics_put(m, "heldout/margin", c.margin);
+        metrics_put(m, "heldout/temperature", c.temperature);
+        metrics_put(m, "heldout/ece", c.ece);
+        metrics_put(m, "heldout/ece_fitted", c.ece_fitted);
+    }
+    pairs_release(&pairs);
+    return status;
+}
+
+static Status put_scores(const RewardStage *r, Metrics *m, Err *err)
+{
+    int64_t n = (int64_t)r->heldout.docs.n;
+    double *score = NULL, *length = NULL;
+    Status status = MEM_ARRAY(&score, (size_t)n, err);
+    if (status == OK)
+        status = MEM_ARRAY(&length, (size_t)n, err);
+    for (int64_t d = 0; status == OK && d < n; d++) {
+        score[d] = (double)r->heldout_score[d];
+        length[d] = (double)documents_len(&r->heldout.docs, d);
+    }
+    if (status == OK) {
+        metrics_put(m, "heldout/score_mean", stats_mean(score, n));
+        metrics_put(m, "heldout/score_std", stats_sd(score, n));
+        metrics_put(m, "heldout/length_correlation",
+                    stats_correlation(score, length, n));
+    }
+    mem_free(score);
+    mem_free(length);
+    return status;
+}
+
+static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
+{
+    (void)u;
+    RewardStage *r = self;
+    if (r->heldout.n == 0)
+        return OK;
+    RankingSums sums = score_heldout(r);
+    metrics_put(m, "heldout/loss", sums.loss / (double)r->heldout.n);
+    metrics_put(m, "heldout/pairs", sums.pairs);
+    TRY(put_calibration(r, sums.pairs, m, err));
+    return put_scores(r, m, err);
+}
+
+/* --- scale and zero ------------------------------------------------------------------ */
+
+/* Scores of samples of the SFT model; *n of them in *score, to be mem_freed. */
+static Status score_samples(RewardStage *r, double **score, int64_t *n, Err *err)
+{
+    Prompts prompts = {0};
+    Answerer *answerer = NULL;
+    Reward reward = {0};
+    int64_t *which = NULL;
+    EngineResult *results = NULL;
+    RewardItem *items = NULL;
+    *n = 0;
+    const ModelShape *shape = &r->sft.model->shape;
+    int64_t max_new =
+        NORM_TOKENS < shape->context / 2 ? NORM_TOKENS : shape->context / 2;
+    Status status = prompts_load(&prompts, r->o->prompts, r->sft.chat, shape->context,
+                                 max_new, NORM_SAMPLES, err);
+    size_t count = (size_t)prompts.n;
+    if (status == OK)
+        status = answerer_new(&answerer, r->sft.model, r->sft.tok, r->sft.chat, SLOTS,
+                              true, err);
+    if (status == OK)
+        status = reward_from_model(&reward, r->learner.model, err);
+    if (status == OK)
+        status = MEM_ARRAY(&which, count, err);
+    if (status == OK)
+        status = MEM_ARRAY(&results, count, err);
+    if (status == OK)
+        status = MEM_ARRAY(&items, count, err);
+    if (status == OK)
+        status = MEM_ARRAY(score, count, err);
+    for (int64_t i = 0; status == OK && i < prompts.n; i++)
+        which[i] = i;
+    AnswerOptions o = {.temperature = 1, .max_new = max_new, .seed = r->t->seed};
+    if (status == OK)
+        status = answerer_run(answerer, &prompts, which, prompts.n, 0, &o, results,
+                              NULL, err);
+    for (int64_t i = 0; status == OK && i < prompts.n; i++)
+        items[i] = answerer_item(answerer, &prompts, i, &results[i]);
+    if (status == OK)
+        status = reward_score(&reward, items, prompts.n, err);
+    for (int64_t i = 0; status == OK && i < prompts.n; i++)
+        (*score)[(*n)++] = items[i].score;
+    for (int64_t i = 0; results && i < prompts.n; i++)
+        engine_result_release(&results[i]);
+    mem_free(which);
+    mem_free(results);
+    mem_free(items);
+    reward_release(&reward);
+    answerer_free(answerer);
+    prompts_release(&prompts);
+    return status;
+}
+
+static int64_t at_most(size_t n, int64_t most)
+{
+    return (int64_t)n < most ? (int64_t)n : most;
+}
+
+/* The scores whose spread becomes 1. */
+static Status score_for_gain(RewardStage *r, double **score, int64_t *n, Err *err)
+{
+    *score = NULL;
+    if (r->o->prompts)
+        return score_samples(r, score, n, err);
+    *n = at_most(r->train.docs.n, MOST_SCORED);
+    TRY(MEM_ARRAY(score, (size_t)*n, err));
+    score_documents(r, &r->train.docs, *n, *score);
+    return OK;
+}
+
+static Status set_gain(RewardStage *r, Metrics *m, Err *err)
+{
+    double *score;
+    int64_t n;
+    Status status = score_for_gain(r, &score, &n, err);
+    if (status == OK) {
+        double spread = stats_sd(score, n);
+        double gain = spread > 1e-6 ? 1 / spread : 1;
+        Model *model = r->learner.model;
+        model->ops->scale(model->ops, model->score.value, (float)gain);
+        model_changed(model);
+        metrics_put(m, "gain", gain);
+        metrics_put(m, "sample_score_mean", stats_mean(score, n) * gain);
+    }
+    mem_free(score);
+    return status;
+}
+
+static Status set_bias(RewardStage *r, Metrics *m, Err *err)
+{
+    int64_t n = at_most(r->demonstrations.n, MOST_SCORED);
+    if (n == 0)
+        return OK;
+    double *score;
+    TRY(MEM_ARRAY(&score, (size_t)n, err));
+    score_documents(r, &r->demonstrations, n, score);
+    r->learner.model->score_bias -= stats_mean(score, n);
+    metrics_put(m, "bias", r->learner.model->score_bias);
+    metrics_put(m, "demonstration_score_std", stats_sd(score, n));
+    mem_free(score);
+    return OK;
+}
+
+static Status finish(void *self, Metrics *m, Err *err)
+{
+    RewardStage *r = self;
+    TRY(set_gain(r, m, err));
+    TRY(set_bias(r, m, err));
+    return evaluate(r, 0, m, err); /* what depends on the scale */
+}
+
+static double tokens(void *self)
+{
+    const RewardStage *r = self;
+    return r->tokens;
+}
+
+static double flops(void *self)
+{
+    const RewardStage *r = self;
+    const ModelShape *shape = &r->learner.model->shape;
+    return r->tokens * model_shape_train_flops(shape, (double)shape->context / 4);
+}
+
+/* --- the stage ----------------------------------------------------------------------- */
+
+static Status load_demonstrations(RewardStage *r, Err *err)
+{
+    if (!r->o->demonstrations)
+        return OK;
+    CorpusOptions corpus;
+    RecordList list = {0};
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status = corpus_load(&list, r->o->demonstrations, RECORD_CHAT, &corpus, err);
+    opt_release(&corpus_options, &corpus);
+    for (size_t i = 0; status == OK && i < list.n; i++) {
+        status = documents_add(&r->demonstrations, r->sft.chat, &list.records[i].chat,
+                               false, err);
+        int64_t last = (int64_t)r->demonstrations.n - 1;
+        if (status == OK &&
+            documents_len(&r->demonstrations, last) > r->sft.model->shape.context)
+            documents_drop_last(&r->demonstrations);
+    }
+    record_list_release(&list);
+    return status;
+}
+
+static Status load_data(RewardStage *r, Err *err)
+{
+    const RewardOptions *o = r->o;
+    if (!o->data)
+        return err_set(err, ERR_OPTION, "option 'data' is not set: comparisons");
+    RankingsOptions how = {r->sft.model->shape.context, o->overlong,
+                           o->heldout_data ? 0 : o->heldout};
+    TRY(rankings_load(&r->train, &r->heldout, o->data, r->sft.chat, &how, err));
+    how.heldout = 0;
+    if (o->heldout_data)
+        TRY(rankings_load(&r->heldout, NULL, o->heldout_data, r->sft.chat, &how, err));
+    if (r->train.n == 0)
+        return err_set(err, ERR_FORMAT, "'%s' has no ranking with an order", o->data);
+    if (r->train.dropped + r->train.unordered > 0)
+        log_warn(
+            "reward: left out %lld answers longer than the context and %lld rankings "
+            "in which all answers tie",
+            (long long)r->train.dropped, (long long)r->train.unordered);
+    return load_demonstrations(r, err);
+}
+
+static Status make_model(RewardStage *r, TensorOps *ops, Err *err)
+{
+    ModelShape shape = r->sft.model->shape;
+    shape.head = HEAD_SCALAR;
+    shape.tied = false;
+    r->learner = (Learner){.name = "model", .lr_scale = 1};
+    TRY(model_shape_check(&shape, err));
+    TRY(model_new(&r->learner.model, ops, &shape, true, err));
+    TRY(model_init(r->learner.model, (uint64_t)r->t->seed, err));
+    TRY(model_copy_trunk(r->learner.model, r->sft.model, err));
+    return adamw_new(&r->learner.adamw, r->learner.model, err);
+}
+
+static Status make_buffers(RewardStage *r, Err *err)
+{
+    int64_t most = r->t->micro_batch;
+    const int64_t sizes[] = {rankings_largest(&r->train), rankings_largest(&r->heldout),
+                             r->sft.model->shape.context};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        most = sizes[i] > most ? sizes[i] : most;
+    size_t n = (size_t)most; /* no document is empty: answers and rankings are fewer */
+    r->queue_cap = most;
+    r->in_order = -1;
+    TRY(tape_new(&r->tape, r->learner.model, most, true, err));
+    TRY(batch_new(&r->batch, most, err));
+    TRY(MEM_ARRAY(&r->queue, n, err));
+    TRY(MEM_ARRAY(&r->rows, n, err));
+    TRY(MEM_ARRAY(&r->score, n, err));
+    TRY(MEM_ARRAY(&r->dscore, n, err));
+    TRY(MEM_ARRAY(&r->heldout_score, r->heldout.docs.n, err));
+    return MEM_ARRAY(&r->order, r->train.n, err);
+}
+
+/* The two lines that say whether the model can be trusted with PPO. */
+static void tell_verdict(const json_t *metrics)
+{
+    double v[4] = {0};
+    const char *const keys[] = {"heldout/accuracy", "heldout/length_accuracy",
+                                "heldout/ece", "heldout/temperature"};
+    for (int i = 0; i < 4; i++)
+        v[i] = json_number_value(json_object_get(metrics, keys[i]));
+    log_info(
+        "reward: orders %.1f %% of held-out pairs as people did; length alone %.1f %%",
+        100 * v[0], 100 * v[1]);
+    log_info("reward: calibration error %.3f, fitted temperature %.2f", v[2], v[3]);
+}
+
+Status stage_reward(const StageEnv *env, const RewardOptions *o,
+                    const TrainOptions *given, StageReport *report, Err *err)
+{
+    TrainOptions t = *given, defaults = stage_defaults;
+    RewardStage r = {.o = o, .t = &t};
+    TrainReport run = {0};
+    Status status = chat_model_open(&r.sft, env->ops, o->model, false, err);
+    if (status == OK)
+        status = load_data(&r, err);
+    if (status != OK)
+        goto done;
+    defaults.lr = stage_lr(stage_defaults.lr, &r.sft.model->shape);
+    train_options_resolve(&t, &defaults);
+    status = make_model(&r, env->ops, err);
+    if (status == OK)
+        status = make_buffers(&r, err);
+    if (status != OK)
+        goto done;
+
+    double batches = (double)r.train.n / (double)o->batch_prompts;
+    const uint64_t data[] = {documents_hash(&r.train.docs),
+                             documents_hash(&r.heldout.docs),
+                             documents_hash(&r.demonstrations)};
+    Objective objective = {
+        .self = &r,
+        .stage = "reward",
+        .updates = (int64_t)ceil(o->epochs * batches),
+        .fingerprint = stage_fingerprint(&reward_options, o, &t, data, 3),
+        .updates_per_iteration = 1,
+        .n_learners = 1,
+        .learners = {&r.learner},
+        .update = update,
+        .evaluate = evaluate,
+        .finish = finish,
+        .tokens = tokens,
+        .flops = flops,
+    };
+    log_info("reward: %zu rankings, %zu answers, %lld updates, peak learning rate %.3g",
+             r.train.n, r.train.docs.n, (long long)objective.updates, t.lr);
+    ModelSpecials specials = chat_specials(r.sft.tok);
+    status = trainer_run(&objective, &t, r.sft.tok, &specials, env->folder, &run, err);
+    if (status == OK) {
+        if (r.heldout.n > 0)
+            tell_verdict(run.final_metrics);
+        snprintf(report->data, sizeof report->data,
+                 "%zu rankings of %zu answers; %.2f epochs; %zu held out", r.train.n,
+                 r.train.docs.n, o->epochs, r.heldout.n);
+        stage_report_fill(report, &run, r.learner.model, o->model);
+    }
+done:
+    train_report_release(&run);
+    release(&r);
+    return status;
+}
