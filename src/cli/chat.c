@@ -1,0 +1,228 @@
+/* chat.c - `tame chat DIR`: talk to a model, at a terminal, through a pipe, or once (-p).
+ *
+ * A terminal has line editing and commands that begin with '/'. A pipe gives one turn a
+ * line and gets one answer each, without decoration; the commands work there too. Ctrl-C
+ * stops an answer; at the prompt it ends the program. */
+#include "cli/command.h"
+#include "cli/completion.h"
+#include "cli/line.h"
+#include "cli/loaded.h"
+#include "cli/session.h"
+#include "cli/short_flags.h"
+
+#include "base/system.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct ChatOptions {
+    char *prompt, *system, *gold;
+    int64_t max_calls;
+} ChatOptions;
+
+static const OptField fields[] = {
+    OPT_TEXT(ChatOptions, prompt, NULL, "answer this and exit (-p)"),
+    OPT_TEXT(ChatOptions, system, NULL, "system text at the beginning"),
+    OPT_TEXT(ChatOptions, gold, NULL,
+             "world.json of a practice world: its judge scores each answer"),
+    OPT_INT(ChatOptions, max_calls, 4, 0, 1000,
+            "calculator calls in an answer at most; 0: no tools"),
+    OPT_END,
+};
+static const OptTable chat_options = {"chat", "options", sizeof(ChatOptions), fields};
+
+typedef struct Chat {
+    const ChatOptions *o;
+    LineReader *lines;
+    Session session;
+    bool done;
+} Chat;
+
+/* --- commands ------------------------------------------------------------------------ */
+static Status do_help(Chat *c, Span text, Err *err)
+{
+    (void)c, (void)text, (void)err;
+    puts("/system TEXT   start a new conversation with this system text\n"
+         "/reset         start a new conversation\n"
+         "/regenerate    write the last answer again\n"
+         "/base TEXT     continue TEXT as a document, without turns\n"
+         "/exit          leave (also Ctrl-D)\n"
+         "Ctrl-C stops an answer; at the prompt it leaves.");
+    return OK;
+}
+
+static Status do_system(Chat *c, Span text, Err *err)
+{
+    return session_reset(&c->session, text, err);
+}
+
+static Status do_reset(Chat *c, Span text, Err *err)
+{
+    (void)text;
+    return session_reset(&c->session, span_of(c->o->system ? c->o->system : ""), err);
+}
+
+static Status do_regenerate(Chat *c, Span text, Err *err)
+{
+    (void)text;
+    return session_regenerate(&c->session, err);
+}
+
+static Status do_base(Chat *c, Span text, Err *err)
+{
+    Session *s = &c->session;
+    return completion_show(s->loaded, s->engine, text, &s->sample, s->answers++, true,
+                           err);
+}
+
+static Status do_exit(Chat *c, Span text, Err *err)
+{
+    (void)text, (void)err;
+    c->done = true;
+    return OK;
+}
+
+static const struct {
+    const char *name;
+    Status (*run)(Chat *c, Span text, Err *err);
+} chat_commands[] = {
+    {"/help", do_help}, {"/system", do_system}, {"/reset", do_reset},
+    {"/base", do_base}, {"/exit", do_exit},     {"/regenerate", do_regenerate},
+};
+enum { CHAT_COMMANDS = sizeof chat_commands / sizeof *chat_commands };
+
+static Status unknown_command(Span word, Err *err)
+{
+    const char *names[CHAT_COMMANDS];
+    Str text = {0};
+    for (int i = 0; i < CHAT_COMMANDS; i++)
+        names[i] = chat_commands[i].name;
+    str_span_append(&text, word);
+    const char *near = opt_nearest(str_c(&text), names, CHAT_COMMANDS);
+    Status status =
+        near ? err_set(err, ERR_OPTION, "no command '%.100s'; did you mean '%s'?",
+                       str_c(&text), near)
+             : err_set(err, ERR_OPTION, "no command '%.100s'; /help lists them",
+                       str_c(&text));
+    str_release(&text);
+    return status;
+}
+
+/* One line: a command or the user's turn. */
+static Status take_line(Chat *c, Span line, Err *err)
+{
+    line = span_trim(line);
+    if (line.len == 0)
+        return OK;
+    if (line.ptr[0] != '/')
+        return session_ask(&c->session, line, err);
+    size_t n = 0;
+    while (n < line.len && line.ptr[n] != ' ')
+        n++;
+    Span word = {line.ptr, n};
+    Span text = span_trim((Span){line.ptr + n, line.len - n});
+    for (int i = 0; i < CHAT_COMMANDS; i++) {
+        if (span_equal(word, span_of(chat_commands[i].name)))
+            return chat_commands[i].run(c, text, err);
+    }
+    return unknown_command(word, err);
+}
+
+/* --- the loop ------------------------------------------------------------------------ */
+/* At a terminal a refused line is not the end: people read and go on. In a pipe it is. */
+static Status talk(Chat *c, Err *err)
+{
+    bool interactive = line_is_interactive(c->lines);
+    Span line;
+    if (interactive)
+        puts("/help lists the commands, Ctrl-D leaves.");
+    while (!c->done && line_read(c->lines, &line)) {
+        if (interactive) {
+            system_clear_stop();
+            system_catch_stop();
+        }
+        Status status = take_line(c, line, err);
+        if (status == OK)
+            continue;
+        if (!interactive || status == ERR_NOMEM)
+            return status;
+        fprintf(stderr, "%s\n", err->msg);
+    }
+    return OK;
+}
+
+static Status chat(const char *folder, const ChatOptions *o,
+                   const SampleOptions *sample, Err *err)
+{
+    TensorOps *ops = NULL;
+    Loaded loaded = {0};
+    Chat c = {.o = o};
+    Status status = command_backend(&ops, err);
+    if (status == OK)
+        status = loaded_open(&loaded, ops, folder, true, err);
+    if (status == OK)
+        status = session_init(&c.session, &loaded, sample, o->max_calls, o->gold, err);
+    if (status == OK)
+        status = do_reset(&c, (Span){"", 0}, err);
+    if (status == OK && o->prompt) {
+        status = session_ask(&c.session, span_of(o->prompt), err);
+    } else if (status == OK) {
+        status = line_reader_new(&c.lines, "> ", err);
+        if (status == OK)
+            status = talk(&c, err);
+    }
+    line_reader_free(c.lines);
+    session_release(&c.session);
+    loaded_release(&loaded);
+    tensor_free(ops);
+    return status;
+}
+
+int chat_command(int argc, char **argv)
+{
+    static char prompt[] = "--prompt", max_new[] = "--max-new",
+                temp[] = "--temperature";
+    static const ShortFlag shorts[] = {
+        {"-p", prompt}, {"-n", max_new}, {"--temp", temp}, {NULL, NULL}};
+    Err err = {0};
+    ChatOptions o = {0};
+    SampleOptions sample = {0};
+    Status status = opt_defaults(&chat_options, &o, &err);
+    if (status == OK)
+        status = opt_defaults(&sample_options, &sample, &err);
+    if (status != OK)
+        return command_fail(status, &err);
+    const OptBinding bindings[] = {{&chat_options, &o}, {&sample_options, &sample}};
+    const Usage usage = {
+        .name = "chat",
+        .words = "DIR",
+        .what =
+            "Talks to the model in DIR. With -p TEXT it answers once; through a pipe "
+            "it reads one\nturn a line. -n is --max-new, --temp is --temperature.",
+        .examples =
+            "  tame chat runs/demo/ppo\n"
+            "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
+            "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
+            "  tame chat runs/demo/ppo --gold runs/demo/data/world/world.json\n",
+        .options = bindings,
+        .n_options = 2,
+    };
+    const char *words[1];
+    size_t n;
+    int result;
+    short_flags_expand(shorts, argc, argv);
+    switch (command_parse(&usage, argc, argv, words, 1, 1, &n)) {
+    case PARSED_OK:
+        status = chat(words[0], &o, &sample, &err);
+        result = status == OK ? 0 : command_fail(status, &err);
+        break;
+    case PARSED_HELP:
+        result = 0;
+        break;
+    default:
+        result = 2;
+    }
+    opt_release(&chat_options, &o);
+    opt_release(&sample_options, &sample);
+    return result;
+}
