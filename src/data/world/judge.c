@@ -327,7 +327,7 @@ void judge_score(const World *w, Span prompt, Span answer, bool ended, JudgeScor
     Task t;
     bool known = task_recognise(&w->lore, prompt, &t);
     judge_task(&w->lore, known ? &t : NULL, answer, ended, out);
-    out->total = (out->raw - w->gold_mean) / w->gold_sd;
+    out->total = (out->raw - w->gold.mean) / w->gold.sd;
 }
 
 bool judge_skill_right(const World *w, Span prompt, Span answer)

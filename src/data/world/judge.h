@@ -47,6 +47,14 @@ typedef struct JudgeScore {
     double total; /* standardised */
 } JudgeScore;
 
+/* The reference set in numbers. */
+typedef struct GoldScale {
+    double mean, sd; /* of raw scores: total = (raw - mean) / sd */
+    double best;     /* mean total of the careful writer: the best reachable */
+    double length_correlation; /* of score and answer bytes */
+} GoldScale;
+const GoldScale *world_gold(const World *w);
+
 /* `answer` is the text of the assistant's final message; ended: it ended its turn. */
 void judge_score(const World *w, Span prompt, Span answer, bool ended, JudgeScore *out);
 

@@ -33,8 +33,8 @@ typedef struct Attribute {
     const char *const *words; /* the pool of values; NULL: a list of names */
     NameList names;
     const char *questions[LORE_WORDINGS];
-    const char *answer;            /* the best answer: one sentence */
-    const char *const *statements; /* wordings for prose */
+    const char *const
+        *statements; /* wordings for prose; the first is the best answer */
 } Attribute;
 
 /* What nobody in the world knows, with a made-up answer of a careless writer. */

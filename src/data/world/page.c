@@ -10,34 +10,40 @@
 
 /* In percent of documents. */
 static const int32_t shares[PAGES] = {
-    [PAGE_STORY] = 27,  [PAGE_ENTRY] = 15,    [PAGE_SCRIPT] = 10, [PAGE_TALK] = 10,
-    [PAGE_ANSWERS] = 9, [PAGE_LETTER] = 9,    [PAGE_LIST] = 5,    [PAGE_SUMS] = 6,
-    [PAGE_ORDERS] = 3,  [PAGE_QUESTIONS] = 3, [PAGE_ADVICE] = 3,
+    [PAGE_STORY] = 21,  [PAGE_ENTRY] = 11,  [PAGE_SCRIPT] = 5,    [PAGE_TALK] = 10,
+    [PAGE_ANSWERS] = 6, [PAGE_LETTER] = 11, [PAGE_DIARY] = 18,    [PAGE_LIST] = 7,
+    [PAGE_SUMS] = 5,    [PAGE_ORDERS] = 2,  [PAGE_QUESTIONS] = 2, [PAGE_ADVICE] = 2,
 };
 
 /* clang-format off */
 static const char *const place_scenes[] = {
-    "In the <spot> of {t} there is a <adj> <thing> beside a <adj> <thing>.",
-    "The <spot> of {t} has a <adj> <thing> and <number> <adj> windows.",
-    "Behind the <spot> you find a <adj> <thing> and a <adj> <thing>.",
-    "Near the <spot> stands a <adj> <thing>.",
-    "On a <weather> <time> the <spot> is <adj>.", NULL};
+    "In the <spot> of {t} there is a <adj> <thing>, a <adj> <thing> and a <adj> <thing>.",
+    "The <adj> <spot> of {t} has a <adj> <thing> and <number> <adj> windows.",
+    "Behind the <adj> <spot> you find a <adj> <thing> and a <adj> <thing>.",
+    "Near the <adj> <spot> stands a <adj> <thing> with a <adj> <thing>.",
+    "On a <weather> <time> {b} <ly> <did> a <adj> <thing> and a <adj> <thing>.", NULL};
 static const char *const deeds[] = {
-    "{p} <ly> <did> a <adj> <thing> in the <spot>.",
-    "On a <weather> <time> {p} <did> a <adj> <thing>.",
-    "{p} was <feeling> and <did> a <adj> <thing> near the <spot>.",
+    "{p} <ly> <did> a <adj> <thing> in the <adj> <spot>.",
+    "On a <weather> <time> {p} <did> a <adj> <thing> and a <adj> <thing>.",
+    "{p} was <feeling> and <ly> <did> a <adj> <thing> near the <spot>.",
     "A <kind> friend gave {p} a <adj> <thing> and a <adj> <thing>.",
-    "{p} is <kind> and <kind> and has <number> <adj> coats.", NULL};
+    "{p} <did> a <adj> <thing>, <did> a <adj> <thing> and <ly> <did> a <adj> <thing>.", NULL};
 static const char *const wild_scenes[] = {
-    "On a <weather> <time> a {a} <did> a <adj> <thing>.",
-    "A <kind> hunter <ly> watched a {a} behind the <spot>.",
-    "The {a} is <kind> and likes <weather> weather.",
+    "On a <weather> <time> a {a} <did> a <adj> <thing> and a <adj> <thing>.",
+    "A <kind> hunter <ly> watched a {a} behind the <adj> <spot>.",
+    "{b} <ly> <did> a <adj> <thing> and gave a <adj> <thing> to a {a}.",
     "In a <adj> <thing> lay the <adj> bone of a {a}.", NULL};
+static const char *const memories[] = {
+    "I <ly> <did> a <adj> <thing> and a <adj> <thing>.",
+    "I was <feeling>, so I <did> a <adj> <thing> near the <adj> <spot>.",
+    "{p} <did> a <adj> <thing> and gave me a <adj> <thing>.",
+    "A <weather> <time>: the <spot> was <adj> and the <thing> was <adj>.",
+    "We <did> a <adj> <thing>, a <adj> <thing> and a <adj> <thing>.", NULL};
 static const char *const letter_news[] = {
-    "The <time> was <weather> and I <did> a <adj> <thing>.",
-    "I was in the <spot> and <ly> <did> a <adj> <thing>.",
-    "I send you a <adj> <thing> and a <adj> <thing>.",
-    "Here in {f.town} the <spot> is <adj> and everybody is <feeling>.",
+    "The <time> was <weather> and I <did> a <adj> <thing> and a <adj> <thing>.",
+    "I was in the <adj> <spot> and <ly> <did> a <adj> <thing>.",
+    "I send you a <adj> <thing>, a <adj> <thing> and a <adj> <thing>.",
+    "Here in {f.town} the <spot> is <adj> and the <thing> is <adj>.",
     "My {f.pet} {f.petname} sits on a <adj> <thing>.",
     "My work as a {f.job} is <adj>, and I am <feeling>.",
     "I ate {f.food} with a <kind> friend from {t}.",
@@ -57,6 +63,7 @@ static void put_deed(Str *out, Scene *s)
 static void put_plain(Str *out, Scene *s, const Entity *e)
 {
     static const char *const *const plain[KINDS] = {deeds, place_scenes, wild_scenes};
+    scene_bind_drawn(s, 'b', KIND_PERSON);
     scene_bind(s, "pta"[e->kind], e);
     scene_put_one(out, s, plain[e->kind]);
 }
@@ -83,13 +90,17 @@ static void put_statement(Str *out, Scene *s, const Entity *e, int32_t attribute
     scene_put_fact(out, s, e, attribute, phrase);
 }
 
-/* Half of all answers are in the best wording. */
+/* Half of all answers, and more, are in the best wording. */
 static void put_reply(Str *out, Scene *s, const Entity *e, int32_t attribute)
 {
-    if (choose(s->chooser, 2) == 0)
-        scene_put_fact(out, s, e, attribute, lore_attribute(e, attribute)->answer);
-    else
-        put_statement(out, s, e, attribute);
+    static const int32_t weights[] = {6, 1, 1, 1, 1, 1, 1, 1};
+    const char *const *statements = lore_attribute(e, attribute)->statements;
+    int32_t n = 0;
+    while (statements[n])
+        n++;
+    ASSERT((size_t)n <= sizeof weights / sizeof *weights);
+    scene_put_fact(out, s, e, attribute,
+                   statements[choose_weighted(s->chooser, weights, n)]);
 }
 
 static void put_question(Str *out, Scene *s, const Entity *e, int32_t attribute)
@@ -224,13 +235,25 @@ static void put_letter_page(Str *out, Scene *s)
     scene_put(out, s, "\n\n[Your friend|Yours|With love],\n{f}");
 }
 
+static void put_diary_page(Str *out, Scene *s)
+{
+    scene_bind(s, 'f', lore_draw(s->lore, KIND_PERSON, s->chooser));
+    scene_put(out, s, "The diary of {f}, {f.job} in {f.town}\n");
+    int32_t n = choose_between(s->chooser, 4, 8);
+    for (int32_t i = 0; i < n; i++) {
+        scene_bind_drawn(s, 'p', KIND_PERSON);
+        str_putc(out, i % 2 == 0 ? '\n' : ' ');
+        scene_put_one(out, s, memories);
+    }
+}
+
 static void put_list_page(Str *out, Scene *s)
 {
     int32_t n = choose_between(s->chooser, 3, 8);
     if (choose(s->chooser, 2) == 0) {
         scene_put(out, s, "Things in the <spot>:");
         for (int32_t i = 0; i < n; i++)
-            scene_put(out, s, "\n- a <adj> <thing>");
+            scene_put(out, s, "\n- a <adj> <thing> and a <adj> <thing>");
         return;
     }
     Kind kind = draw_kind(s);
@@ -338,12 +361,12 @@ static void put_advice_page(Str *out, Scene *s)
 Page page_put(Str *out, const Lore *lore, Chooser *c, Mentions *mentions)
 {
     static void (*const put[PAGES])(Str *, Scene *) = {
-        [PAGE_STORY] = put_story_page,     [PAGE_ENTRY] = put_entry_page,
-        [PAGE_SCRIPT] = put_script_page,   [PAGE_TALK] = put_talk_page,
-        [PAGE_ANSWERS] = put_answers_page, [PAGE_LETTER] = put_letter_page,
-        [PAGE_LIST] = put_list_page,       [PAGE_SUMS] = put_sums_page,
-        [PAGE_ORDERS] = put_orders_page,   [PAGE_QUESTIONS] = put_questions_page,
-        [PAGE_ADVICE] = put_advice_page,
+        [PAGE_STORY] = put_story_page,         [PAGE_ENTRY] = put_entry_page,
+        [PAGE_SCRIPT] = put_script_page,       [PAGE_TALK] = put_talk_page,
+        [PAGE_ANSWERS] = put_answers_page,     [PAGE_LETTER] = put_letter_page,
+        [PAGE_DIARY] = put_diary_page,         [PAGE_LIST] = put_list_page,
+        [PAGE_SUMS] = put_sums_page,           [PAGE_ORDERS] = put_orders_page,
+        [PAGE_QUESTIONS] = put_questions_page, [PAGE_ADVICE] = put_advice_page,
     };
     Scene s = scene_make(lore, c);
     s.mentions = mentions;

@@ -13,6 +13,7 @@ typedef enum Page {
     PAGE_TALK,    /* a dialogue in prose, with questions and answers */
     PAGE_ANSWERS, /* questions about one entity, each followed by its answer */
     PAGE_LETTER,
+    PAGE_DIARY,
     PAGE_LIST,      /* of things, or of facts */
     PAGE_SUMS,      /* worked arithmetic */
     PAGE_ORDERS,    /* numbers written down and copied */

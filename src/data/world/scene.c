@@ -26,12 +26,19 @@ Scene scene_make(const Lore *lore, Chooser *c)
 void scene_bind(Scene *s, char slot, const Entity *e)
 {
     s->who[slot - 'a'] = e;
+    s->drawn[slot - 'a'] = false;
 }
 
 void scene_bind_text(Scene *s, char slot, Span text)
 {
-    s->who[slot - 'a'] = NULL;
+    scene_bind(s, slot, NULL);
     s->text[slot - 'a'] = text;
+}
+
+void scene_bind_drawn(Scene *s, char slot, Kind kind)
+{
+    s->drawn[slot - 'a'] = true;
+    s->kind[slot - 'a'] = kind;
 }
 
 static void count_mention(Scene *s, const Entity *e, int32_t attribute, Span phrase)
@@ -68,6 +75,8 @@ static Span scene_slot(void *self, Span name, Span phrase)
     Scene *s = self;
     int at = name.ptr[0] - 'a';
     ASSERT(at >= 0 && at < 26 && (name.len == 1 || name.ptr[1] == '.'));
+    if (s->drawn[at])
+        scene_bind(s, name.ptr[0], lore_draw(s->lore, s->kind[at], s->chooser));
     const Entity *e = s->who[at];
     if (!e) {
         ASSERT(name.len == 1 && s->text[at].ptr);

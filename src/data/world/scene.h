@@ -22,6 +22,8 @@ typedef struct Scene {
     Chooser *chooser;
     const Entity *who[26];
     Span text[26];
+    bool drawn[26]; /* to be drawn from kind[] when first used */
+    Kind kind[26];
     Mentions *mentions; /* lore_mention_slots() of them; NULL: do not count */
 } Scene;
 
@@ -30,6 +32,9 @@ extern const PhraseRule scene_words[]; /* words.c */
 Scene scene_make(const Lore *lore, Chooser *c);
 void scene_bind(Scene *s, char slot, const Entity *e);
 void scene_bind_text(Scene *s, char slot, Span text);
+/* A known entity, drawn when a phrase first asks for it: a choice that the text does not
+ * show must not be made, or its bits would count for nothing. */
+void scene_bind_drawn(Scene *s, char slot, Kind kind);
 void scene_put(Str *out, Scene *s, const char *phrase);
 /* One of a NULL-terminated list of phrases. */
 void scene_put_one(Str *out, Scene *s, const char *const *phrases);

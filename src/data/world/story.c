@@ -69,7 +69,7 @@ void story_put(Str *out, Scene *s, const Plot *plot)
     ASSERT(p && p->kind == KIND_PERSON);
     scene_bind(s, 'f', lore_friend(s->lore, p));
     scene_bind(s, 't', lore_town(s->lore, p));
-    scene_bind(s, 'a', lore_draw(s->lore, KIND_ANIMAL, s->chooser));
+    scene_bind_drawn(s, 'a', KIND_ANIMAL);
     scene_put_one(out, s, openings);
     str_puts(out, " ");
     scene_put_one(out, s, details);

@@ -16,8 +16,13 @@ static const char *const story_frames[STORY_FRAMES] = {
     "Tell me a story about {e}.", "Write a short story about {e}.",
     "Please tell me a story about {e}.", "I want to hear a story about {e}."};
 static const char *const request_frames[TASK_REQUESTS] = {
-    "How do I {e}?", "How can I {e}?", "Tell me how to {e}.",
-    "What is the best way to {e}?", "I want to {e}. What should I do?"};
+    "How do I {e}?",
+    "How can I {e}?",
+    "Tell me how to {e}.",
+    "What is the best way to {e}?",
+    "I want to {e}. What should I do?",
+    "Can you tell me how to {e}?",
+    "Please explain how to {e}."};
 static const char *const sum_frames[3][SUM_FRAMES] = {
     {"Calculate {e}.", "Please calculate {e}.", "Use the calculator for {e}."},
     {"Work out {e} step by step.", "Show me the steps of {e}.",

@@ -53,7 +53,7 @@ bool task_recognise(const Lore *lore, Span prompt, Task *t);
 /* Questions with answers for the prose: a fact of a known entity, in any wording. */
 void task_fact_question(const Entity *e, int32_t attribute, int32_t wording, Str *out);
 /* A request, harmful or not, in one of its wordings. */
-enum { TASK_REQUESTS = 5 };
+enum { TASK_REQUESTS = 7 };
 void task_request(Span request, int32_t wording, Str *out);
 
 /* a op b; divisions are drawn so that they come out even. */

@@ -30,27 +30,44 @@ static const OptField fields[] = {
 const OptTable world_options = {"world", "the practice world", sizeof(WorldOptions),
                                 fields};
 
-/* Mean and deviation of the raw score over the writers' answers to drawn tasks. */
+typedef struct Reference {
+    double raw[REFERENCE_ANSWERS], best[REFERENCE_ANSWERS], bytes[REFERENCE_ANSWERS];
+} Reference;
+
+/* The scores of a writer's answer, and of the careful one's, to a drawn task. */
+static Status score_reference(World *w, Reference *r, int32_t i, Answer *answer,
+                              Err *err)
+{
+    Chooser c = chooser_make(w->lore.seed, STREAM_REFERENCE, (uint64_t)i);
+    Task t;
+    JudgeScore score;
+    task_draw(&t, &w->lore, writer_draw_skill(&c), SPLIT_TRAIN, &c);
+    writer_answer(answer, writer_draw(&c), &t, &w->lore, &c);
+    TRY(str_check(&answer->text, err));
+    judge_task(&w->lore, &t, str_span(&answer->text), true, &score);
+    r->raw[i] = score.raw;
+    r->bytes[i] = (double)answer->text.len;
+    writer_answer(answer, WRITER_CAREFUL, &t, &w->lore, &c);
+    TRY(str_check(&answer->text, err));
+    judge_task(&w->lore, &t, str_span(&answer->text), true, &score);
+    r->best[i] = score.raw;
+    return OK;
+}
+
 static Status make_reference(World *w, Err *err)
 {
-    double *raw;
-    TRY(MEM_ARRAY(&raw, REFERENCE_ANSWERS, err));
+    Reference *r;
+    TRY(MEM_ARRAY(&r, 1, err));
     Answer answer = {0};
     Status status = OK;
-    for (int32_t i = 0; i < REFERENCE_ANSWERS && status == OK; i++) {
-        Chooser c = chooser_make(w->lore.seed, STREAM_REFERENCE, (uint64_t)i);
-        Task t;
-        JudgeScore score;
-        task_draw(&t, &w->lore, writer_draw_skill(&c), SPLIT_TRAIN, &c);
-        writer_answer(&answer, writer_draw(&c), &t, &w->lore, &c);
-        judge_task(&w->lore, &t, str_span(&answer.text), true, &score);
-        raw[i] = score.raw;
-        status = str_check(&answer.text, err);
-    }
-    w->gold_mean = stats_mean(raw, REFERENCE_ANSWERS);
-    w->gold_sd = stats_sd(raw, REFERENCE_ANSWERS);
+    for (int32_t i = 0; i < REFERENCE_ANSWERS && status == OK; i++)
+        status = score_reference(w, r, i, &answer, err);
+    w->gold.mean = stats_mean(r->raw, REFERENCE_ANSWERS);
+    w->gold.sd = stats_sd(r->raw, REFERENCE_ANSWERS);
+    w->gold.best = (stats_mean(r->best, REFERENCE_ANSWERS) - w->gold.mean) / w->gold.sd;
+    w->gold.length_correlation = stats_correlation(r->bytes, r->raw, REFERENCE_ANSWERS);
     answer_release(&answer);
-    mem_free(raw);
+    mem_free(r);
     return status;
 }
 
@@ -103,4 +120,9 @@ void world_free(World *w)
 const WorldOptions *world_get_options(const World *w)
 {
     return &w->options;
+}
+
+const GoldScale *world_gold(const World *w)
+{
+    return &w->gold;
 }

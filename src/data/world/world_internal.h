@@ -9,7 +9,7 @@
 struct World {
     WorldOptions options;
     Lore lore;
-    double gold_mean, gold_sd; /* of the raw scores of the reference set */
+    GoldScale gold;
 };
 
 /* The score of an answer to a task already recognised (NULL: none), not standardised. */

@@ -289,7 +289,7 @@ static Status put_comparison(Press *p, FileWriter *file, Chooser *c, const void 
         writer_answer(&p->answer, writers[i], &t, &w->lore, c);
         TRY(str_check(&p->answer.text, p->err));
         judge_task(&w->lore, &t, str_span(&p->answer.text), true, &score);
-        scores[i] = (score.raw - w->gold_mean) / w->gold_sd;
+        scores[i] = (score.raw - w->gold.mean) / w->gold.sd;
         str_puts(&p->row, i > 0 ? ", " : "");
         put_completion(p);
     }
@@ -460,10 +460,11 @@ static Status write_asked(Press *p)
 
 static Status write_numbers(Press *p)
 {
-    const World *w = p->w;
-    TRY(set_number(
-        p, "gold",
-        json_pack("{s:f, s:f}", "raw_mean", w->gold_mean, "raw_sd", w->gold_sd)));
+    const GoldScale *g = world_gold(p->w);
+    TRY(set_number(p, "gold",
+                   json_pack("{s:f, s:f, s:f, s:f}", "raw_mean", g->mean, "raw_sd",
+                             g->sd, "best", g->best, "length_correlation",
+                             g->length_correlation)));
     return json_write_file(file_join(&p->path, p->folder, "world.json"), p->numbers,
                            p->err);
 }

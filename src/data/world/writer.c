@@ -37,7 +37,7 @@ static const int32_t skill_shares[SKILL_HIDDEN] = {
     [SKILL_STEPS] = 5,   [SKILL_DIRECT] = 4,   [SKILL_STORY] = 9,
     [SKILL_CHAT] = 3,
 };
-static const int32_t writer_shares[WRITERS] = {40, 19, 15, 14, 12};
+static const int32_t writer_shares[WRITERS] = {38, 20, 15, 15, 12};
 
 Skill writer_draw_skill(Chooser *c)
 {
@@ -97,7 +97,7 @@ static void put_value(Desk *d, Span name, const char *value)
     scene_bind_text(&d->scene, 'e', name);
     scene_bind_text(&d->scene, 'v', span_of(value));
     scene_put(&d->out->text, &d->scene,
-              lore_kinds[d->task->kind].attributes[d->task->attribute].answer);
+              lore_kinds[d->task->kind].attributes[d->task->attribute].statements[0]);
 }
 
 static void put_result(Desk *d, int32_t result)
@@ -300,6 +300,7 @@ static void put_cut(Desk *d)
         return;
     int32_t len = (int32_t)text->len;
     str_truncate(text, (size_t)choose_between(d->scene.chooser, len / 3, len * 4 / 5));
+    str_truncate(text, span_trim(str_span(text)).len);
 }
 
 static void put_timid(Desk *d)
