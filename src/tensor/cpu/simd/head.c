@@ -61,8 +61,8 @@ static RowSums row_sums(const float *z, int64_t V, float scale, float shift)
         }
         if (v < end) {
             float tail[LANES];
-            for (int64_t i = 0; i < LANES; i++) /* exp(-87) adds nothing */
-                tail[i] = v + i < end ? z[v + i] * scale - shift : -87.0F;
+            for (int64_t i = 0; i < LANES; i++) /* exp(-88) is 0 */
+                tail[i] = v + i < end ? z[v + i] * scale - shift : -88.0F;
             Vec s = vec_load(tail), e = vec_exp(s);
             e_sum += e;
             es_sum += e * s;
