@@ -243,16 +243,22 @@ static Status open_indexed(ShardList *list, const char *folder, const char *path
 static Status open_shards(ShardList *list, const char *folder, Err *err)
 {
     Str path = {0};
-    Status s;
     *list = (ShardList){0};
-    if (file_exists(file_join(&path, folder, "model.safetensors")))
+    file_join(&path, folder, "model.safetensors");
+    Status s = str_check(&path, err);
+    if (s == OK && file_exists(str_c(&path))) {
         s = open_shard(list, folder, "model.safetensors", err);
-    else if (file_exists(file_join(&path, folder, "model.safetensors.index.json")))
-        s = open_indexed(list, folder, str_c(&path), err);
-    else
-        s = err_set(err, ERR_IO,
-                    "'%s' has no model.safetensors and no model.safetensors.index.json",
-                    folder);
+    } else if (s == OK) {
+        file_join(&path, folder, "model.safetensors.index.json");
+        s = str_check(&path, err);
+        if (s == OK && file_exists(str_c(&path)))
+            s = open_indexed(list, folder, str_c(&path), err);
+        else if (s == OK)
+            s = err_set(err, ERR_IO,
+                        "'%s' has no model.safetensors and no "
+                        "model.safetensors.index.json",
+                        folder);
+    }
     str_release(&path);
     return s;
 }
