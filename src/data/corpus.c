@@ -22,6 +22,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { WARNINGS = 10 }; /* malformed rows that are named; the count tells the rest */
+
 static const char *const split_names[] = {"file", "blank", NULL};
 static const OptField fields[] = {
     OPT_INT(CorpusOptions, max_bad_rows, 0, 0, 1e15,
@@ -94,6 +96,8 @@ static Status add_source(Corpus *c, Span text, Err *err)
         status = file_glob(str_c(&item), &s.paths, &s.n_paths, err);
     if (status == OK)
         c->sources[c->n_sources++] = s;
+    else
+        file_list_free(s.paths, s.n_paths);
     str_release(&item);
     return status;
 }
@@ -197,7 +201,7 @@ static Status bad_row(Corpus *c, const Source *s, Status status, Err *err)
     err_context(err, "%s", rows_where(s->rows));
     c->bad_rows++;
     if (c->bad_rows <= c->o.max_bad_rows) {
-        log_warn("%s: skipped", err->msg);
+        log_at(c->bad_rows <= WARNINGS ? LOG_WARN : LOG_DEBUG, "%s: skipped", err->msg);
         return OK;
     }
     if (c->o.max_bad_rows > 0)

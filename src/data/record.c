@@ -109,19 +109,6 @@ static Status add_sharegpt_call(const json_t *value, Conversation *c, Err *err)
     return status;
 }
 
-static Status parse_role(Span name, Role *out, Err *err)
-{
-    static const char *const results[] = {"observation", "function", "ipython",
-                                          "function_response"};
-    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
-        if (span_equal(name, span_of(results[i]))) {
-            *out = ROLE_TOOL;
-            return OK;
-        }
-    }
-    return role_parse(name, out, err);
-}
-
 /* {"role", "content"} or {"from", "value"}; "tool_calls" may stand beside content. */
 static Status add_message(const json_t *m, Conversation *c, Err *err)
 {
@@ -134,7 +121,7 @@ static Status add_message(const json_t *m, Conversation *c, Err *err)
     if (span_equal(name, SPAN("function_call")))
         return add_sharegpt_call(content, c, err);
     Role role;
-    TRY(parse_role(name, &role, err));
+    TRY(role_parse(name, &role, err));
     const json_t *calls = json_object_get(m, "tool_calls");
     bool is_call = has(m, "tool_calls") && json_array_size(calls) > 0;
     if (is_call && role != ROLE_ASSISTANT)
@@ -170,20 +157,30 @@ static size_t next_mark(Span s, size_t from, Role *role)
     return (size_t)(human_first ? human : assistant);
 }
 
+/* A speaker who goes on after a mark of their own has one turn: two in a row would be no
+ * conversation, and people's transcripts have them. */
 static Status add_transcript(Span s, Conversation *c, Err *err)
 {
-    Role role = ROLE_USER;
-    size_t at = next_mark(s, 0, &role);
-    while (at < s.len) {
+    Role role = ROLE_USER, next_role = ROLE_USER;
+    Str turn = {0};
+    Status status = OK;
+    for (size_t at = next_mark(s, 0, &role); at < s.len && status == OK;) {
         size_t begin = at + (role == ROLE_USER ? human_mark : assistant_mark).len;
-        Role next_role = role;
-        size_t next = next_mark(s, begin, &next_role);
-        Span text = span_trim((Span){s.ptr + begin, next - begin});
-        TRY(conversation_add(c, role, text, err));
-        at = next;
+        at = next_mark(s, begin, &next_role);
+        Span text = span_trim((Span){s.ptr + begin, at - begin});
+        if (turn.len > 0 && text.len > 0)
+            str_puts(&turn, "\n\n");
+        str_span_append(&turn, text);
+        if (at < s.len && next_role == role)
+            continue;
+        status = str_check(&turn, err);
+        if (status == OK)
+            status = conversation_add(c, role, str_span(&turn), err);
+        str_reset(&turn);
         role = next_role;
     }
-    return OK;
+    str_release(&turn);
+    return status;
 }
 
 /* --- conversations --------------------------------------------------------------- */

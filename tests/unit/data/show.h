@@ -1,0 +1,36 @@
+/* show.h - a record as one line of text, so that a test compares it at a glance:
+ * "chat [user] hi [assistant] hello", a call as "[assistant] <name(args)>", answers of a
+ * ranking as " | 1: [assistant] ...". */
+#ifndef UNIT_DATA_SHOW_H
+#define UNIT_DATA_SHOW_H
+
+#include "base/str.h"
+#include "data/record.h"
+
+static inline void show_chat(const Conversation *c, Str *out)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const Message *m = &c->messages[i];
+        str_printf(out, " [%s] %s", role_name(m->role), m->content);
+        if (m->call_name)
+            str_printf(out, "<%s(%s)>", m->call_name, m->call_args);
+    }
+}
+
+static inline const char *show_record(const Record *r, Str *out)
+{
+    static const char *const kinds[] = {"text", "chat", "prompt", "ranking"};
+    str_reset(out);
+    str_puts(out, kinds[r->kind]);
+    if (r->kind == RECORD_TEXT)
+        str_printf(out, " %s", str_c(&r->text));
+    else
+        show_chat(&r->chat, out);
+    for (int32_t k = 0; k < r->n_answers; k++) {
+        str_printf(out, " | %d:", (int)r->ranks[k]);
+        show_chat(&r->answers[k], out);
+    }
+    return str_c(out);
+}
+
+#endif
