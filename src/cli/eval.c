@@ -36,7 +36,8 @@ typedef struct Eval {
     SkillsOptions skills;
     GoldOptions gold;
     World *world;
-    json_t *json; /* what is printed with --json */
+    json_t *json;       /* what is printed with --json */
+    const char *folder; /* of the model in hand */
 } Eval;
 
 static Status open_world(Eval *e, Err *err)
@@ -97,7 +98,7 @@ static Status eval_skills(Eval *e, Loaded *m, Err *err)
     if (status == OK && e->o.answers)
         status = file_write_atomic(e->o.answers, answers.ptr, answers.len, err);
     if (status == OK && e->o.json)
-        json_object_set_new(e->json, m->folder, skills_to_json(&report));
+        json_object_set_new(e->json, e->folder, skills_to_json(&report));
     else if (status == OK)
         print_skills(&report);
     skills_release(&report);
@@ -117,16 +118,16 @@ static Status measure_gold(Eval *e, Loaded *m, const RecordList *prompts, GoldRe
     Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
     if (status == OK)
         status = gold_measure(engine, m->tok, m->chat, &judge, prompts, &e->gold,
-                              m->folder, out, err);
+                              e->folder, out, err);
     engine_free(engine);
     reward_release(&judge);
     return status;
 }
 
-static void report_gold(Eval *e, const Loaded *m, const GoldReport *g)
+static void report_gold(Eval *e, const GoldReport *g)
 {
     if (e->o.json) {
-        json_object_set_new(e->json, m->folder,
+        json_object_set_new(e->json, e->folder,
                             json_pack("{s:f,s:f,s:I,s:f,s:f,s:f}", "gold", g->mean, "sd",
                                       g->sd, "prompts", (json_int_t)g->n, "ended",
                                       g->ended, "called", g->called, "tokens", g->tokens));
@@ -134,7 +135,7 @@ static void report_gold(Eval *e, const Loaded *m, const GoldReport *g)
     }
     printf("%-28s gold %+.3f (sd %.3f), %lld prompts, %.1f tokens, %.1f%% ended, %.1f%% "
            "called\n",
-           m->folder, g->mean, g->sd, (long long)g->n, g->tokens, 100 * g->ended,
+           e->folder, g->mean, g->sd, (long long)g->n, g->tokens, 100 * g->ended,
            100 * g->called);
 }
 
@@ -170,12 +171,13 @@ static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
         status = corpus_load(&prompts, str_c(&file), RECORD_PROMPT, &corpus, err);
     for (size_t i = 0; status == OK && i < n; i++) {
         Loaded m = {0};
-        status = loaded_open(&m, ops, folders[i], true, err);
+        e->folder = folders[i];
+        status = loaded_open(&m, ops, e->folder, true, err);
         if (status == OK)
             status = measure_gold(e, &m, &prompts, &reports[i], err);
         if (status == OK)
-            report_gold(e, &m, &reports[i]);
-        loaded_close(&m);
+            report_gold(e, &reports[i]);
+        loaded_release(&m);
     }
     if (status == OK && n == 2) {
         GoldComparison c = gold_compare(&reports[0], &reports[1]);
@@ -201,14 +203,14 @@ static Status eval_bits(Eval *e, Loaded *m, Err *err)
         status =
             bits_measure(engine, m->tok, str_c(&file), e->o.documents, &r, err);
     if (status == OK && e->o.json)
-        json_object_set_new(e->json, m->folder,
+        json_object_set_new(e->json, e->folder,
                             json_pack("{s:f,s:f,s:I,s:I}", "bits_per_byte",
                                       r.bits_per_byte, "bits_per_token", r.bits_per_token,
                                       "documents", (json_int_t)r.documents, "tokens",
                                       (json_int_t)r.tokens));
     else if (status == OK)
         printf("%-28s %.4f bits per byte, %.3f bits per token, %lld documents, %s\n",
-               m->folder, r.bits_per_byte, r.bits_per_token, (long long)r.documents,
+               e->folder, r.bits_per_byte, r.bits_per_token, (long long)r.documents,
                log_bytes(r.bytes));
     engine_free(engine);
     str_release(&file);
@@ -222,10 +224,11 @@ static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders
     Status status = OK;
     for (size_t i = 0; status == OK && i < n; i++) {
         Loaded m = {0};
-        status = loaded_open(&m, ops, folders[i], chat, err);
+        e->folder = folders[i];
+        status = loaded_open(&m, ops, e->folder, chat, err);
         if (status == OK)
             status = measure(e, &m, err);
-        loaded_close(&m);
+        loaded_release(&m);
     }
     return status;
 }
