@@ -1,5 +1,5 @@
 /* The engine against the model's full forward pass, and against itself alone. */
-#include "unit/engine/tiny.h"
+#include "support/tiny.h"
 
 static int setup(void **state)
 {

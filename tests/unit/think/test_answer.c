@@ -1,5 +1,5 @@
 /* Many answers to many prompts, and what a person reads of one. */
-#include "unit/think/chatter.h"
+#include "support/chatter.h"
 
 #include "think/answer.h"
 

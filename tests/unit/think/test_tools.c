@@ -1,5 +1,5 @@
 /* Tool calls from the ids of a call to the ids of its result, through the engine. */
-#include "unit/think/chatter.h"
+#include "support/chatter.h"
 
 #include "think/tools.h"
 

@@ -1,8 +1,8 @@
 /* tiny.h - a random two-layer model on the reference backend, where a row of a matrix
  * product does not depend on the other rows: what a batch does can be compared bit for
  * bit. */
-#ifndef TESTS_ENGINE_TINY_H
-#define TESTS_ENGINE_TINY_H
+#ifndef SUPPORT_TINY_H
+#define SUPPORT_TINY_H
 
 #include "support/check.h"
 

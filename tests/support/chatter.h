@@ -1,7 +1,7 @@
 /* chatter.h - a random model with a byte tokenizer and a chat template, and scripts that
  * put words in its mouth: a constraint allows one id at a time, then all. */
-#ifndef TESTS_THINK_CHATTER_H
-#define TESTS_THINK_CHATTER_H
+#ifndef SUPPORT_CHATTER_H
+#define SUPPORT_CHATTER_H
 
 #include "support/check.h"
 
