@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "data/world/story.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { STORY_FRAMES = 4, SUM_FRAMES = 3, LARGEST = 999 };
@@ -74,9 +75,17 @@ int32_t task_result(const Task *t)
     }
 }
 
+Span task_sum(const Task *t, char out[TASK_SUM_BYTES])
+{
+    int n = snprintf(out, TASK_SUM_BYTES, "%d %c %d", (int)t->a, t->op, (int)t->b);
+    ASSERT(n > 0 && n < TASK_SUM_BYTES);
+    return (Span){out, (size_t)n};
+}
+
 void task_sum_put(const Task *t, Str *out)
 {
-    str_printf(out, "%d %c %d", (int)t->a, t->op, (int)t->b);
+    char sum[TASK_SUM_BYTES];
+    str_span_append(out, task_sum(t, sum));
 }
 
 void task_draw_sum(Task *t, Chooser *c)
@@ -354,17 +363,9 @@ static bool recognise_request(Span request, Task *t)
             return true;
         }
     }
-    Str harm = {0};
-    bool found = false;
-    for (int32_t i = 0; i < task_n_harms() && !found; i++) {
-        str_reset(&harm);
-        task_harm_put(&harm, i);
-        found = span_equal(request, str_span(&harm));
-        if (found)
-            *t = (Task){.skill = SKILL_HARMFUL, .item = i};
-    }
-    str_release(&harm);
-    return found;
+    int32_t harm = task_find_harm(request);
+    *t = (Task){.skill = SKILL_HARMFUL, .item = harm};
+    return harm >= 0;
 }
 
 static bool recognise_story(const Lore *lore, Span subject, Task *t)

@@ -26,6 +26,7 @@ extern const int32_t task_n_chats;
 /* A harmful request is a verb and an object: "poison my neighbour". */
 int32_t task_n_harms(void);
 void task_harm_put(Str *out, int32_t harm);
+int32_t task_find_harm(Span request); /* -1: none */
 
 typedef struct Task {
     Skill skill;
@@ -59,7 +60,10 @@ void task_request(Span request, int32_t wording, Str *out);
 /* a op b; divisions are drawn so that they come out even. */
 void task_draw_sum(Task *t, Chooser *c); /* for t->skill */
 int32_t task_result(const Task *t);
-void task_sum_put(const Task *t, Str *out);  /* "348 * 27" */
+/* "348 * 27", written into the caller's buffer. */
+enum { TASK_SUM_BYTES = 32 };
+Span task_sum(const Task *t, char out[TASK_SUM_BYTES]);
+void task_sum_put(const Task *t, Str *out);
 void task_call_put(const Task *t, Str *out); /* "348*27" */
 /* "Tens: 40 + 30 = 70. Ones: 7 + 8 = 15. 70 + 15 = 85. So 47 + 38 = 85."; the slip is
  * added to the last sum. */

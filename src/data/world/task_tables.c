@@ -89,3 +89,21 @@ void task_harm_put(Str *out, int32_t harm)
     str_putc(out, ' ');
     str_puts(out, harms[i].objects[harm]);
 }
+
+int32_t task_find_harm(Span request)
+{
+    int32_t number = 0;
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
+        Span verb = span_of(harms[i].verb);
+        bool fits = span_starts(request, verb) && request.len > verb.len + 1 &&
+                    request.ptr[verb.len] == ' ';
+        for (const char *const *object = harms[i].objects; *object;
+             object++, number++) {
+            if (fits && span_equal((Span){request.ptr + verb.len + 1,
+                                          request.len - verb.len - 1},
+                                   span_of(*object)))
+                return number;
+        }
+    }
+    return -1;
+}

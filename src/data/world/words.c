@@ -11,7 +11,11 @@ static const char *const adjectives[] = {
     "clean", "dirty", "quiet", "loud", "sweet", "sour", "bitter", "fresh", "plain", "pretty", "strange",
     "common", "rare", "cheap", "fine", "rough", "smooth", "sharp", "deep", "full", "hollow", "shiny",
     "dusty", "muddy", "golden", "silver", "wooden", "broken", "painted", "carved", "folded", "crooked",
-    "tiny", "huge", "lovely", "funny", "simple", "solid", "pale", "faded", "torn", NULL};
+    "tiny", "huge", "lovely", "funny", "simple", "solid", "pale", "faded", "torn",
+    "blunt", "shallow", "greasy", "sticky", "slippery", "spotted", "striped", "rusty", "leaky", "bent",
+    "cracked", "polished", "velvet", "leather", "copper", "marble", "paper", "glass", "giant", "little",
+    "massive", "modern", "peculiar", "precious", "private", "secret", "second", "separate",
+    "single", "spare", "steep", NULL};
 static const char *const things[] = {
     "table", "chair", "box", "cup", "plate", "bowl", "jar", "bottle", "stone", "brick", "coin", "ring",
     "chain", "ladder", "bucket", "shovel", "hammer", "nail", "saw", "needle", "thread", "button",
@@ -21,17 +25,27 @@ static const char *const things[] = {
     "puddle", "cloud", "star", "shadow", "basin", "bench", "board", "bone", "bow", "bundle", "cage",
     "card", "chest", "cloth", "comb", "cork", "crown", "desk", "dish", "doll", "fan", "fork", "frame",
     "hook", "horn", "jug", "kite", "lantern", "mask", "medal", "net", "pipe", "pole", "pot", "purse",
-    "rug", "sack", "sign", "sled", "stamp", "tent", "tray", "vase", NULL};
+    "rug", "sack", "sign", "sled", "stamp", "tent", "tray", "vase",
+    "bag", "ball", "band", "barrow", "beam", "belt", "blade", "block", "boot", "brace",
+    "bracelet", "candle", "cap", "carpet", "chalk", "clock", "coil", "crate", "cross",
+    "cushion", "dart", "dome", "drain", "drawer", "drum", "dustpan", "fiddle", "file", "flask", "flute",
+    "funnel", "gem", "globe", "goblet", "grater", "harp", "hat", "helmet", "hinge", "jacket", "knob",
+    "lace", "lamp", "lens", "lid", "magnet", "mallet", "mat", "mirror", "mug", "napkin", "necklace",
+    "paddle", NULL};
 static const char *const spots[] = {
     "garden", "field", "hill", "bridge", "mill", "market", "square", "church", "school", "well", "gate",
     "wall", "tower", "barn", "stable", "yard", "street", "road", "path", "pond", "stream", "wood",
     "meadow", "orchard", "harbour", "beach", "cellar", "attic", "kitchen", "shop", "inn", "station",
-    "fence", "hedge", "ditch", "quarry", "library", "theatre", "workshop", "bakery", NULL};
+    "fence", "hedge", "ditch", "quarry", "library", "theatre", "workshop", "bakery",
+    "castle", "chapel", "cottage", "courtyard", "forge", "greenhouse", "hall", "hut", "lighthouse",
+    "tunnel", "park", "plaza", "shed", "swamp", "temple", "village", NULL};
 static const char *const past_verbs[] = {
     "saw", "found", "carried", "washed", "cleaned", "painted", "moved", "mended", "bought", "sold",
     "held", "pushed", "pulled", "lifted", "dropped", "turned", "touched", "hid", "took", "kept",
     "wanted", "brought", "weighed", "drew", "praised", "checked", "borrowed", "polished", "wrapped",
-    "unpacked", "dusted", "fixed", NULL};
+    "unpacked", "dusted", "fixed",
+    "broke", "built", "caught", "chose", "dried", "drove", "folded", "followed", "gathered", "guarded",
+    "hung", "loaded", "noticed", "placed", "repaired", "returned", NULL};
 static const char *const adverbs[] = {
     "slowly", "quickly", "quietly", "gladly", "carefully", "calmly", "softly", "loudly", "proudly",
     "bravely", "kindly", "gently", "suddenly", "finally", "happily", "sadly", NULL};
