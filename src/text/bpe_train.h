@@ -15,7 +15,8 @@ NODISCARD Status bpe_trainer_add(BpeTrainer *t, const Span *docs, size_t n, Err 
 /* Merges until the vocabulary (256 bytes + merges + the specials of TOKEN_*) has `vocab`
  * tokens. ERR_LIMIT says the largest vocabulary the data support, when they cannot
  * support this one. Progress through base/log.h. */
-NODISCARD Status bpe_trainer_finish(BpeTrainer *t, int32_t vocab, Tokenizer **out, Err *err);
+NODISCARD Status bpe_trainer_finish(BpeTrainer *t, int32_t vocab, Tokenizer **out,
+                                    Err *err);
 void bpe_trainer_free(BpeTrainer *t);
 
 #endif

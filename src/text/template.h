@@ -22,11 +22,12 @@
 
 typedef enum Role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL } Role;
 const char *role_name(Role role);
-NODISCARD Status role_parse(Span name, Role *out, Err *err); /* human, gpt ... accepted */
+NODISCARD Status role_parse(Span name, Role *out,
+                            Err *err); /* human, gpt ... accepted */
 
 typedef struct Message {
     Role role;
-    char *content;   /* owned, NUL-terminated; "" for a pure call */
+    char *content; /* owned, NUL-terminated; "" for a pure call */
     size_t len;
     char *call_name; /* ROLE_ASSISTANT: a tool call, else NULL */
     char *call_args; /* the argument text, e.g. "12*7" */
@@ -38,7 +39,10 @@ typedef struct Conversation {
 } Conversation;
 NODISCARD Status conversation_add(Conversation *c, Role role, Span content, Err *err);
 NODISCARD Status conversation_add_call(Conversation *c, Span name, Span args, Err *err);
-NODISCARD Status conversation_copy(Conversation *dst, const Conversation *src, Err *err);
+/* Is text a call "name(args)"? The parts are borrowed from it. */
+bool call_parse(Span text, Span *name, Span *args);
+NODISCARD Status conversation_copy(Conversation *dst, const Conversation *src,
+                                   Err *err);
 void conversation_reset(Conversation *c);
 void conversation_release(Conversation *c);
 /* Order of roles: an optional system first, user first after it, assistant after user or
@@ -54,9 +58,10 @@ void template_free(ChatTemplate *t);
 NODISCARD Status template_render(const ChatTemplate *t, const Conversation *c,
                                  bool generation_prompt, Ids *ids, Str *mask, Err *err);
 /* Parses what an assistant produced after a generation prompt (until the final
- * <|im_end|>, tool turns included) into messages appended to c. */
-NODISCARD Status template_parse_answer(const ChatTemplate *t, const int32_t *ids, size_t n,
-                                       Conversation *c, Err *err);
+ * <|im_end|>, tool turns included) into messages appended to c. A special token out of
+ * place ends it; a call that is not name(args) is text. */
+NODISCARD Status template_parse_answer(const ChatTemplate *t, const int32_t *ids,
+                                       size_t n, Conversation *c, Err *err);
 int32_t template_id(const ChatTemplate *t, Role role); /* the role's token */
 int32_t template_end(const ChatTemplate *t);
 int32_t template_call(const ChatTemplate *t);
