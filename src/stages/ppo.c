@@ -466,12 +466,12 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
     status = trainer_run(&objective, &t, p.sft.tok, &specials, env->folder, &run, err);
     if (status == OK) {
         snprintf(report->data, sizeof report->data,
-                 "%lld episodes on %lld prompts, %lld epochs of %lld minibatches",
+                 "%lld episodes on %lld prompts, %lld epochs of %lld minibatches; "
+                 "reward from "
+                 "'%.200s'",
                  (long long)(iterations * o->batch), (long long)p.prompts.n,
-                 (long long)o->epochs, (long long)o->minibatches);
-        char from[600];
-        snprintf(from, sizeof from, "%.299s, %.299s", o->model, o->reward);
-        stage_report_fill(report, &run, p.sft.model, from);
+                 (long long)o->epochs, (long long)o->minibatches, o->reward);
+        stage_report_fill(report, &run, p.sft.model, o->model);
     }
 done:
     train_report_release(&run);
