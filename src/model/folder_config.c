@@ -226,7 +226,7 @@ static Status read_eos(const json_t *o, int32_t vocab, ModelSpecials *specials,
                        MAX);
     specials->n_eos = 0;
     for (size_t i = 0; i < n; i++) {
-        int32_t id;
+        int32_t id = -1;
         const json_t *item = is_list ? json_array_get(value, i) : value;
         TRY(check_id("eos_token_id", item, vocab, &id, err));
         if (id >= 0)

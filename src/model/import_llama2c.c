@@ -131,7 +131,7 @@ static void read_tensors(Reader *r)
 Status import_llama2c(Model **out, TensorOps *ops, Span bytes, Err *err)
 {
     *out = NULL;
-    ModelShape shape;
+    ModelShape shape = {0};
     TRY(import_llama2c_shape(bytes, &shape, err));
     Reader r = {.at = bytes.ptr + HEADER_BYTES};
     int64_t widest =

@@ -58,7 +58,7 @@ Status model_new(Model **out, TensorOps *ops, const ModelShape *shape, bool trai
     size_t n_weights = (size_t)count_weights(&checked);
 
     Status s = MEM_ARRAY(&m->layer, (size_t)checked.layers, err);
-    if (s == OK)
+    if (s == OK) /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are meant */
         s = MEM_ARRAY(&m->weights, n_weights, err);
     if (s == OK)
         s = MEM_ARRAY(&m->names, n_weights, err);

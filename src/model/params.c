@@ -25,16 +25,16 @@ typedef enum When { ALWAYS, IF_BIAS, IF_QK_NORM, IF_UNTIED, IF_SCALAR } When;
 
 typedef struct Row {
     const char *name;
-    bool in_layer;
     size_t member;
+    bool in_layer;
     Extent rows, cols;
     When when;
     ParamInit init;
     ParamFusion fusion;
 } Row;
 
-#define TOP(member)   false, offsetof(Model, member)
-#define LAYER(member) true, offsetof(ModelLayer, member)
+#define TOP(member)   offsetof(Model, member), false
+#define LAYER(member) offsetof(ModelLayer, member), true
 
 /* clang-format off */
 static const Row table[] = {

@@ -44,7 +44,8 @@ static void *golden_values(const Golden *g, const char *name, int64_t *n)
 {
     const SafetensorsEntry *e = safetensors_find(&g->st, name);
     if (!e)
-        fail_msg("no tensor '%s'", name);
+        print_message("no tensor '%s'\n", name);
+    ASSERT(e);
     *n = e->count;
     uint32_t *values = calloc((size_t)e->count, 4);
     assert_non_null(values);

@@ -11,8 +11,8 @@
 
 static TensorOps *ops;
 
-enum { C = 12, F = 10, L = 2, Hq = 3, Hk = 1, D = 4, V = 17, T = 9, CONTEXT = 16 };
-enum { KV = Hk * D, HEADER = 28 };
+enum { C = 12, F = 10, L = 2, HQ = 3, HK = 1, D = 4, V = 17, T = 9, CONTEXT = 16 };
+enum { KV = HK * D, HEADER = 28 };
 
 /* Where each tensor begins, in floats from the end of the header. */
 typedef struct Layout {
@@ -42,7 +42,7 @@ static Layout layout(void)
 /* A checkpoint with random values; its floats also go to `values`. */
 static Str make_checkpoint(bool tied, float *values)
 {
-    const int32_t header[7] = {C, F, L, Hq, Hk, tied ? V : -V, CONTEXT};
+    const int32_t header[7] = {C, F, L, HQ, HK, tied ? V : -V, CONTEXT};
     Layout at = layout();
     Str bytes = {0};
     unsigned char b[4];
@@ -92,9 +92,9 @@ static void rotate_adjacent(double *x, int heads, int position)
 static void attend(double *out, const double *q, double k[T][KV], double v[T][KV],
                    int t)
 {
-    for (int h = 0; h < Hq; h++) {
+    for (int h = 0; h < HQ; h++) {
         double weight[T], sum = 0;
-        int kv = h / (Hq / Hk) * D;
+        int kv = h / (HQ / HK) * D;
         for (int s = 0; s <= t; s++) {
             double score = 0;
             for (int d = 0; d < D; d++)
@@ -137,8 +137,8 @@ static void reference(float *logits, const float *w, bool tied, const int32_t *i
             multiply(q, w + at.wq + (size_t)l * C * C, h, C, C);
             multiply(k[l][t], w + at.wk + (size_t)l * KV * C, h, KV, C);
             multiply(v[l][t], w + at.wv + (size_t)l * KV * C, h, KV, C);
-            rotate_adjacent(q, Hq, t);
-            rotate_adjacent(k[l][t], Hk, t);
+            rotate_adjacent(q, HQ, t);
+            rotate_adjacent(k[l][t], HK, t);
             attend(o, q, k[l], v[l], t);
             multiply(h, w + at.wo + (size_t)l * C * C, o, C, C);
             for (int c = 0; c < C; c++)
@@ -190,8 +190,8 @@ static void the_header_gives_the_shape(void **state)
     assert_int_equal(s.hidden, C);
     assert_int_equal(s.intermediate, F);
     assert_int_equal(s.layers, L);
-    assert_int_equal(s.heads, Hq);
-    assert_int_equal(s.kv_heads, Hk);
+    assert_int_equal(s.heads, HQ);
+    assert_int_equal(s.kv_heads, HK);
     assert_int_equal(s.vocab, V);
     assert_int_equal(s.context, CONTEXT);
     assert_false(s.tied);

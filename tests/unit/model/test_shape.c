@@ -91,7 +91,8 @@ static void every_illegal_field_is_named(void **state)
     REFUSED(s.head_dim = 5, "'head_dim' is 5, not an even number in 2 to 4096");
     REFUSED(s.head_dim = -2, "'head_dim' is -2, not an even number in 2 to 4096");
     REFUSED(s.rope_theta = 0, "'rope_theta' is 0, not a positive number");
-    REFUSED(s.rope_theta = INFINITY, "'rope_theta' is inf, not a positive number");
+    REFUSED(s.rope_theta = (double)INFINITY,
+            "'rope_theta' is inf, not a positive number");
     REFUSED(s.norm_eps = -1, "'norm_eps' is -1, not a positive number");
     REFUSED(
         s.qkv_bias = s.qk_norm = true,
