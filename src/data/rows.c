@@ -317,13 +317,14 @@ static Status next_of_member(Rows *r, bool *end, Err *err)
     return OK;
 }
 
-static void note_where(Rows *r)
+static Status note_where(Rows *r, Err *err)
 {
     str_reset(&r->where);
     str_printf(&r->where, "file '%s': ", r->path);
     if (r->container)
         str_printf(&r->where, "member '%s': ", str_c(&r->member));
     str_printf(&r->where, "line %lld", (long long)r->line);
+    return str_check(&r->where, err);
 }
 
 Status rows_next(Rows *r, Span *row, bool *is_text, bool *end, Err *err)
@@ -339,7 +340,7 @@ Status rows_next(Rows *r, Span *row, bool *is_text, bool *end, Err *err)
         if (*end)
             return OK;
     }
-    note_where(r);
+    TRY(note_where(r, err));
     *row = str_span(&r->row);
     *is_text = r->form == FORM_TEXT;
     return OK;

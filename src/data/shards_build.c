@@ -379,24 +379,36 @@ static Status build(ShardWriter *train, ShardWriter *heldout, const char *spec,
 }
 
 /* Whether a shard is there, sound, of this tokenizer and of these data. */
-static bool is_up_to_date(const char *path, const Tokenizer *tok, uint64_t source)
+static Status is_up_to_date(const char *folder, const char *name, const Tokenizer *tok,
+                            uint64_t source, bool *out, Err *err)
 {
-    if (!file_exists(path))
-        return false;
-    Shard s;
-    Err err = {OK, ""};
-    Status status = shard_open(&s, path, &err);
-    if (status == OK && s.fingerprint != tokenizer_fingerprint(tok))
-        status = err_set(&err, ERR_FORMAT, "shard '%s': of another tokenizer", path);
-    else if (status == OK && s.source != source)
-        status =
-            err_set(&err, ERR_FORMAT, "shard '%s': of other data or options", path);
-    else if (status == OK)
-        status = shard_check_ids(&s, tokenizer_vocab(tok), &err);
+    *out = false;
+    Str path = {0};
+    file_join(&path, folder, name);
+    if (str_check(&path, err) != OK) {
+        str_release(&path);
+        return ERR_NOMEM;
+    }
+    Shard s = {0};
+    Err why = {OK, ""};
+    bool exists = file_exists(str_c(&path));
+    Status status = exists ? shard_open(&s, str_c(&path), &why) : OK;
+    if (exists && status == OK) {
+        if (s.fingerprint != tokenizer_fingerprint(tok))
+            status = err_set(&why, ERR_FORMAT, "it is of another tokenizer");
+        else if (s.source != source)
+            status = err_set(&why, ERR_FORMAT, "it is of other data or options");
+        else
+            status = shard_check_ids(&s, tokenizer_vocab(tok), &why);
+        if (status != OK)
+            err_context(&why, "shard '%s'", str_c(&path));
+    }
     shard_close(&s);
+    str_release(&path);
     if (status != OK)
-        log_info("%s: built anew", err.msg);
-    return status == OK;
+        log_info("%s: built anew", why.msg);
+    *out = exists && status == OK;
+    return OK;
 }
 
 /* What the shards depend on besides the tokenizer. */
@@ -426,14 +438,10 @@ Status shards_build(const char *folder, const char *spec, const char *heldout_sp
     uint64_t source = 0;
     TRY(source_hash(spec, heldout_spec, corpus, o, &source, err));
     TRY(file_make_folders(folder, err));
-    Str train_path = {0}, heldout_path = {0};
-    file_join(&train_path, folder, "train.shard");
-    file_join(&heldout_path, folder, "heldout.shard");
-    bool done = is_up_to_date(str_c(&train_path), tok, source) &&
-                is_up_to_date(str_c(&heldout_path), tok, source);
-    str_release(&train_path);
-    str_release(&heldout_path);
-    if (done)
+    bool train_is, heldout_is;
+    TRY(is_up_to_date(folder, "train.shard", tok, source, &train_is, err));
+    TRY(is_up_to_date(folder, "heldout.shard", tok, source, &heldout_is, err));
+    if (train_is && heldout_is)
         return OK;
     ShardWriter train = {0}, heldout = {0};
     Status status = writer_open(&train, folder, "train.shard", tok, source, err);
