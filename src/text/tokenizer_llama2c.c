@@ -112,7 +112,7 @@ static Status build(Tokenizer *tok, Span file, Scored *order, size_t vocab, Err 
 {
     size_t at = 4, n = 0;
     for (size_t id = 0; id < vocab; id++) {
-        Record record;
+        Record record = {0};
         Status status = read_record(file, &at, &record, err);
         if (status == OK)
             status = add_record(tok, record.bytes, err);
