@@ -101,7 +101,8 @@ static Status add_ranking(Rankings *r, const Record *record, const ChatTemplate 
                           const RankingsOptions *o, Err *err)
 {
     int64_t from = (int64_t)r->docs.n;
-    TRY(MEM_PUSH_ROOM(&r->first, r->n + 1, &r->first_cap, err));
+    TRY(MEM_PUSH_ROOM(&r->first, r->n, &r->first_cap, err));
+    TRY(MEM_PUSH_ROOM(&r->first, r->n + 1, &r->first_cap, err)); /* the end, too */
     for (int32_t k = 0; k < record->n_answers; k++) {
         bool kept;
         TRY(add_answer(r, record, k, chat, o, &kept, err));

@@ -1,0 +1,103 @@
+/* test_learning.c - that each stage learns what it is for, in miniature: documents by
+ * heart, the right continuation of a demonstration, a preference, a reward. */
+#include "unit/stages/tiny.h"
+
+static void a_tiny_model_learns_its_documents(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_run(
+        "pretrain", "base",
+        "data=@documents.jsonl heldout=0.2 tokenizer=@tok depth=1 hidden=32 heads=2 "
+        "intermediate=64 context=48 batch_tokens=384 tokens=40000 lr=0.01 "
+        "sample_every=0");
+    double at_first = tiny_metric("base", 0, "heldout/loss");
+    CHECK_NEAR(at_first, 5.58, 0.1); /* log 265: it knows nothing */
+    /* The choices of a document: 6 names, 4 verbs, 7 digits; at best 5.1 nats in all,
+     * 0.3 a token. */
+    assert_true(tiny_metric("base", -1, "heldout/loss") < 0.6);
+    double bits = tiny_metric("base", -1, "heldout/bits_per_byte");
+    assert_true(bits > 0.3 && bits < 1);
+}
+
+static void fine_tuning_learns_the_answers_alone(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run("sft", "sft",
+             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=60 "
+             "batch_tokens=384 lr=0.01 sample_every=0");
+    assert_true(tiny_metric("sft", 0, "heldout/token_accuracy") < 0.2);
+    assert_true(tiny_metric("sft", -1, "heldout/token_accuracy") > 0.5);
+}
+
+static void a_reward_model_learns_a_preference(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_run("reward", "reward",
+             "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
+             "heldout=0.2 epochs=12 batch_prompts=8 lr=0.005");
+    CHECK_NEAR(tiny_metric("reward", 1, "loss"), 0.69, 0.1);
+    assert_true(tiny_metric("reward", -1, "heldout/accuracy") > 0.95);
+    assert_true(tiny_metric("reward", -1, "heldout/length_accuracy") < 0.75);
+}
+
+static void demonstrations_average_zero_and_answers_have_unit_spread(void **state)
+{
+    (void)state;
+    Err err;
+    Model *model;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    const char *settings =
+        "model=@sft data=@comparisons.jsonl heldout_data=@comparisons.jsonl "
+        "demonstrations=@demonstrations.jsonl epochs=4 batch_prompts=8 lr=0.005";
+    tiny_run("reward", "reward", settings);
+    /* Held-out answers are those that the gain was fitted on. */
+    CHECK_NEAR(tiny_metric("reward", -1, "heldout/score_std"), 1, 0.01);
+    double bias = tiny_metric("reward", -1, "bias");
+    CHECK_OK(
+        model_folder_load(&model, tiny_ops, temp_path("reward"), false, NULL, &err));
+    CHECK_NEAR(model->score_bias, bias, 1e-9);
+    assert_true(model->shape.head == HEAD_SCALAR);
+    model_free(model);
+}
+
+/* A reward model that was taught to love "!" teaches the policy to write it. */
+static void ppo_raises_the_reward(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run("sft", "sft",
+             "model=@base data=@demonstrations.jsonl heldout=0 epochs=20 "
+             "batch_tokens=384 lr=0.01 sample_every=0 eval_every=0");
+    tiny_run("reward", "reward",
+             "model=@sft data=@comparisons.jsonl heldout=0 prompts=@prompts.jsonl "
+             "demonstrations=@demonstrations.jsonl epochs=8 batch_prompts=8 lr=0.005 "
+             "eval_every=0");
+    tiny_run(
+        "ppo", "ppo",
+        "model=@sft reward=@reward prompts=@prompts.jsonl "
+        "heldout_prompts=@prompts.jsonl episodes=960 batch=32 minibatches=2 epochs=2 "
+        "max_new=8 eval_prompts=32 lr=0.004 kl_coef=0.02 sample_every=0");
+    double before = tiny_metric("ppo", 0, "heldout/score");
+    double after = tiny_metric("ppo", -1, "heldout/score");
+    print_message("score %.3f -> %.3f\n", before, after);
+    assert_true(after > before + 0.5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEMP_TEST(a_tiny_model_learns_its_documents),
+        TEMP_TEST(fine_tuning_learns_the_answers_alone),
+        TEMP_TEST(a_reward_model_learns_a_preference),
+        TEMP_TEST(demonstrations_average_zero_and_answers_have_unit_spread),
+        TEMP_TEST(ppo_raises_the_reward),
+    };
+    return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);
+}

@@ -1,0 +1,141 @@
+/* test_ppo.c - the mechanics of PPO: what must hold whatever is learned. */
+#include "unit/stages/tiny.h"
+
+#include <math.h>
+
+#define COMMON                                                                         \
+    "model=@sft reward=@reward prompts=@prompts.jsonl batch=8 max_new=8 "              \
+    "sample_every=0 eval_every=0 micro_batch=90 "
+
+static void make(void)
+{
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+}
+
+static void the_ratio_is_exactly_one_before_the_first_step(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo", COMMON "episodes=24 minibatches=2 epochs=2 lr=0.01");
+    for (int line = 0; line < 3; line++) {
+        CHECK_NEAR(tiny_metric("ppo", line, "val/first_ratio_error"), 0, 0);
+        assert_true(tiny_metric("ppo", line, "val/ratio_var") > 0); /* then it moves */
+    }
+}
+
+static void one_update_an_iteration_never_leaves_the_old_policy(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo", COMMON "episodes=16 minibatches=1 epochs=1 lr=0.01");
+    CHECK_NEAR(tiny_metric("ppo", 1, "policy/approxkl_avg"), 0, 0);
+    CHECK_NEAR(tiny_metric("ppo", 1, "policy/clipfrac_avg"), 0, 0);
+    CHECK_NEAR(tiny_metric("ppo", 1, "loss/policy_avg"), 0, 1e-5); /* -mean advantage */
+}
+
+static void the_first_rollouts_have_no_kl(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo", COMMON "episodes=16 minibatches=2 epochs=2 lr=0.01");
+    CHECK_NEAR(tiny_metric("ppo", 0, "objective/kl"), 0, 1e-6);
+    assert_true(fabs(tiny_metric("ppo", 1, "objective/kl")) > 1e-4);
+}
+
+static void the_sampler_and_the_training_forward_agree(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo",
+             COMMON "episodes=8 minibatches=2 epochs=1 temperature=0.7 lr=0.01");
+    assert_true(tiny_metric("ppo", 0, "val/engine_gap") < 1e-5);
+}
+
+static void an_answer_without_an_end_is_penalised(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "plain",
+             COMMON "episodes=8 minibatches=1 epochs=1 "
+                    "missing_eos_penalty=0 kl_coef=0");
+    tiny_run("ppo", "penal",
+             COMMON "episodes=8 minibatches=1 epochs=1 "
+                    "missing_eos_penalty=2 kl_coef=0");
+    double missing = tiny_metric("plain", 0, "response/missing_eos_frac");
+    assert_true(missing > 0.5); /* a random model hardly ever ends in 8 tokens */
+    CHECK_NEAR(tiny_metric("plain", 0, "objective/rlhf_reward") -
+                   tiny_metric("penal", 0, "objective/rlhf_reward"),
+               2 * missing, 1e-6);
+}
+
+static void the_kl_coefficient_follows_its_target(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo",
+             COMMON "episodes=16 minibatches=1 epochs=1 kl_coef=0.15 "
+                    "kl_target=6 kl_horizon=80");
+    CHECK_NEAR(tiny_metric("ppo", 0, "objective/kl_coef"), 0.15, 1e-12);
+    /* No KL yet, so the error is clipped to -0.2: 0.15 (1 - 0.2 * 8 / 80). */
+    CHECK_NEAR(tiny_metric("ppo", 1, "objective/kl_coef"), 0.147, 1e-9);
+}
+
+static void target_kl_leaves_the_rest_of_an_iteration(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "ppo",
+             COMMON "episodes=8 minibatches=2 epochs=4 lr=0.05 target_kl=0.0001");
+    assert_true(tiny_metric("ppo", 0, "policy/updates_skipped") >= 5);
+}
+
+static void other_micro_batches_give_nearly_the_same_policy(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "small", COMMON "episodes=16 minibatches=2 epochs=2");
+    tiny_run("ppo", "large",
+             COMMON "episodes=16 minibatches=2 epochs=2 micro_batch=4096");
+    CHECK_NEAR(tiny_metric("small", 1, "loss/value_avg"),
+               tiny_metric("large", 1, "loss/value_avg"), 1e-3);
+}
+
+static void what_is_missing_is_named(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    make();
+    CHECK_FAILS(
+        tiny_stage("ppo", "ppo", "model=@sft prompts=@prompts.jsonl", &report, &err),
+        ERR_OPTION, "option 'reward' is not set: a reward model");
+    CHECK_FAILS(tiny_stage("ppo", "ppo", COMMON "minibatches=9", &report, &err),
+                ERR_OPTION, "a batch of 8 episodes cannot be cut into 9 minibatches");
+    CHECK_FAILS(tiny_stage("ppo", "ppo", COMMON "ptx_coef=1", &report, &err),
+                ERR_OPTION, "ptx_coef is set, but not ptx_data");
+    char want[200];
+    snprintf(want, sizeof want, "'%s/sft' is no reward model: it has no score head",
+             temp_folder);
+    CHECK_FAILS(tiny_stage("ppo", "ppo",
+                           "model=@sft reward=@sft prompts=@prompts.jsonl", &report,
+                           &err),
+                ERR_OPTION, want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEMP_TEST(the_ratio_is_exactly_one_before_the_first_step),
+        TEMP_TEST(one_update_an_iteration_never_leaves_the_old_policy),
+        TEMP_TEST(the_first_rollouts_have_no_kl),
+        TEMP_TEST(the_sampler_and_the_training_forward_agree),
+        TEMP_TEST(an_answer_without_an_end_is_penalised),
+        TEMP_TEST(the_kl_coefficient_follows_its_target),
+        TEMP_TEST(target_kl_leaves_the_rest_of_an_iteration),
+        TEMP_TEST(other_micro_batches_give_nearly_the_same_policy),
+        TEMP_TEST(what_is_missing_is_named),
+    };
+    return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);
+}

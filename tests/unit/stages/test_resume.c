@@ -1,0 +1,78 @@
+/* test_resume.c - each of the four training stages, killed by SIGKILL or stopped by
+ * SIGTERM somewhere in the middle and started again, ends in the same bytes as a run that
+ * nobody disturbed. */
+#include "unit/stages/tiny.h"
+
+static void check_resumes(const char *kind, const char *settings, int lines)
+{
+    tiny_run(kind, "whole", settings);
+    tiny_run_cut(kind, "cut", settings, SIGKILL, lines);
+    tiny_run_cut(kind, "cut", settings, SIGTERM, lines + 1);
+    tiny_run_cut(kind, "cut", settings, SIGKILL, lines + 3);
+    tiny_run(kind, "cut", settings);
+    tiny_check_same_file("whole", "cut", "model.safetensors");
+    tiny_check_same_file("whole", "cut", "metrics.jsonl");
+    tiny_check_same_file("whole", "cut", "samples.jsonl");
+    tiny_check_same_file("whole", "cut", "config.json");
+}
+
+static void pretraining_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    check_resumes("pretrain",
+                  "data=@documents.jsonl heldout=0.1 tokenizer=@tok depth=1 hidden=32 "
+                  "heads=2 intermediate=64 context=48 batch_tokens=192 tokens=5000 "
+                  "checkpoint_every=3 eval_every=5",
+                  8);
+}
+
+static void fine_tuning_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    check_resumes("sft",
+                  "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=6 "
+                  "batch_tokens=192 checkpoint_every=3 eval_every=5",
+                  8);
+}
+
+static void reward_modelling_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_resumes(
+        "reward",
+        "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
+        "prompts=@prompts.jsonl epochs=3 batch_prompts=4 checkpoint_every=3 "
+        "eval_every=5 micro_batch=200",
+        8);
+}
+
+static void ppo_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_resumes("ppo",
+                  "model=@sft reward=@reward prompts=@prompts.jsonl "
+                  "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "
+                  "epochs=2 max_new=8 eval_prompts=4 kl_target=2 kl_horizon=50 "
+                  "ptx_coef=0.5 ptx_data=@documents.jsonl checkpoint_every=8 "
+                  "eval_every=12 micro_batch=100",
+                  3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEMP_TEST(pretraining_resumes_to_the_same_bytes),
+        TEMP_TEST(fine_tuning_resumes_to_the_same_bytes),
+        TEMP_TEST(reward_modelling_resumes_to_the_same_bytes),
+        TEMP_TEST(ppo_resumes_to_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);
+}
