@@ -12,7 +12,7 @@ typedef struct CompleteOptions {
 } CompleteOptions;
 
 static const OptField fields[] = {
-    OPT_TEXT(CompleteOptions, prompt, "",
+    OPT_TEXT(CompleteOptions, prompt, NULL,
              "the text to continue (-p); empty: the beginning of any document"),
     OPT_BOOL(CompleteOptions, echo, 1, "print the prompt too"),
     OPT_END,

@@ -35,7 +35,10 @@ static Status open_parts(Loaded *l, const char *folder, bool wants_chat, Err *er
                        "belong together",
                        tokenizer_vocab(l->tok), l->model->shape.vocab);
     find_ends(l);
-    return wants_chat ? template_new(&l->chat, l->tok, err) : OK;
+    if (wants_chat && template_new(&l->chat, l->tok, err) != OK)
+        return err_context(err,
+                           "no chat model (`tame complete` continues texts with it)");
+    return OK;
 }
 
 Status loaded_open(Loaded *out, TensorOps *ops, const char *folder, bool wants_chat,

@@ -7,13 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-void stream_note(const char *note)
+static void put_note(const char *note, char end)
 {
     if (isatty(STDOUT_FILENO))
-        printf("\033[2m%s\033[0m ", note);
+        printf("\033[2m%s\033[0m%c", note, end);
     else
         fprintf(stderr, "%s\n", note);
     fflush(stdout);
+}
+
+void stream_note(const char *note)
+{
+    put_note(note, '\n');
 }
 
 /* Decodes the turn into s->text. */
@@ -86,7 +91,7 @@ static void note_call(Stream *s, bool has_result)
         str_span_append(&note, str_span(&s->text));
     }
     str_putc(&note, ']');
-    stream_note(str_c(&note));
+    put_note(str_c(&note), ' '); /* the answer goes on behind it */
     str_release(&note);
 }
 

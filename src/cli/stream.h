@@ -34,7 +34,7 @@ void stream_put(Stream *s, int32_t id);
 void stream_end(Stream *s);
 void stream_release(Stream *s);
 
-/* A remark beside the text: dim on a terminal, else a line on stderr. */
+/* A remark on a line of its own: dim on a terminal, else on stderr. */
 void stream_note(const char *note);
 
 #endif
