@@ -65,7 +65,7 @@ PolicyLoss loss_policy(const float *logprob, const float *old_logprob,
                        const float *advantage, const float *w, int64_t n, double clip,
                        double total, float *dlogprob)
 {
-    PolicyLoss out = {.ratio_max = -INFINITY, .ratio_min = INFINITY};
+    PolicyLoss out = {.ratio_max = -HUGE_VAL, .ratio_min = HUGE_VAL};
     double ratio_squares = 0;
     for (int64_t i = 0; i < n; i++) {
         dlogprob[i] = 0;

@@ -60,7 +60,7 @@ static void attention(TensorOps *t, Tensor o, Tensor lse, Tensor qkv, Tensor sta
     for (int64_t i = 0; i < N; i++) {
         ASSERT(start[i] >= 0 && start[i] <= i);
         for (int64_t h = 0; h < Hq; h++) {
-            double max = -INFINITY, sum = 0;
+            double max = -HUGE_VAL, sum = 0;
             for (int64_t j = start[i]; j <= i; j++)
                 max = fmax(max, score(&a, x, i, j, h));
             for (int64_t j = start[i]; j <= i; j++)

@@ -45,7 +45,7 @@ static void attention_cached(TensorOps *t, Tensor o, Tensor qkv, Tensor k_cache,
             const float *q = x + i * width + h * D;
             int64_t at = slot[i] * capacity * row + h * Hk / Hq * D;
             const float *k = kc + at, *v = vc + at;
-            double max = -INFINITY, sum = 0;
+            double max = -HUGE_VAL, sum = 0;
             for (int64_t j = 0; j <= pos[i]; j++)
                 max = fmax(max, scale * ref_dot(q, k + j * row, D));
             for (int64_t j = 0; j <= pos[i]; j++)

@@ -14,7 +14,7 @@
 static double log_sum_exp(const float *x, const float *w, int64_t V, int64_t C,
                           double inv_t)
 {
-    double max = -INFINITY, sum = 0;
+    double max = -HUGE_VAL, sum = 0;
     for (int64_t v = 0; v < V; v++)
         max = fmax(max, inv_t * ref_dot(x, w + v * C, C));
     for (int64_t v = 0; v < V; v++)

@@ -96,22 +96,30 @@ static void times_panels(float *out, int64_t ld, const float *rows, int64_t row_
                              .k = D});
 }
 
-/* s[0..n) = exp(scale s - max), zeros up to `end`; returns the log of the sum of
- * exp(scale s) and leaves the sum itself in *total. */
+static void clear(float *s, int64_t begin, int64_t end)
+{
+    for (int64_t j = begin; j < end; j++)
+        s[j] = 0;
+}
+
+/* s[0..n) = exp(scale s - max), zeros up to `end` (whole vectors); leaves the sum in
+ * *total and returns the log of the sum of exp(scale s). */
 static float softmax_row(float *s, int64_t n, int64_t end, float scale, float *total)
 {
-    for (int64_t j = n; j < end; j++)
+    int64_t used = lanes_up(n);
+    for (int64_t j = n; j < used; j++)
         s[j] = -INFINITY;
     Vec high = vec_load(s);
-    for (int64_t j = LANES; j < end; j += LANES)
+    for (int64_t j = LANES; j < used; j += LANES)
         high = vec_max(high, vec_load(s + j));
     float max = vec_highest(high) * scale;
     Vec sum = {0};
-    for (int64_t j = 0; j < end; j += LANES) {
-        Vec p = vec_exp(vec_load(s + j) * scale - max);
+    for (int64_t j = 0; j < used; j += LANES) {
+        Vec p = vec_exp_negative(vec_load(s + j) * scale - max);
         sum += p;
         vec_store(s + j, p);
     }
+    clear(s, n, end);
     *total = vec_sum(sum);
     return max + logf(*total);
 }
@@ -179,17 +187,18 @@ typedef struct HeadRows {
 } HeadRows;
 
 /* p (scores) becomes probabilities and ds (dp) becomes dscore, for one row of n keys;
- * both are zero from n to `end`. */
+ * both are zero from n to `end`. Keys of the future that share the last vector may give
+ * anything before that. */
 static void scores_backward_row(float *p, float *ds, int64_t n, int64_t end,
                                 float scale, float lse, float delta)
 {
-    for (int64_t j = n; j < end; j++)
-        p[j] = -INFINITY;
-    for (int64_t j = 0; j < end; j += LANES) {
-        Vec prob = vec_exp(vec_load(p + j) * scale - lse);
+    for (int64_t j = 0; j < n; j += LANES) {
+        Vec prob = vec_exp_negative(vec_load(p + j) * scale - lse);
         vec_store(p + j, prob);
         vec_store(ds + j, prob * (vec_load(ds + j) - delta) * scale);
     }
+    clear(p, n, end);
+    clear(ds, n, end);
 }
 
 /* Fills p and ds of `rows` queries from i on. */

@@ -24,10 +24,31 @@
 #else
 #    define LANES 4
 #endif
+#if LANES > 4
+#    include <immintrin.h>
+#endif
 #define INLINE static inline __attribute__((always_inline, unused))
 
 typedef float Vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t VecInt __attribute__((vector_size(4 * LANES)));
+typedef uint32_t VecBits __attribute__((vector_size(4 * LANES)));
+
+#if LANES == 16
+#    define VEC_INTERLEAVE_LOW(a, b)                                                   \
+        __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, \
+                                7, 23)
+#    define VEC_INTERLEAVE_HIGH(a, b)                                                  \
+        __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,    \
+                                14, 30, 15, 31)
+#elif LANES == 8
+#    define VEC_INTERLEAVE_LOW(a, b)                                                   \
+        __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#    define VEC_INTERLEAVE_HIGH(a, b)                                                  \
+        __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#    define VEC_INTERLEAVE_LOW(a, b)  __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#    define VEC_INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
 
 /* n rounded up to whole vectors, and down. */
 INLINE int64_t lanes_up(int64_t n)
@@ -68,43 +89,50 @@ INLINE Vec vec_select(VecInt mask, Vec yes, Vec no)
 {
     return (Vec)((mask & (VecInt)yes) | (~mask & (VecInt)no));
 }
+/* a > b ? a : b in each lane, which is what the instruction does, NaN included. */
 INLINE Vec vec_max(Vec a, Vec b)
 {
+#if LANES == 16
+    return _mm512_max_ps(a, b);
+#elif LANES == 8
+    return _mm256_max_ps(a, b);
+#else
     return vec_select(a > b, a, b);
+#endif
 }
 
-/* Sum and maximum over the lanes, by halves. */
+/* The last steps of a sum or a maximum over the lanes: the four floats that are left. */
+typedef float Vec4 __attribute__((vector_size(16)));
+
 INLINE float vec_sum(Vec v)
 {
-    float x[LANES];
-    memcpy(x, &v, sizeof x);
-    for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; i++)
-            x[i] += x[i + half];
-    }
-    return x[0];
+    Vec4 part[LANES / 4], sum;
+    memcpy(part, &v, sizeof v);
+    sum = part[0];
+    for (int i = 1; i < LANES / 4; i++)
+        sum += part[i];
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 INLINE float vec_highest(Vec v)
 {
-    float x[LANES];
-    memcpy(x, &v, sizeof x);
-    for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; i++)
-            x[i] = x[i] > x[i + half] ? x[i] : x[i + half];
+    Vec4 part[LANES / 4], high;
+    memcpy(part, &v, sizeof v);
+    high = part[0];
+    for (int i = 1; i < LANES / 4; i++) {
+        for (int j = 0; j < 4; j++)
+            high[j] = high[j] > part[i][j] ? high[j] : part[i][j];
     }
-    return x[0];
+    float a = high[0] > high[1] ? high[0] : high[1];
+    float b = high[2] > high[3] ? high[2] : high[3];
+    return a > b ? a : b;
 }
 
-/* exp(x) to about 1e-7: with n = round(x/ln 2) and r = x - n ln 2, |r| <= 0.347, it is
- * 2^n times a polynomial (the coefficients of Cephes' expf). Adding 1.5*2^23 rounds and
- * leaves n in the low bits. Below -87 the result is 0, above 88 it stays at exp(88);
- * NaN stays NaN. */
-INLINE Vec vec_exp(Vec x)
+/* exp(x) for -87 <= x <= 88 to about 1e-7: with n = round(x/ln 2) and r = x - n ln 2,
+ * |r| <= 0.347, it is 2^n times a polynomial (the coefficients of Cephes' expf). Adding
+ * 1.5*2^23 rounds and leaves n in the low bits. */
+INLINE Vec vec_exp_inside(Vec x)
 {
     const float shift = 12582912.0F;
-    VecInt is_tiny = x < -87.0F;
-    x = vec_select(is_tiny, vec_set(-87.0F), x);
-    x = vec_select(x > 88.0F, vec_set(88.0F), x);
     Vec shifted = x * 1.44269504F + shift, n = shifted - shift;
     Vec r = x - n * 0.693359375F + n * 2.12194440e-4F;
     Vec p = r * 1.9875691500e-4F + 1.3981999507e-3F;
@@ -113,9 +141,35 @@ INLINE Vec vec_exp(Vec x)
     p = p * r + 1.6666665459e-1F;
     p = p * r + 5.0000001201e-1F;
     p = p * (r * r) + r + 1.0F;
-    VecInt exponent = (VecInt)shifted - 0x4b400000 + 127; /* the bits of shift */
-    Vec y = p * (Vec)(exponent << 23);
-    return vec_select(is_tiny, (Vec){0}, y);
+    VecBits exponent = (VecBits)shifted - 0x4b400000U + 127U; /* the bits of shift */
+    return p * (Vec)(exponent << 23);
+}
+/* For all x: below -87 the result is 0, above 88 it stays at exp(88); NaN stays NaN. */
+INLINE Vec vec_exp(Vec x)
+{
+    VecInt is_tiny = x < -87.0F;
+    x = vec_select(is_tiny, vec_set(-87.0F), x);
+    x = vec_select(x > 88.0F, vec_set(88.0F), x);
+    return vec_select(is_tiny, (Vec){0}, vec_exp_inside(x));
+}
+/* For x <= 0, where 1e-38 may stand for 0. NaN stays NaN: it is vec_max's second. */
+INLINE Vec vec_exp_negative(Vec x)
+{
+    return vec_exp_inside(vec_max(vec_set(-87.0F), x));
+}
+
+/* The transpose of LANES rows: log2(LANES) rounds, each of which interleaves row i with
+ * row i + LANES/2 into rows 2i and 2i+1. */
+INLINE void vec_transpose(Vec row[LANES])
+{
+    for (int round = 1; round < LANES; round *= 2) {
+        Vec next[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            next[2 * i] = VEC_INTERLEAVE_LOW(row[i], row[i + LANES / 2]);
+            next[2 * i + 1] = VEC_INTERLEAVE_HIGH(row[i], row[i + LANES / 2]);
+        }
+        memcpy(row, next, sizeof next);
+    }
 }
 
 /* Dot product of n floats. */

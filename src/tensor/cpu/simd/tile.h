@@ -93,14 +93,21 @@ static inline void tile_multiply(Tile t)
 static inline void tile_pack(float *panel, const float *src, int64_t ld, int64_t n,
                              int64_t K)
 {
-    int64_t rows = n < TILE_COLS ? n : TILE_COLS;
-    for (int64_t j = 0; j < rows; j++) {
-        for (int64_t k = 0; k < K; k++)
-            panel[k * TILE_COLS + j] = src[j * ld + k];
+    for (int64_t j = 0; j < TILE_COLS; j += LANES) {
+        int64_t rows = n - j < 0 ? 0 : n - j < LANES ? n - j : LANES, k = 0;
+        for (; k + LANES <= K; k += LANES) {
+            Vec block[LANES];
+            for (int64_t r = 0; r < LANES; r++)
+                block[r] = r < rows ? vec_load(src + (j + r) * ld + k) : (Vec){0};
+            vec_transpose(block);
+            for (int64_t r = 0; r < LANES; r++)
+                vec_store(panel + (k + r) * TILE_COLS + j, block[r]);
+        }
+        for (; k < K; k++) {
+            for (int64_t r = 0; r < LANES; r++)
+                panel[k * TILE_COLS + j + r] = r < rows ? src[(j + r) * ld + k] : 0;
+        }
     }
-    for (int64_t k = 0; rows < TILE_COLS && k < K; k++)
-        memset(panel + k * TILE_COLS + rows, 0,
-               (size_t)(TILE_COLS - rows) * sizeof(float));
 }
 
 #endif

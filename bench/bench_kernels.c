@@ -1,0 +1,485 @@
+/* bench_kernels.c - the speed of each operation at the shapes of the demonstration model
+ * and of a ten-million-parameter one. One JSON line an operation:
+ *
+ *     {"bench":"kernels","shape":"demo","op":"linear qkv","ms":..,"gflops":..,"share":..}
+ *
+ * share is that of the peak, which the first line measures: the best rate of a large
+ * square product for arithmetic, the best rate of y += x on arrays beyond the caches for
+ * memory ("gbs", 12 bytes an element). "step" adds up the operations of one training
+ * step, each as often as it occurs; its share counts the FLOPs of the products and of
+ * causal attention. Times are the best of several runs.
+ *
+ *     bench_kernels [--smoke | --threads N]      --smoke: one short round              */
+#include "base/rng.h"
+#include "base/system.h"
+#include "tensor/ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Shape {
+    const char *name;
+    int64_t N, C, F, L, H, D, V;
+    int64_t longest; /* documents have 20..longest tokens */
+} Shape;
+
+static const Shape shapes[] = {
+    {"demo", 4096, 192, 512, 4, 6, 32, 2048, 250},
+    {"10M", 4096, 256, 688, 11, 8, 32, 4096, 1024},
+};
+static const Shape smoke_shape = {"smoke", 96, 32, 48, 2, 2, 16, 128, 40};
+
+typedef struct Bench {
+    TensorOps *t;
+    const Shape *s;
+    double seconds; /* to spend on each operation */
+    double peak_flops, peak_bytes;
+    double step_seconds, step_flops;
+    Weight qkv_w, out_w, gate_up, down, table;
+    Tensor x, y, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts, positions,
+        ids;
+    Tensor gu, dgu, h, dh, nll, weights, entropy, dentropy;
+    Tensor m, v, w, g; /* all parameters, for the optimizer */
+    int64_t few;       /* rows of a decoding product */
+    double pairs;      /* of query and key in one head */
+} Bench;
+
+static Tensor tensor(Bench *b, TensorType type, int64_t n)
+{
+    Tensor out;
+    Err err;
+    if (b->t->alloc(b->t, &out, type, n, &err) != OK) {
+        fprintf(stderr, "bench_kernels: %s\n", err.msg);
+        exit(1);
+    }
+    return out;
+}
+
+static Tensor normal(Bench *b, int64_t n, double sd)
+{
+    Tensor out = tensor(b, TENSOR_F32, n);
+    Rng rng = rng_make(1, RNG_TEST, (uint64_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        float x = (float)(sd * rng_normal(&rng));
+        b->t->write(b->t, tensor_slice(out, i, 1), &x);
+    }
+    return out;
+}
+
+static Weight weight(Bench *b, int64_t rows, int64_t cols)
+{
+    return (Weight){.value = normal(b, rows * cols, 0.05),
+                    .grad = tensor(b, TENSOR_F32, rows * cols),
+                    .rows = rows,
+                    .cols = cols,
+                    .trainable = true};
+}
+
+/* Documents of 20..longest tokens; counts the pairs that attention looks at. */
+static void make_rows(Bench *b)
+{
+    const Shape *s = b->s;
+    Rng rng = rng_make(2, RNG_TEST, 0);
+    int32_t first = 0, left = 0;
+    b->starts = tensor(b, TENSOR_I32, s->N);
+    b->positions = tensor(b, TENSOR_I32, s->N);
+    b->ids = tensor(b, TENSOR_I32, s->N);
+    for (int32_t i = 0; i < s->N; i++, left--) {
+        if (left == 0) {
+            first = i;
+            left = 20 + (int32_t)rng_below(&rng, (uint32_t)(s->longest - 19));
+        }
+        int32_t position = i - first, id = (int32_t)rng_below(&rng, (uint32_t)s->V);
+        b->t->write(b->t, tensor_slice(b->starts, i, 1), &first);
+        b->t->write(b->t, tensor_slice(b->positions, i, 1), &position);
+        b->t->write(b->t, tensor_slice(b->ids, i, 1), &id);
+        b->pairs += position + 1;
+    }
+}
+
+static void prepare(Bench *b)
+{
+    const Shape *s = b->s;
+    int64_t QKV = 3 * s->H * s->D;
+    Err err;
+    if (b->t->reserve(b->t, s->N, 2 * s->F > QKV ? 2 * s->F : QKV, s->V, s->H, &err) !=
+        OK) {
+        fprintf(stderr, "bench_kernels: %s\n", err.msg);
+        exit(1);
+    }
+    make_rows(b);
+    b->qkv_w = weight(b, QKV, s->C);
+    b->out_w = weight(b, s->C, s->H * s->D);
+    b->gate_up = weight(b, 2 * s->F, s->C);
+    b->down = weight(b, s->C, s->F);
+    b->table = weight(b, s->V, s->C);
+    b->x = normal(b, s->N * s->C, 1);
+    b->y = normal(b, s->N * s->C, 1);
+    b->dx = normal(b, s->N * s->C, 1);
+    b->norm_gain = normal(b, s->C, 1);
+    b->dgain = normal(b, s->C, 1);
+    b->rstd = tensor(b, TENSOR_F32, s->N);
+    b->qkv = normal(b, s->N * QKV, 1);
+    b->dqkv = normal(b, s->N * QKV, 1);
+    b->o = normal(b, s->N * s->H * s->D, 1);
+    b->d_o = normal(b, s->N * s->H * s->D, 1);
+    b->lse = tensor(b, TENSOR_F32, s->N * s->H);
+    b->gu = normal(b, s->N * 2 * s->F, 1);
+    b->dgu = normal(b, s->N * 2 * s->F, 1);
+    b->h = normal(b, s->N * s->F, 1);
+    b->dh = normal(b, s->N * s->F, 1);
+    b->nll = tensor(b, TENSOR_F32, s->N);
+    b->weights = normal(b, s->N, 1);
+    b->entropy = tensor(b, TENSOR_F32, s->N);
+    b->dentropy = normal(b, s->N, 1);
+    int64_t layer = QKV * s->C + s->C * s->H * s->D + 3 * s->F * s->C;
+    int64_t params = s->L * layer + s->V * s->C;
+    b->w = tensor(b, TENSOR_F32, params);
+    b->g = tensor(b, TENSOR_F32, params);
+    b->m = tensor(b, TENSOR_F32, params);
+    b->v = tensor(b, TENSOR_F32, params);
+}
+
+static void release(Bench *b)
+{
+    Tensor *const all[] = {&b->qkv_w.value,
+                           &b->qkv_w.grad,
+                           &b->out_w.value,
+                           &b->out_w.grad,
+                           &b->gate_up.value,
+                           &b->gate_up.grad,
+                           &b->down.value,
+                           &b->down.grad,
+                           &b->table.value,
+                           &b->table.grad,
+                           &b->x,
+                           &b->y,
+                           &b->dx,
+                           &b->norm_gain,
+                           &b->dgain,
+                           &b->rstd,
+                           &b->qkv,
+                           &b->dqkv,
+                           &b->o,
+                           &b->d_o,
+                           &b->lse,
+                           &b->starts,
+                           &b->positions,
+                           &b->ids,
+                           &b->gu,
+                           &b->dgu,
+                           &b->h,
+                           &b->dh,
+                           &b->nll,
+                           &b->weights,
+                           &b->entropy,
+                           &b->dentropy,
+                           &b->m,
+                           &b->v,
+                           &b->w,
+                           &b->g};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        b->t->free(b->t, all[i]);
+}
+
+/* Best seconds of one call, over b->seconds. */
+static double best_time(Bench *b, void (*run)(Bench *))
+{
+    double best = INFINITY, end = system_seconds() + b->seconds;
+    run(b);
+    do {
+        double start = system_seconds();
+        run(b);
+        double took = system_seconds() - start;
+        best = took < best ? took : best;
+    } while (system_seconds() < end);
+    return best;
+}
+
+/* What one operation costs: FLOPs when it is bound by them, else bytes; and how often a
+ * training step does it. */
+typedef struct Cost {
+    double flops, bytes, times;
+} Cost;
+
+static void report(Bench *b, const char *op, void (*run)(Bench *), Cost cost)
+{
+    double s = best_time(b, run);
+    printf("{\"bench\":\"kernels\",\"shape\":\"%s\",\"op\":\"%s\",\"ms\":%.4f",
+           b->s->name, op, s * 1e3);
+    if (cost.flops > 0)
+        printf(",\"gflops\":%.1f,\"share\":%.3f", cost.flops / s / 1e9,
+               cost.flops / s / b->peak_flops);
+    else
+        printf(",\"gbs\":%.1f,\"share\":%.3f", cost.bytes / s / 1e9,
+               cost.bytes / s / b->peak_bytes);
+    puts("}");
+    b->step_seconds += cost.times * s;
+    b->step_flops += cost.times * cost.flops;
+}
+
+/* --- the operations ---------------------------------------------------------------- */
+static const Tensor none = {0};
+
+static void qkv_forward(Bench *b)
+{
+    b->t->linear(b->t, b->qkv, b->x, &b->qkv_w, none, b->s->N);
+}
+static void qkv_input(Bench *b)
+{
+    b->t->linear_backward_input(b->t, b->dx, b->dqkv, &b->qkv_w, b->s->N, false);
+}
+static void qkv_weight(Bench *b)
+{
+    b->t->linear_backward_weight(b->t, &b->qkv_w, none, b->dqkv, b->x, b->s->N);
+}
+static void out_forward(Bench *b)
+{
+    b->t->linear(b->t, b->y, b->o, &b->out_w, none, b->s->N);
+}
+static void out_input(Bench *b)
+{
+    b->t->linear_backward_input(b->t, b->d_o, b->y, &b->out_w, b->s->N, false);
+}
+static void out_weight(Bench *b)
+{
+    b->t->linear_backward_weight(b->t, &b->out_w, none, b->y, b->o, b->s->N);
+}
+static void gate_up_forward(Bench *b)
+{
+    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, b->s->N);
+}
+static void gate_up_input(Bench *b)
+{
+    b->t->linear_backward_input(b->t, b->dx, b->dgu, &b->gate_up, b->s->N, false);
+}
+static void gate_up_weight(Bench *b)
+{
+    b->t->linear_backward_weight(b->t, &b->gate_up, none, b->dgu, b->x, b->s->N);
+}
+static void down_forward(Bench *b)
+{
+    b->t->linear(b->t, b->y, b->h, &b->down, none, b->s->N);
+}
+static void down_input(Bench *b)
+{
+    b->t->linear_backward_input(b->t, b->dh, b->y, &b->down, b->s->N, false);
+}
+static void down_weight(Bench *b)
+{
+    b->t->linear_backward_weight(b->t, &b->down, none, b->y, b->h, b->s->N);
+}
+static void attention(Bench *b)
+{
+    const Shape *s = b->s;
+    b->t->attention(b->t, b->o, b->lse, b->qkv, b->starts, s->N, s->H, s->H, s->D);
+}
+static void attention_backward(Bench *b)
+{
+    const Shape *s = b->s;
+    b->t->attention_backward(b->t, b->dqkv, b->d_o, b->o, b->lse, b->qkv, b->starts,
+                             s->N, s->H, s->H, s->D);
+}
+static void rope(Bench *b)
+{
+    const Shape *s = b->s;
+    b->t->rope(b->t, b->qkv, b->positions, s->N, 3 * s->H * s->D, 2 * s->H, s->D, 10000,
+               false);
+}
+static void rmsnorm(Bench *b)
+{
+    b->t->rmsnorm(b->t, b->y, b->rstd, b->x, b->norm_gain, b->s->N, b->s->C, 1e-5F);
+}
+static void rmsnorm_backward(Bench *b)
+{
+    b->t->rmsnorm_backward(b->t, b->dx, b->dgain, b->y, b->x, b->rstd, b->norm_gain,
+                           b->s->N, b->s->C);
+}
+static void swiglu(Bench *b)
+{
+    b->t->swiglu(b->t, b->h, b->gu, b->s->N, b->s->F);
+}
+static void swiglu_backward(Bench *b)
+{
+    b->t->swiglu_backward(b->t, b->dgu, b->dh, b->gu, b->s->N, b->s->F);
+}
+static void add(Bench *b)
+{
+    b->t->add(b->t, b->y, b->x);
+}
+static void embed(Bench *b)
+{
+    b->t->embed(b->t, b->x, &b->table, b->ids, b->s->N);
+}
+static void embed_backward(Bench *b)
+{
+    b->t->embed_backward(b->t, &b->table, b->dx, b->ids, b->s->N);
+}
+static void cross_entropy(Bench *b)
+{
+    b->t->head_cross_entropy(b->t, b->nll, b->dx, b->x, &b->table, b->ids, b->weights,
+                             b->s->N);
+}
+static void logprob(Bench *b)
+{
+    b->t->head_logprob(b->t, b->nll, b->rstd, b->entropy, b->x, &b->table, b->ids,
+                       b->s->N, 1);
+}
+static void logprob_backward(Bench *b)
+{
+    b->t->head_logprob_backward(b->t, b->dx, b->weights, b->dentropy, b->rstd,
+                                b->entropy, b->x, &b->table, b->ids, b->s->N, 1);
+}
+static void adamw(Bench *b)
+{
+    b->t->adamw(b->t, b->w, b->g, b->m, b->v,
+                (AdamwStep){.lr = 1e-3F,
+                            .beta1 = 0.9F,
+                            .beta2 = 0.95F,
+                            .eps = 1e-8F,
+                            .grad_scale = 1,
+                            .correction1 = 1,
+                            .correction2 = 1});
+}
+static void sum_squares(Bench *b)
+{
+    b->t->sum_squares(b->t, b->g);
+}
+static void zero_grads(Bench *b)
+{
+    b->t->fill(b->t, b->g, 0);
+}
+static void few_rows(Bench *b)
+{
+    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, b->few);
+}
+static void sample(Bench *b)
+{
+    enum { ROWS = 64 };
+    SampleOut out[ROWS];
+    SampleRow rows[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        rows[i] = (SampleRow){.u = i / (double)ROWS,
+                              .temperature = 1,
+                              .top_p = b->few ? 0.9F : 1,
+                              .repetition_penalty = 1};
+    b->t->head_sample(b->t, out, b->x, &b->table, rows, ROWS);
+}
+
+static void linear_reports(Bench *b)
+{
+    const Shape *s = b->s;
+    double N = (double)s->N, L = (double)s->L, C = (double)s->C,
+           A = (double)(s->H * s->D);
+    Cost qkv = {6 * N * C * A, 0, L}, out = {2 * N * C * A, 0, L};
+    Cost gate_up = {4 * N * C * (double)s->F, 0, L},
+         down = {2 * N * C * (double)s->F, 0, L};
+    report(b, "linear qkv", qkv_forward, qkv);
+    report(b, "linear qkv dx", qkv_input, qkv);
+    report(b, "linear qkv dw", qkv_weight, qkv);
+    report(b, "linear out", out_forward, out);
+    report(b, "linear out dx", out_input, out);
+    report(b, "linear out dw", out_weight, out);
+    report(b, "linear gate_up", gate_up_forward, gate_up);
+    report(b, "linear gate_up dx", gate_up_input, gate_up);
+    report(b, "linear gate_up dw", gate_up_weight, gate_up);
+    report(b, "linear down", down_forward, down);
+    report(b, "linear down dx", down_input, down);
+    report(b, "linear down dw", down_weight, down);
+}
+
+static void other_reports(Bench *b)
+{
+    const Shape *s = b->s;
+    double N = (double)s->N, L = (double)s->L, C = (double)s->C, F = (double)s->F;
+    double A = (double)(s->H * s->D), V = (double)s->V, P = (double)b->w.count;
+    report(b, "attention", attention, (Cost){4 * b->pairs * A, 0, L});
+    report(b, "attention backward", attention_backward,
+           (Cost){10 * b->pairs * A, 0, L});
+    report(b, "rope", rope, (Cost){0, 16 * N * A, 2 * L});
+    report(b, "rmsnorm", rmsnorm, (Cost){0, 8 * N * C, 2 * L + 1});
+    report(b, "rmsnorm backward", rmsnorm_backward, (Cost){0, 16 * N * C, 2 * L + 1});
+    report(b, "swiglu", swiglu, (Cost){0, 12 * N * F, L});
+    report(b, "swiglu backward", swiglu_backward, (Cost){0, 20 * N * F, L});
+    report(b, "add", add, (Cost){0, 12 * N * C, 4 * L});
+    report(b, "embed", embed, (Cost){0, 8 * N * C, 1});
+    report(b, "embed backward", embed_backward, (Cost){0, 12 * N * C, 1});
+    report(b, "cross-entropy", cross_entropy, (Cost){6 * N * C * V, 0, 1});
+    report(b, "adamw", adamw, (Cost){0, 28 * P, 1});
+    report(b, "sum of squares", sum_squares, (Cost){0, 4 * P, 1});
+    report(b, "zero gradients", zero_grads, (Cost){0, 4 * P, 1});
+    printf("{\"bench\":\"kernels\",\"shape\":\"%s\",\"op\":\"step\",\"ms\":%.2f,"
+           "\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f}\n",
+           s->name, b->step_seconds * 1e3, N / b->step_seconds,
+           b->step_flops / b->step_seconds / 1e9,
+           b->step_flops / b->step_seconds / b->peak_flops);
+    report(b, "logprob", logprob, (Cost){2 * N * C * V, 0, 0});
+    report(b, "logprob backward", logprob_backward, (Cost){6 * N * C * V, 0, 0});
+    const int64_t few[] = {1, 4, 8, 16, 32, 64};
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        char op[40];
+        b->few = few[i];
+        snprintf(op, sizeof op, "linear gate_up %d rows", (int)few[i]);
+        report(b, op, few_rows, (Cost){4 * (double)few[i] * C * F, 0, 0});
+    }
+    report(b, "sample 64 rows, top-p", sample, (Cost){0, 64 * V * 4, 0});
+    b->few = 0;
+    report(b, "sample 64 rows", sample, (Cost){0, 64 * V * 4, 0});
+}
+
+/* The two peaks, measured through the operations themselves at sizes that suit them. */
+static void measure_peaks(Bench *b, int threads, bool smoke)
+{
+    const Shape big = {.name = "peak", .N = smoke ? 64 : 512};
+    int64_t n = big.N, memory = smoke ? 1 << 12 : 1 << 25;
+    Bench p = {.t = b->t, .s = &big, .seconds = 4 * b->seconds};
+    p.qkv_w = weight(&p, n, n);
+    p.x = normal(&p, n * n, 1);
+    p.qkv = tensor(&p, TENSOR_F32, n * n);
+    b->peak_flops = 2 * (double)(n * n * n) / best_time(&p, qkv_forward);
+    release(&p);
+    p = (Bench){.t = b->t, .s = &big, .seconds = 4 * b->seconds};
+    p.x = tensor(&p, TENSOR_F32, memory);
+    p.y = tensor(&p, TENSOR_F32, memory);
+    b->peak_bytes = 12 * (double)memory / best_time(&p, add);
+    release(&p);
+    printf("{\"bench\":\"kernels\",\"op\":\"peak\",\"gflops\":%.1f,\"gbs\":%.1f,"
+           "\"threads\":%d}\n",
+           b->peak_flops / 1e9, b->peak_bytes / 1e9, threads);
+}
+
+static void bench_shape(TensorOps *t, const Shape *s, const Bench *peaks)
+{
+    Bench b = {.t = t,
+               .s = s,
+               .seconds = peaks->seconds,
+               .peak_flops = peaks->peak_flops,
+               .peak_bytes = peaks->peak_bytes};
+    prepare(&b);
+    linear_reports(&b);
+    other_reports(&b);
+    release(&b);
+}
+
+int main(int argc, char **argv)
+{
+    bool smoke = argc > 1 && strcmp(argv[1], "--smoke") == 0;
+    int threads = argc > 2 && strcmp(argv[1], "--threads") == 0 ? atoi(argv[2]) : 0;
+    Bench peaks = {.seconds = smoke ? 0 : 0.25};
+    Err err;
+    if (tensor_cpu_new(&peaks.t, threads, &err) != OK) {
+        fprintf(stderr, "bench_kernels: %s\n", err.msg);
+        return 1;
+    }
+    measure_peaks(&peaks, threads > 0 ? threads : system_cpus(), smoke);
+    if (smoke) {
+        bench_shape(peaks.t, &smoke_shape, &peaks);
+    } else {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            bench_shape(peaks.t, &shapes[i], &peaks);
+    }
+    tensor_free(peaks.t);
+    return 0;
+}
