@@ -70,7 +70,7 @@ static void put_plain(Str *out, Scene *s, const Entity *e)
 
 static Kind draw_kind(Scene *s)
 {
-    return (Kind)choose_weighted(s->chooser, (const int32_t[KINDS]){4, 3, 3}, KINDS);
+    return (Kind)choose_weighted(s->chooser, (const int32_t[KINDS]){2, 1, 1}, KINDS);
 }
 
 static const Entity *draw_entity(Scene *s)
