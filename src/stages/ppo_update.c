@@ -237,8 +237,8 @@ static Status learn_minibatch(PpoStage *p, int64_t u, int64_t number, bool skip[
     int64_t at, end;
     ppo_minibatch(p, number, &at, &end);
     Minibatch mb = {.actions = count_actions(p, at, end),
-                    .ratio_max = -INFINITY,
-                    .ratio_min = INFINITY};
+                    .ratio_max = -HUGE_VAL,
+                    .ratio_min = HUGE_VAL};
     double flops = model_shape_train_flops(&p->sft.model->shape, 64) +
                    model_shape_train_flops(&p->critic.model->shape, 64);
     while (ppo_lay(p, &at, end)) {

@@ -175,7 +175,7 @@ static Status step_learner(Loop *l, int i, int64_t u, Metrics *m, Err *err)
 static Status one_update(Loop *l, int64_t u, Metrics *m, Err *err)
 {
     Objective *obj = l->objective;
-    double loss = NAN;
+    double loss = (double)NAN; /* what an update must set */
     bool skip[2] = {false, false};
     for (int i = 0; i < l->parts.n_learners; i++)
         model_zero_grads(l->parts.learners[i]->model);

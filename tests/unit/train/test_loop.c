@@ -52,7 +52,7 @@ static Status pull_update(void *self, int64_t u, Metrics *m, double *loss, bool 
     if (u == p->trouble.nan_gradient_at)
         model->ops->write(model->ops, tensor_slice(model->norm.grad, 0, 1), &nan_value);
     if (u == p->trouble.nan_loss_at)
-        *loss = NAN;
+        *loss = (double)NAN;
     if (u == p->trouble.spike_at)
         *loss += 100;
     p->carried = 0.9 * p->carried + *loss;
