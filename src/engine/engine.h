@@ -71,12 +71,11 @@ typedef struct EngineRequest {
     const int32_t *prompt; /* borrowed until the request ends; n_prompt >= 1 */
     int64_t n_prompt;
     SampleOptions sample;
-    uint64_t index;          /* keys the draws */
-    const int32_t *stop_ids; /* borrowed */
-    int32_t n_stop_ids;
+    uint64_t index;           /* keys the draws */
+    const int32_t *stop_ids;  /* borrowed */
     const Span *stop_strings; /* borrowed; matched against the bytes of the drawn ids, 1
                                  to ENGINE_STOP_BYTES each */
-    int32_t n_stop_strings;
+    int32_t n_stop_ids, n_stop_strings;
     EngineHook hook;             /* NULL: none */
     EngineConstraint constraint; /* NULL: none */
     EngineOnToken on_token;      /* NULL: none */

@@ -20,7 +20,7 @@ const OptTable gold_options = {"gold", "mean score of sampled answers",
                                sizeof(GoldOptions), fields};
 
 /* Scores answer i of `a` into scores[i]. */
-static Status score_answers(const Answers *a, const Conversation *const *prompts,
+static Status score_answers(const Answers *a, const Record *prompts,
                             const ChatTemplate *chat, Reward *judge, double *scores,
                             Err *err)
 {
@@ -30,7 +30,7 @@ static Status score_answers(const Answers *a, const Conversation *const *prompts
     for (int64_t i = 0; i < total; i++) {
         int64_t p = i / a->per_prompt;
         const EngineResult *r = &a->results[i];
-        items[i] = (RewardItem){.prompt = prompts[p],
+        items[i] = (RewardItem){.prompt = &prompts[p].chat,
                                 .prompt_ids = a->prompts[p].ptr,
                                 .n_prompt = (int64_t)a->prompts[p].len,
                                 .answer = r->ids,
@@ -74,34 +74,29 @@ Status gold_measure(Engine *engine, const Tokenizer *tok, const ChatTemplate *ch
     if (o->limit > 0 && o->limit < n)
         n = o->limit;
     AskOptions how = {.sample = {.temperature = o->temperature,
-                                    .top_p = 1,
-                                    .repetition_penalty = 1,
-                                    .max_new = o->max_new,
-                                    .seed = o->seed},
-                         .per_prompt = o->answers,
-                         .max_calls = o->max_calls};
-    const Conversation **asked = NULL;
+                                 .top_p = 1,
+                                 .repetition_penalty = 1,
+                                 .max_new = o->max_new,
+                                 .seed = o->seed},
+                      .per_prompt = o->answers,
+                      .max_calls = o->max_calls};
     double *scores = NULL;
     Answers answers = {0};
-    Status status = MEM_ARRAY(&asked, (size_t)n, err);
-    if (status == OK)
-        status = MEM_ARRAY(&scores, (size_t)(n * o->answers), err);
+    Status status = MEM_ARRAY(&scores, (size_t)(n * o->answers), err);
     if (status == OK)
         status = MEM_ARRAY(&out->scores, (size_t)n, err);
     if (status != OK)
         goto done;
     out->n = n;
-    for (int64_t p = 0; p < n; p++)
-        asked[p] = &prompts->records[p].chat;
-    status = answers_sample(engine, tok, chat, asked, n, &how, progress, &answers, err);
+    status = answers_sample(engine, tok, chat, prompts->records, n, &how, progress,
+                            &answers, err);
     if (status == OK)
-        status = score_answers(&answers, asked, chat, judge, scores, err);
+        status = score_answers(&answers, prompts->records, chat, judge, scores, err);
     if (status == OK)
         summarise(&answers, chat, scores, out);
 done:
     answers_release(&answers);
     mem_free(scores);
-    mem_free((void *)asked);
     if (status != OK)
         gold_release(out);
     return status;

@@ -74,23 +74,18 @@ static Status ask(Exam *e, const RecordList *tests, SkillResult *out, Err *err)
     if (e->o->limit > 0 && e->o->limit < n)
         n = e->o->limit;
     AskOptions how = {.sample = {.temperature = 0,
-                                    .top_p = 1,
-                                    .repetition_penalty = 1,
-                                    .max_new = e->o->max_new},
-                         .per_prompt = 1,
-                         .max_calls = e->o->max_calls};
-    const Conversation **asked;
-    TRY(MEM_ARRAY(&asked, (size_t)n, err));
-    for (int64_t i = 0; i < n; i++)
-        asked[i] = &tests->records[i].chat;
+                                 .top_p = 1,
+                                 .repetition_penalty = 1,
+                                 .max_new = e->o->max_new},
+                      .per_prompt = 1,
+                      .max_calls = e->o->max_calls};
     Answers answers = {0};
-    Status status = answers_sample(e->engine, e->tok, e->chat, asked, n, &how,
+    Status status = answers_sample(e->engine, e->tok, e->chat, tests->records, n, &how,
                                    e->progress, &answers, err);
     for (int64_t i = 0; status == OK && i < n; i++)
         status = mark(e, &tests->records[i], &answers.results[i], out, err);
     out->interval = stats_wilson((double)out->right, (double)out->n);
     answers_release(&answers);
-    mem_free((void *)asked);
     return status;
 }
 

@@ -4,14 +4,14 @@
 #include "base/mem.h"
 #include "think/tools.h"
 
-static Status render_prompts(const ChatTemplate *chat,
-                             const Conversation *const *prompts, int64_t n,
+static Status render_prompts(const ChatTemplate *chat, const Record *prompts, int64_t n,
                              Answers *out, Err *err)
 {
     TRY(MEM_ARRAY(&out->prompts, (size_t)n, err));
     out->n_prompts = n;
     for (int64_t p = 0; p < n; p++) {
-        if (template_render(chat, prompts[p], true, &out->prompts[p], NULL, err) != OK)
+        if (template_render(chat, &prompts[p].chat, true, &out->prompts[p], NULL,
+                            err) != OK)
             return err_context(err, "prompt %lld", (long long)p + 1);
     }
     return OK;
@@ -34,9 +34,8 @@ static EngineRequest make_request(const Answers *a, int64_t i, const AskOptions 
 }
 
 Status answers_sample(Engine *engine, const Tokenizer *tok, const ChatTemplate *chat,
-                      const Conversation *const *prompts, int64_t n,
-                      const AskOptions *o, const char *progress, Answers *out,
-                      Err *err)
+                      const Record *prompts, int64_t n, const AskOptions *o,
+                      const char *progress, Answers *out, Err *err)
 {
     ASSERT(o->per_prompt >= 1);
     *out = (Answers){.per_prompt = o->per_prompt};

@@ -5,6 +5,7 @@
 #ifndef THINK_ANSWER_H
 #define THINK_ANSWER_H
 
+#include "data/record.h"
 #include "engine/engine.h"
 #include "text/template.h"
 
@@ -21,13 +22,12 @@ typedef struct Answers {
     int64_t n_prompts, per_prompt;
 } Answers;
 
-/* Answers n conversations (each ends with a user's turn). Draw t of answer k to prompt p is
+/* Answers the chats of n records (each ends with a user's turn). Draw t of answer k to prompt p is
  * keyed by (seed, k*2^32 + p, t). A prompt that fills the engine's context is ERR_LIMIT
  * saying which. `progress` as for engine_run. */
 NODISCARD Status answers_sample(Engine *engine, const Tokenizer *tok,
-                                const ChatTemplate *chat,
-                                const Conversation *const *prompts, int64_t n,
-                                const AskOptions *o, const char *progress,
+                                const ChatTemplate *chat, const Record *prompts,
+                                int64_t n, const AskOptions *o, const char *progress,
                                 Answers *out, Err *err);
 void answers_release(Answers *a);
 

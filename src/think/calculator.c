@@ -127,7 +127,7 @@ static Status product(Cursor *c, Rational *out, Err *err)
 {
     TRY(factor(c, out, err));
     for (;;) {
-        Rational right;
+        Rational right = {0, 1};
         bool times = take(c, SPAN("*")) || take(c, SPAN("\u00d7"));
         if (!times && !take(c, SPAN("/")) && !take(c, SPAN("\u00f7")))
             return OK;
@@ -143,7 +143,7 @@ static Status sum(Cursor *c, Rational *out, Err *err)
 {
     TRY(product(c, out, err));
     for (;;) {
-        Rational right;
+        Rational right = {0, 1};
         bool plus = take(c, SPAN("+"));
         if (!plus && !take_minus(c))
             return OK;

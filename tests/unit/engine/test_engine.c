@@ -248,13 +248,13 @@ static void a_stop_string_is_found_across_tokens(void **state)
     Err err = {0};
     Greedy g;
     greedy_init(&g, *state);
-    char letters[TINY_VOCAB][4];
+    char letters[TINY_VOCAB][16];
     Span bytes[TINY_VOCAB];
     for (int v = 0; v < TINY_VOCAB; v++) {
         (void)snprintf(letters[v], sizeof letters[v], "%02d.", v);
         bytes[v] = span_of(letters[v]);
     }
-    char stop[8]; /* the last byte of id 3, id 4, the first byte of id 5 */
+    char stop[24]; /* the last byte of id 3, id 4, the first byte of id 5 */
     (void)snprintf(stop, sizeof stop, ".%02d.%c", g.ids[4], letters[g.ids[5]][0]);
     Span strings[] = {SPAN("never"), span_of(stop)};
     EngineRequest r = g.request;

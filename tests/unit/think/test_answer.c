@@ -5,21 +5,18 @@
 
 enum { PROMPTS = 5 };
 
-static void ask(Chatter *c, Conversation *talks, const AskOptions *o, Answers *out)
+static void ask(Chatter *c, const Record *talks, const AskOptions *o, Answers *out)
 {
     Err err = {0};
-    const Conversation *prompts[PROMPTS];
-    for (int i = 0; i < PROMPTS; i++)
-        prompts[i] = &talks[i];
-    CHECK_OK(answers_sample(c->engine, c->tok, c->chat, prompts, PROMPTS, o, NULL, out,
-                            &err));
+    CHECK_OK(
+        answers_sample(c->engine, c->tok, c->chat, talks, PROMPTS, o, NULL, out, &err));
 }
 
-static void make_talks(Conversation *talks)
+static void make_talks(Record *talks)
 {
     Err err = {0};
     for (int i = 0; i < PROMPTS; i++)
-        CHECK_OK(conversation_add(&talks[i], ROLE_USER,
+        CHECK_OK(conversation_add(&talks[i].chat, ROLE_USER,
                                   (Span){"who are you today?", (size_t)(4 * i + 2)},
                                   &err));
 }
@@ -36,7 +33,7 @@ static void more_answers_leave_the_first_ones_as_they_are(void **state)
 {
     (void)state;
     Chatter c;
-    Conversation talks[PROMPTS] = {0};
+    Record talks[PROMPTS] = {0};
     Answers two, three;
     AskOptions more = twice;
     more.per_prompt = 3;
@@ -51,7 +48,7 @@ static void more_answers_leave_the_first_ones_as_they_are(void **state)
         assert_memory_not_equal(a[0].ids, a[1].ids, 6 * sizeof(int32_t));
         assert_false(answer_ended(c.chat, &a[0]));
         assert_false(answer_called(c.chat, &a[0]));
-        conversation_release(&talks[p]);
+        conversation_release(&talks[p].chat);
     }
     assert_int_equal(two.prompts[1].len, 1 + 1 + 6 + 1 + 1);
     assert_int_equal(two.prompts[1].ptr[9], template_id(c.chat, ROLE_ASSISTANT));
@@ -65,19 +62,16 @@ static void a_prompt_without_room_is_refused(void **state)
     (void)state;
     Err err = {0};
     Chatter c;
-    Conversation talks[PROMPTS] = {0};
+    Record talks[PROMPTS] = {0};
     chatter_init(&c, 16);
     make_talks(talks);
-    const Conversation *prompts[PROMPTS];
-    for (int i = 0; i < PROMPTS; i++)
-        prompts[i] = &talks[i];
     Answers out;
-    CHECK_FAILS(answers_sample(c.engine, c.tok, c.chat, prompts, PROMPTS, &twice, NULL,
+    CHECK_FAILS(answers_sample(c.engine, c.tok, c.chat, talks, PROMPTS, &twice, NULL,
                                &out, &err),
                 ERR_LIMIT, "the prompt has 18 tokens, the limit is 16");
     assert_null(out.results);
     for (int i = 0; i < PROMPTS; i++)
-        conversation_release(&talks[i]);
+        conversation_release(&talks[i].chat);
     chatter_release(&c);
 }
 
