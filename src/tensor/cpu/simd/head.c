@@ -5,6 +5,7 @@
  * more products read those. No other memory of the size of the vocabulary exists. */
 #include "tensor/cpu/simd/fill.h"
 
+#include "tensor/cpu/simd/row.h"
 #include "tensor/host.h"
 
 /* z(rows,V) = x w^T for the rows of one chunk. */
@@ -27,50 +28,6 @@ static Chunk chunk_at(int64_t begin, int64_t M, int64_t V)
 {
     int64_t rows = cpu_chunk_rows(V);
     return (Chunk){begin, M - begin < rows ? M - begin : rows};
-}
-
-static float row_max(const float *z, int64_t V)
-{
-    Vec high = vec_set(z[0]);
-    int64_t v = 0;
-    for (; v + LANES <= V; v += LANES)
-        high = vec_max(high, vec_load(z + v));
-    float max = vec_highest(high);
-    for (; v < V; v++)
-        max = z[v] > max ? z[v] : max;
-    return max;
-}
-
-/* Sums over a row of scaled logits s = z*scale - shift: of exp(s) and of exp(s) s. Short
- * runs in floats, the runs in double. */
-typedef struct RowSums {
-    double exp, exp_s;
-} RowSums;
-
-static RowSums row_sums(const float *z, int64_t V, float scale, float shift)
-{
-    enum { RUN = 64 * LANES };
-    RowSums sums = {0, 0};
-    for (int64_t begin = 0; begin < V; begin += RUN) {
-        int64_t end = begin + RUN < V ? begin + RUN : V, v = begin;
-        Vec e_sum = {0}, es_sum = {0};
-        for (; v + LANES <= end; v += LANES) {
-            Vec s = vec_load(z + v) * scale - shift, e = vec_exp(s);
-            e_sum += e;
-            es_sum += e * s;
-        }
-        if (v < end) {
-            float tail[LANES];
-            for (int64_t i = 0; i < LANES; i++) /* exp(-88) is 0 */
-                tail[i] = v + i < end ? z[v + i] * scale - shift : -88.0F;
-            Vec s = vec_load(tail), e = vec_exp(s);
-            e_sum += e;
-            es_sum += e * s;
-        }
-        sums.exp += (double)vec_sum(e_sum);
-        sums.exp_s += (double)vec_sum(es_sum);
-    }
-    return sums;
 }
 
 static void head_logprob(TensorOps *t, Tensor logprob, Tensor lse, Tensor entropy,

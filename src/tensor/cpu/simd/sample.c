@@ -4,6 +4,7 @@
  * (32 passes over the row, no memory but two rows a thread). */
 #include "tensor/cpu/simd/fill.h"
 
+#include "tensor/cpu/simd/row.h"
 #include "tensor/host.h"
 
 typedef struct Row {
@@ -82,14 +83,6 @@ static int32_t first_equal(const float *y, int64_t V, float x)
     return 0; /* NaN in the row */
 }
 
-static float highest(const float *y, int64_t V)
-{
-    float max = y[0];
-    for (int64_t v = 1; v < V; v++)
-        max = y[v] > max ? y[v] : max;
-    return max;
-}
-
 /* y = allowed penalised logits / T. Returns their maximum. */
 static float adjust(Row *row, const float *z, const SampleRow *how, float inv_t)
 {
@@ -106,79 +99,82 @@ static float adjust(Row *row, const float *z, const SampleRow *how, float inv_t)
         if (!(how->allowed[v / 32] >> (v % 32) & 1U))
             row->y[v] = -INFINITY;
     }
-    return highest(row->y, row->V);
+    return row_max(row->y, row->V);
 }
 
-/* out = exp(y - shift) over n floats; returns the sum. */
-static double exponentials(float *out, const float *y, int64_t n, float shift)
+/* p = exp(y - max). */
+static void exponentials(Row *row, float max)
 {
     int64_t v = 0;
-    double sum = 0;
-    for (; v + LANES <= n; v += LANES) {
-        Vec e = vec_exp(vec_load(y + v) - shift);
-        vec_store(out + v, e);
-        sum += (double)vec_sum(e);
-    }
-    if (v < n)
-        vec_store_part(out + v, vec_exp(vec_load_part(y + v, n - v) - shift), n - v);
-    for (; v < n; v++)
-        sum += (double)out[v];
-    return sum;
+    for (; v + LANES <= row->V; v += LANES)
+        vec_store(row->p + v, vec_exp(vec_load(row->y + v) - max));
+    if (v < row->V)
+        vec_store_part(row->p + v, vec_exp(vec_load_part(row->y + v, row->V - v) - max),
+                       row->V - v);
 }
 
+enum { BLOCK = 16 * LANES };
+
+/* The sum of the block of p that begins at v. */
+static double block_mass(const Row *row, int64_t v)
+{
+    int64_t end = v + BLOCK < row->V ? v + BLOCK : row->V;
+    Vec sum = {0};
+    for (; v + LANES <= end; v += LANES)
+        sum += vec_load(row->p + v);
+    if (v < end)
+        sum += vec_load_part(row->p + v, end - v);
+    return (double)vec_sum(sum);
+}
+
+/* Inverse CDF: whole blocks first, then one by one inside the block that crosses. */
 static int32_t draw(const Row *row, double u)
 {
     double total = 0, sum = 0;
-    int32_t last = 0;
-    for (int64_t v = 0; v < row->V; v++)
-        total += (double)row->p[v];
-    for (int32_t v = 0; v < row->V; v++) {
-        if (row->p[v] == 0)
-            continue;
-        sum += (double)row->p[v];
-        last = v;
-        if (sum > u * total)
-            return v;
+    int64_t last = 0;
+    for (int64_t v = 0; v < row->V; v += BLOCK)
+        total += block_mass(row, v);
+    double wanted = u * total;
+    for (int64_t begin = 0; begin < row->V; begin += BLOCK) {
+        double after = sum + block_mass(row, begin);
+        int64_t end = begin + BLOCK < row->V ? begin + BLOCK : row->V;
+        for (int64_t v = begin; after > wanted && v < end; v++) {
+            if (row->p[v] == 0)
+                continue;
+            sum += (double)row->p[v];
+            last = v;
+            if (sum > wanted)
+                return (int32_t)v;
+        }
+        sum = after;
     }
-    return last;
+    return (int32_t)last;
+}
+
+/* The filters, then the draw, over y whose maximum is max. */
+static int32_t filter_and_draw(Row *row, const SampleRow *how, float max)
+{
+    exponentials(row, max);
+    if (how->top_k > 0 && how->top_k < row->V)
+        keep_prefix(row, how->top_k, true, max);
+    if (how->top_p < 1)
+        keep_prefix(row, (double)how->top_p * above(row, -INFINITY, false), false, max);
+    for (int64_t v = 0; how->min_p > 0 && v < row->V; v++)
+        row->p[v] = row->p[v] < how->min_p ? 0 : row->p[v];
+    return draw(row, how->u);
 }
 
 static SampleOut sample_row(Row *row, const float *z, const SampleRow *how)
 {
     bool greedy = how->temperature <= 0;
     float inv_t = greedy ? 1 : 1 / how->temperature;
-    int64_t V = row->V;
-
-    /* pass 1: the distribution that is reported */
-    float top = highest(z, V) * inv_t;
-    for (int64_t v = 0; v < V; v++)
-        row->y[v] = z[v] * inv_t;
-    double sum = exponentials(row->p, row->y, V, top), mean = 0;
-    for (int64_t v = 0; v < V; v++)
-        mean += row->p[v] > 0 ? (double)row->p[v] * (double)(row->y[v] - top) : 0;
-    double log_sum = log(sum);
-    SampleOut out = {.entropy = (float)(log_sum - mean / sum)};
-
-    /* pass 2: the one that is drawn from */
-    bool is_same = how->n_recent == 0 && !how->allowed;
-    float max = top;
-    if (!is_same) {
-        max = adjust(row, z, how, inv_t);
-        ASSERT(max > -INFINITY);
-        exponentials(row->p, row->y, V, max);
-    }
-    if (greedy) {
-        out.id = first_equal(row->y, V, max);
-    } else {
-        if (how->top_k > 0 && how->top_k < V)
-            keep_prefix(row, how->top_k, true, max);
-        if (how->top_p < 1)
-            keep_prefix(row, (double)how->top_p * above(row, -INFINITY, false), false,
-                        max);
-        for (int64_t v = 0; how->min_p > 0 && v < V; v++)
-            row->p[v] = row->p[v] < how->min_p ? 0 : row->p[v];
-        out.id = draw(row, how->u);
-    }
+    float top = row_max(z, row->V) * inv_t;
+    RowSums sums = row_sums(z, row->V, inv_t, top);
+    double log_sum = log(sums.exp);
+    float max = adjust(row, z, how, inv_t);
+    ASSERT(!(max <= -INFINITY)); /* something is allowed; NaN passes */
+    SampleOut out = {.entropy = (float)(log_sum - sums.exp_s / sums.exp)};
+    out.id = greedy ? first_equal(row->y, row->V, max) : filter_and_draw(row, how, max);
     out.logprob = (float)((double)(z[out.id] * inv_t - top) - log_sum);
     return out;
 }
