@@ -84,7 +84,7 @@ static Status read_added_token(Reading *r, const json_t *o, Err *err)
     else if (json_integer_value(in_vocab) != id)
         return tokenizer_json_fault(err, "added token", name,
                                     "has another id in 'vocab'");
-    r->names[id].flags = TOKEN_FLAG_ADDED | (special ? TOKEN_FLAG_SPECIAL : 0u);
+    r->names[id].flags = special ? TOKEN_FLAG_SPECIAL : TOKEN_FLAG_ADDED;
     return OK;
 }
 
