@@ -229,7 +229,7 @@ static const Entity *named_in(const Lore *lore, const Entity *person, NameList l
         if (lore_attribute(person, a)->names == list)
             return lore_find(lore, kind, span_of(person->values[a]));
     }
-    ASSERT(!"people have no attribute with these names");
+    ASSERT(false && "people have no attribute with these names");
     return NULL;
 }
 

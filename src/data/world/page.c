@@ -149,7 +149,8 @@ static void put_story_page(Str *out, Scene *s)
 /* The facts of e in a drawn order, all but `left_out` of them. */
 static void put_facts(Str *out, Scene *s, const Entity *e, int32_t left_out, bool plain)
 {
-    int32_t order[LORE_ATTRIBUTES], n = lore_kinds[e->kind].n_attributes;
+    int32_t order[LORE_ATTRIBUTES] = {0}, n = lore_kinds[e->kind].n_attributes;
+    ASSERT(n <= LORE_ATTRIBUTES);
     for (int32_t i = 0; i < n; i++)
         order[i] = i;
     for (int32_t i = 0; i + left_out < n; i++) {

@@ -65,7 +65,7 @@ int32_t choose_weighted(Chooser *c, const int32_t *weights, int32_t n)
     ASSERT(sum >= 1);
     int32_t mark = (int32_t)rng_below(&c->rng, (uint32_t)sum);
     int32_t i = 0;
-    for (; mark >= weights[i]; i++)
+    for (; i < n - 1 && mark >= weights[i]; i++)
         mark -= weights[i];
     c->bits_q32 += log2_q32((uint32_t)sum) - log2_q32((uint32_t)weights[i]);
     return i;
@@ -111,7 +111,7 @@ static const char *alternative_end(const char *p, const char *end)
         else if (*p == ']')
             depth--;
     }
-    ASSERT(!"a phrase with '[' and no ']'");
+    ASSERT(false && "a phrase with '[' and no ']'");
     return end;
 }
 
@@ -121,7 +121,7 @@ static const char *const *rule_lines(const PhraseRule *rule, Span name)
         if (strlen(rule->name) == name.len && !memcmp(rule->name, name.ptr, name.len))
             return rule->lines;
     }
-    ASSERT(!"a phrase names a rule that is not there");
+    ASSERT(false && "a phrase names a rule that is not there");
     return NULL;
 }
 

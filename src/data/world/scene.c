@@ -65,7 +65,7 @@ static Span entity_slot(Scene *s, const Entity *e, Span name, Span phrase)
         count_mention(s, e, a, phrase);
         return span_of(e->values[a]);
     }
-    ASSERT(!"a phrase asks for an attribute that is not there");
+    ASSERT(false && "a phrase asks for an attribute that is not there");
     return SPAN("");
 }
 

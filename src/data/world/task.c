@@ -138,12 +138,17 @@ void task_steps_put(const Task *t, int32_t slip, Str *out)
                b, sum);
 }
 
+static bool is_operator(char c)
+{
+    return c == '+' || c == '-' || c == '*' || c == '/';
+}
+
 /* "a op b", the operator between spaces. */
 static bool parse_sum(Span text, Task *t)
 {
     size_t at = 0;
     if (!parse_number(text, &at, &t->a) || text.len - at < 4 || text.ptr[at] != ' ' ||
-        text.ptr[at + 2] != ' ' || !memchr("+-*/", text.ptr[at + 1], 4))
+        text.ptr[at + 2] != ' ' || !is_operator(text.ptr[at + 1]))
         return false;
     t->op = text.ptr[at + 1];
     at += 3;
