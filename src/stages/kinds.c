@@ -181,7 +181,7 @@ Status stage_options_read(StageOptions *o, const json_t *mapping, Err *err)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)mapping, key, value)
+    json_object_foreach(json_iterable(mapping), key, value)
     {
         const OptTable *table = o->kind->options;
         void *into = o->own;

@@ -9,10 +9,10 @@ typedef struct StageKind {
     const char *name; /* "pretrain": the command, and the key in a recipe */
     const char *help;
     const OptTable *options;
-    bool trains;             /* takes TrainOptions too */
     const char *default_name; /* of its folder in a run: "base" */
-    bool makes_data;          /* its folder is <run>/data/<name>, not <run>/<name> */
     const char *example;      /* one line for --help */
+    bool trains;             /* takes TrainOptions too */
+    bool makes_data;          /* its folder is <run>/data/<name>, not <run>/<name> */
     Status (*run)(const StageEnv *env, const void *options, const TrainOptions *train,
                   StageReport *report, Err *err);
 } StageKind;

@@ -440,6 +440,7 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
         goto done;
 
     int64_t iterations = (o->episodes + o->batch - 1) / o->batch;
+    int64_t episodes = iterations * o->batch;
     const uint64_t data[] = {documents_hash(&p.prompts.rendered),
                              documents_hash(&p.heldout.rendered), p.ptx_shard.source};
     Objective objective = {
@@ -469,8 +470,8 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
                  "%lld episodes on %lld prompts, %lld epochs of %lld minibatches; "
                  "reward from "
                  "'%.200s'",
-                 (long long)(iterations * o->batch), (long long)p.prompts.n,
-                 (long long)o->epochs, (long long)o->minibatches, o->reward);
+                 (long long)episodes, (long long)p.prompts.n, (long long)o->epochs,
+                 (long long)o->minibatches, o->reward);
         stage_report_fill(report, &run, p.sft.model, o->model);
     }
 done:

@@ -104,6 +104,7 @@ typedef struct Budget {
 
 static Budget derive_budget(const PretrainOptions *o, const ModelShape *shape)
 {
+    ASSERT(shape->layers > 0 && shape->context > 0); /* model_shape_check */
     Budget b = {o->tokens, o->batch_tokens, 0};
     if (b.tokens == 0)
         b.tokens = 4 * model_shape_params(shape);
@@ -242,7 +243,7 @@ Status stage_pretrain(const StageEnv *env, const PretrainOptions *o,
         return err_set(err, ERR_OPTION,
                        "option 'tokenizer' is not set: a folder with tokenizer.json");
     Pretrain p = {.seed = given->seed};
-    ModelShape shape;
+    ModelShape shape = {0};
     TrainOptions t = *given, defaults = stage_defaults;
     TrainReport run = {0};
     Budget budget = {0};
