@@ -20,7 +20,9 @@ static Status render_all(ChatSource *s, const RecordList *chats,
     for (size_t i = 0; i < chats->n; i++) {
         const Record *r = &chats->records[i];
         ASSERT(r->kind == RECORD_CHAT);
-        Status status = template_render(chat, &r->chat, false, &s->ids, &s->mask, err);
+        Status status = conversation_check(&r->chat, err);
+        if (status == OK)
+            status = template_render(chat, &r->chat, false, &s->ids, &s->mask, err);
         if (status == OK)
             status = str_check(&s->mask, err);
         if (status != OK)

@@ -109,6 +109,17 @@ static Status add_sharegpt_call(const json_t *value, Conversation *c, Err *err)
     return status;
 }
 
+/* text/ knows the common names; here are those of the layouts that only we read. */
+static Status parse_role(Span name, Role *out, Err *err)
+{
+    bool is_result = span_equal(name, SPAN("observation")) || /* ShareGPT */
+                     span_equal(name, SPAN("ipython"));       /* Llama 3 */
+    if (!is_result)
+        return role_parse(name, out, err);
+    *out = ROLE_TOOL;
+    return OK;
+}
+
 /* {"role", "content"} or {"from", "value"}; "tool_calls" may stand beside content. */
 static Status add_message(const json_t *m, Conversation *c, Err *err)
 {
@@ -121,7 +132,7 @@ static Status add_message(const json_t *m, Conversation *c, Err *err)
     if (span_equal(name, SPAN("function_call")))
         return add_sharegpt_call(content, c, err);
     Role role;
-    TRY(role_parse(name, &role, err));
+    TRY(parse_role(name, &role, err));
     const json_t *calls = json_object_get(m, "tool_calls");
     bool is_call = has(m, "tool_calls") && json_array_size(calls) > 0;
     if (is_call && role != ROLE_ASSISTANT)

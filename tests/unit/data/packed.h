@@ -16,6 +16,18 @@ static inline const char *write_file(const char *name, const char *text)
     return path;
 }
 
+/* The pattern with `path` for every '@'. */
+static inline void put_path(Str *out, const char *pattern, const char *path)
+{
+    str_reset(out);
+    for (; *pattern; pattern++) {
+        if (*pattern == '@')
+            str_puts(out, path);
+        else
+            str_putc(out, *pattern);
+    }
+}
+
 /* n members (or one nameless stream, when format is raw) through a filter. */
 static inline const char *write_packed(const char *name, int format, int filter,
                                        const char *const (*members)[2], size_t n)

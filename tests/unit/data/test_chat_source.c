@@ -111,8 +111,8 @@ static void a_conversation_out_of_order_is_named(void **state)
     CHECK_OK(conversation_add(c, ROLE_SYSTEM, SPAN("late"), &err));
     ChatSource *s;
     CHECK_FAILS(chat_source_new(&s, &f->list, f->chat, &err), ERR_FORMAT,
-                "conversation 2: message 6 (system): a system message may only be the "
-                "first");
+                "conversation 2: message 6 (system): a system message stands only at "
+                "the start");
     assert_null(s);
 }
 

@@ -330,8 +330,8 @@ static void every_failed_allocation_is_reported(void **state)
     static const char *const rows[] = {
         CALL_ROW(",\"arguments\":{\"expression\":\"12*7\"}"),
         "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"],\"ranks\":[2,1]}",
-        "{\"chosen\":\"\\n\\nHuman: q\\n\\nAssistant: a\",\"rejected\":"
-        "\"\\n\\nHuman: q\\n\\nAssistant: b\"}",
+        ("{\"chosen\":\"\\n\\nHuman: q\\n\\nAssistant: a\",\"rejected\":"
+         "\"\\n\\nHuman: q\\n\\nAssistant: b\"}"),
         "{\"instruction\":\"a\",\"input\":\"b\",\"output\":\"c\",\"system\":\"s\"}",
         "{\"text\":\"abc\"}"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

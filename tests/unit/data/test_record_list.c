@@ -19,7 +19,7 @@ static void check_fault(const char *name, RecordKind kind, const char *message)
 {
     RecordList list;
     Str want = {0};
-    str_printf(&want, message, temp_path(name));
+    put_path(&want, message, temp_path(name));
     CHECK_FAILS(corpus_load(&list, temp_path(name), kind, &plain, &err), ERR_FORMAT,
                 str_c(&want));
     assert_int_equal(list.n, 0);
@@ -69,22 +69,22 @@ static void another_kind_is_refused_with_what_is_wanted(void **state)
     write_file("prompts", "{\"prompt\":\"p\"}\n");
     write_file("open", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}\n");
     check_fault("texts", RECORD_CHAT,
-                "file '%s': line 1: it holds texts, and conversations ('messages', or "
+                "file '@': line 1: it holds texts, and conversations ('messages', or "
                 "'prompt' with 'completion') are wanted");
     check_fault("prompts", RECORD_RANKING,
-                "file '%s': line 1: it holds prompts, and comparisons ('chosen' with "
+                "file '@': line 1: it holds prompts, and comparisons ('chosen' with "
                 "'rejected', or 'completions' with 'ranks') are wanted");
     check_fault("texts", RECORD_PROMPT,
-                "file '%s': line 1: it holds texts, and prompts ('prompt') are wanted");
+                "file '@': line 1: it holds texts, and prompts ('prompt') are wanted");
     check_fault("open", RECORD_CHAT,
-                "file '%s': line 1: the conversation has no answer to learn");
+                "file '@': line 1: the conversation has no answer to learn");
 }
 
 static void a_data_set_without_rows_is_refused(void **state)
 {
     (void)state;
     write_file("none.jsonl", "\n\n");
-    check_fault("none.jsonl", RECORD_CHAT, "there is no row in '%s'");
+    check_fault("none.jsonl", RECORD_CHAT, "there is no row in '@'");
 }
 
 static void write_prompts(const char *name, int n, int copies)

@@ -48,7 +48,7 @@ static void check_fault(const char *path, Status code, const char *message)
     rows_close(r);
     assert_int_equal(status, code);
     Str want = {0};
-    str_printf(&want, message, path);
+    put_path(&want, message, path);
     assert_string_equal(err.msg, str_c(&want));
     str_release(&want);
 }
@@ -79,11 +79,11 @@ static void elements_of_an_array_are_rows(void **state)
         "line 2={\"a\":\"],\\\"{\"};line 3=[1,\n2];line 4=7 ;line 4=\"x\\\\\"\n;");
     check_rows(write_file("b.json", "[]"), ROWS_FILE, "");
     check_fault(write_file("c.json", "[{},\n{}"), ERR_FORMAT,
-                "file '%s': line 2: the array has no end");
+                "file '@': line 2: the array has no end");
     check_fault(write_file("d.json", "["), ERR_FORMAT,
-                "file '%s': line 1: the array has no end");
+                "file '@': line 1: the array has no end");
     check_fault(write_file("e.json", "[1]\n[2]"), ERR_FORMAT,
-                "file '%s': line 2: there is more after the array");
+                "file '@': line 2: there is more after the array");
 }
 
 static void a_text_file_is_one_row_as_it_is(void **state)
@@ -165,8 +165,8 @@ static void members_of_containers_are_read_in_order(void **state)
 static void a_file_that_is_absent_or_a_folder_is_named(void **state)
 {
     (void)state;
-    check_fault(temp_path("no.jsonl"), ERR_IO, "there is no file '%s'");
-    check_fault(temp_folder, ERR_IO, "'%s' is a folder, not a file");
+    check_fault(temp_path("no.jsonl"), ERR_IO, "there is no file '@'");
+    check_fault(temp_folder, ERR_IO, "'@' is a folder, not a file");
 }
 
 /* Cut anywhere, a compressed file is an error or gives fewer rows, never others. */
@@ -180,7 +180,7 @@ static void a_cut_compressed_file_is_an_error(void **state)
     CHECK_OK(file_read(path, 1 << 20, &bytes, &err));
     check_rows(path, ROWS_FILE, "line 1={\"text\":\"some text\"};line 2=7;");
     CHECK_OK(file_write_atomic(path, bytes.ptr, bytes.len - 9, &err));
-    check_fault(path, ERR_FORMAT, "file '%s': truncated gzip input");
+    check_fault(path, ERR_FORMAT, "file '@': truncated gzip input");
     str_release(&bytes);
 }
 
@@ -188,7 +188,7 @@ static void a_zip_that_is_none_is_an_error(void **state)
 {
     (void)state;
     check_fault(write_file("a.zip", "this is not a zip file"), ERR_FORMAT,
-                "file '%s': Unrecognized archive format");
+                "file '@': Unrecognized archive format");
 }
 
 static void a_row_is_found_across_chunks(void **state)

@@ -14,7 +14,8 @@ static void good_shard(unsigned char b[BYTES])
 {
     static const uint64_t numbers[] = {77, DOCUMENTS, TOKENS, 16, 99, 0, 3, 5};
     static const uint32_t ids[] = {1, 2, 3, 40000, 5};
-    memcpy(b, "TAMESHRD", 8);
+    static const unsigned char magic[8] = {'T', 'A', 'M', 'E', 'S', 'H', 'R', 'D'};
+    memcpy(b, magic, sizeof magic);
     bytes_put_u32(b + 8, 1);
     bytes_put_u32(b + 12, 2);
     for (int i = 0; i < 8; i++)
