@@ -57,7 +57,8 @@ static Status add_call(const json_t *function, Conversation *c, Err *err)
     argument_text(args, &text);
     Status status = str_check(&text, err);
     if (status == OK)
-        status = conversation_add_call(c, name, str_span(&text), err);
+        status = conversation_add_call(
+            c, name, args ? (Span){str_c(&text), text.len} : (Span){0}, err);
     str_release(&text);
     json_decref(inner);
     return status;
@@ -240,7 +241,7 @@ static Status add_range(Conversation *dst, const Conversation *src, size_t from,
     for (size_t i = from; i < to; i++) {
         const Message *m = &src->messages[i];
         if (m->call_name)
-            TRY(conversation_add_call(dst, span_of(m->call_name), span_of(m->call_args),
+            TRY(conversation_add_call(dst, message_call_name(m), message_call_args(m),
                                       err));
         else
             TRY(conversation_add(dst, m->role, (Span){m->content, m->len}, err));

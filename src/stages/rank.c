@@ -75,7 +75,9 @@ static json_t *message_json(const Message *m)
         return o;
     json_t *call = json_object(), *function = json_object(), *calls = json_array();
     json_object_set_new(function, "name", json_from_bytes(span_of(m->call_name)));
-    json_object_set_new(function, "arguments", json_from_bytes(span_of(m->call_args)));
+    if (m->call_args)
+        json_object_set_new(function, "arguments",
+                            json_from_bytes(message_call_args(m)));
     json_object_set_new(call, "type", json_string("function"));
     json_object_set_new(call, "function", function);
     json_array_append_new(calls, call);

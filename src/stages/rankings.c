@@ -60,8 +60,8 @@ static Status add_answer(Rankings *r, const Record *record, int32_t answer,
     for (size_t i = 0; status == OK && i < more->n; i++) {
         const Message *m = &more->messages[i];
         status = m->call_name
-                     ? conversation_add_call(&all, span_of(m->call_name),
-                                             span_of(m->call_args), err)
+                     ? conversation_add_call(&all, message_call_name(m),
+                                             message_call_args(m), err)
                      : conversation_add(&all, m->role, (Span){m->content, m->len}, err);
     }
     if (status == OK)

@@ -49,6 +49,16 @@ static Status copy_text(char **out, Span text, Err *err)
     return *out ? OK : err_set(err, ERR_NOMEM, "no memory for a message");
 }
 
+Span message_call_name(const Message *m)
+{
+    return m->call_name ? span_of(m->call_name) : (Span){0};
+}
+
+Span message_call_args(const Message *m)
+{
+    return m->call_args ? span_of(m->call_args) : (Span){0};
+}
+
 static void message_release(Message *m)
 {
     mem_free(m->content);
@@ -65,7 +75,7 @@ static Status add(Conversation *c, Role role, Span content, Span name, Span args
     Status status = copy_text(&m.content, content, err);
     if (status == OK && name.ptr)
         status = copy_text(&m.call_name, name, err);
-    if (status == OK && name.ptr)
+    if (status == OK && name.ptr && args.ptr)
         status = copy_text(&m.call_args, args, err);
     if (status != OK) {
         message_release(&m);
@@ -109,7 +119,8 @@ bool call_parse(Span text, Span *name, Span *args)
 
 Status conversation_add_call(Conversation *c, Span name, Span args, Err *err)
 {
-    if (is_name(name) && !has_nul(args))
+    bool unparsed = !args.ptr && name.len > 0 && !has_nul(name);
+    if (unparsed || (args.ptr && is_name(name) && !has_nul(args)))
         return add(c, ROLE_ASSISTANT, SPAN(""), name, args, err);
     Str shown = {0};
     str_quote(&shown, name, 64);
@@ -125,9 +136,8 @@ Status conversation_copy(Conversation *dst, const Conversation *src, Err *err)
     conversation_reset(dst);
     for (size_t i = 0; i < src->n; i++) {
         const Message *m = &src->messages[i];
-        Span name = {m->call_name, m->call_name ? strlen(m->call_name) : 0};
-        TRY(add(dst, m->role, (Span){m->content, m->len}, name, span_of(m->call_args),
-                err));
+        TRY(add(dst, m->role, (Span){m->content, m->len}, message_call_name(m),
+                message_call_args(m), err));
     }
     return OK;
 }

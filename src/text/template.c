@@ -128,7 +128,9 @@ static Status put_text(const Render *r, Span text, bool learned)
 static Status put_call(const Render *r, const Message *m)
 {
     Str text = {0};
-    str_printf(&text, "%s(%s)", m->call_name, m->call_args);
+    str_puts(&text, m->call_name);
+    if (m->call_args)
+        str_printf(&text, "(%s)", m->call_args);
     Status status = str_check(&text, r->err);
     if (status == OK)
         status = put_id(r, r->t->call, true);
@@ -174,16 +176,9 @@ static Status add_assistant(Conversation *c, Span content, bool has_call, Span c
     Span name, args;
     if (!has_call)
         return conversation_add(c, ROLE_ASSISTANT, content, err);
-    if (!call_parse(call, &name, &args)) {
-        /* What was meant as a call and is none stays readable. */
-        Str both = {0};
-        str_span_append(&both, content);
-        str_span_append(&both, call);
-        Status status = str_check(&both, err);
-        if (status == OK)
-            status = conversation_add(c, ROLE_ASSISTANT, str_span(&both), err);
-        str_release(&both);
-        return status;
+    if (!call_parse(call, &name, &args)) { /* kept as it was written */
+        name = call;
+        args = (Span){0};
     }
     TRY(conversation_add_call(c, name, args, err));
     Message *m = &c->messages[c->n - 1];

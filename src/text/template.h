@@ -30,7 +30,8 @@ typedef struct Message {
     char *content; /* owned, NUL-terminated; "" for a pure call */
     size_t len;
     char *call_name; /* ROLE_ASSISTANT: a tool call, else NULL */
-    char *call_args; /* the argument text, e.g. "12*7" */
+    char *call_args; /* the argument text, e.g. "12*7"; NULL: a call that is not of the
+                        form name(args), kept verbatim in call_name */
 } Message;
 
 typedef struct Conversation {
@@ -38,7 +39,11 @@ typedef struct Conversation {
     size_t n, cap;
 } Conversation;
 NODISCARD Status conversation_add(Conversation *c, Role role, Span content, Err *err);
+/* args.ptr NULL: a malformed call, `name` is its whole text. */
 NODISCARD Status conversation_add_call(Conversation *c, Span name, Span args, Err *err);
+/* The two halves of a call; ptr NULL where there is none. */
+Span message_call_name(const Message *m);
+Span message_call_args(const Message *m);
 /* Is text a call "name(args)"? The parts are borrowed from it. */
 bool call_parse(Span text, Span *name, Span *args);
 NODISCARD Status conversation_copy(Conversation *dst, const Conversation *src,

@@ -37,23 +37,12 @@ void tools_free(Tools *t)
 }
 
 /* --- running a call ------------------------------------------------------------------ */
-/* "name(arguments)"; the arguments may hold brackets of their own. */
-static bool split_call(Span call, Span *name, Span *arguments)
-{
-    call = span_trim(call);
-    ptrdiff_t open = span_find(call, SPAN("("), 0);
-    if (open < 1 || call.ptr[call.len - 1] != ')')
-        return false;
-    *name = (Span){call.ptr, (size_t)open};
-    *arguments = (Span){call.ptr + open + 1, call.len - (size_t)open - 2};
-    return true;
-}
 
 Status tools_call(Span call, Str *out, Err *err)
 {
     Span name, arguments;
     Err fault = {0};
-    if (!split_call(call, &name, &arguments)) {
+    if (!call_parse(span_trim(call), &name, &arguments)) {
         str_puts(out, "error: a call is name(arguments)");
     } else if (!span_equal(name, SPAN("calculator"))) {
         str_puts(out, "error: no tool '");
