@@ -3,11 +3,11 @@
  *
  *     {"bench":"kernels","shape":"demo","op":"linear qkv","ms":..,"gflops":..,"share":..}
  *
- * share is that of the peak, which the first line measures: the best rate of a large
- * square product for arithmetic, the best rate of y += x on arrays beyond the caches for
- * memory ("gbs", 12 bytes an element). "step" adds up the operations of one training
- * step, each as often as it occurs; its share counts the FLOPs of the products and of
- * causal attention. Times are the best of several runs.
+ * share is that of the peak, which the first line measures: the best rate of square
+ * products for arithmetic, the best rate of y += x on arrays beyond the caches for
+ * memory ("gbs", 12 bytes an element; arrays that fit the caches exceed it). "step" adds
+ * up the operations of one training step, each as often as it occurs; its share counts
+ * the FLOPs of the products and of causal attention. Times are the best of several runs.
  *
  *     bench_kernels [--smoke | --threads N]      --smoke: one short round              */
 #include "base/rng.h"
@@ -429,18 +429,30 @@ static void other_reports(Bench *b)
     report(b, "sample 64 rows", sample, (Cost){0, 64 * V * 4, 0});
 }
 
-/* The two peaks, measured through the operations themselves at sizes that suit them. */
-static void measure_peaks(Bench *b, int threads, bool smoke)
+/* The best rate of products with n inputs and outputs. */
+static double product_rate(TensorOps *t, int64_t n, double seconds)
 {
-    const Shape big = {.name = "peak", .N = smoke ? 64 : 512};
-    int64_t n = big.N, memory = smoke ? 1 << 12 : 1 << 25;
-    Bench p = {.t = b->t, .s = &big, .seconds = 4 * b->seconds};
+    const Shape square = {.name = "peak", .N = n, .C = n};
+    Bench p = {.t = t, .s = &square, .seconds = seconds};
     p.qkv_w = weight(&p, n, n);
     p.x = normal(&p, n * n, 1);
     p.qkv = tensor(&p, TENSOR_F32, n * n);
-    b->peak_flops = 2 * (double)(n * n * n) / best_time(&p, qkv_forward);
+    p.dqkv = normal(&p, n * n, 1);
+    p.dx = tensor(&p, TENSOR_F32, n * n);
+    double forward = best_time(&p, qkv_forward), backward = best_time(&p, qkv_input);
     release(&p);
-    p = (Bench){.t = b->t, .s = &big, .seconds = 4 * b->seconds};
+    return 2 * (double)(n * n * n) / (forward < backward ? forward : backward);
+}
+
+/* The two peaks, measured through the operations themselves at sizes that suit them. */
+static void measure_peaks(Bench *b, int threads, bool smoke)
+{
+    int64_t memory = smoke ? 1 << 12 : 1 << 25;
+    for (int64_t n = 128; n <= (smoke ? 128 : 2048); n *= 2) {
+        double rate = product_rate(b->t, n, b->seconds);
+        b->peak_flops = rate > b->peak_flops ? rate : b->peak_flops;
+    }
+    Bench p = {.t = b->t, .seconds = 4 * b->seconds};
     p.x = tensor(&p, TENSOR_F32, memory);
     p.y = tensor(&p, TENSOR_F32, memory);
     b->peak_bytes = 12 * (double)memory / best_time(&p, add);

@@ -47,12 +47,13 @@ static inline float *cpu_floats(CpuBuffer *b, int64_t n)
     return cpu_buffer(b, (size_t)n * sizeof(float));
 }
 
-/* Rows of logits in one chunk: about a megabyte, so that a chunk written by the first
- * product is still in the cache for the second and third. */
+/* Rows of logits in one chunk: at most about a megabyte, so that a chunk written by the
+ * first product is still in the cache for the second and third, and few enough rows for
+ * our own product. */
 static inline int64_t cpu_chunk_rows(int64_t vocab)
 {
     int64_t rows = (1 << 18) / (vocab > 0 ? vocab : 1) / 16 * 16;
-    return rows < 16 ? 16 : rows > 512 ? 512 : rows;
+    return rows < 16 ? 16 : rows > CPU_FEW_ROWS ? CPU_FEW_ROWS : rows;
 }
 /* Floats of one thread's workspace in attention for documents of up to `len` rows: keys
  * and values transposed, and CPU_QUERIES rows of two kinds of scores. */

@@ -38,6 +38,7 @@ static void outputs_of_panel(const Product *p, const float *panel, int64_t n0,
                              int64_t o, int64_t outputs)
 {
     float tile[TILE_ROWS * TILE_COLS];
+    int64_t tokens = p->N - n0 < TILE_COLS ? p->N - n0 : TILE_COLS;
     tile_multiply((Tile){.c = tile,
                          .ldc = TILE_COLS,
                          .a = p->w + o * p->C,
@@ -46,9 +47,8 @@ static void outputs_of_panel(const Product *p, const float *panel, int64_t n0,
                          .b = panel,
                          .ldb = TILE_COLS,
                          .m = outputs,
-                         .n = TILE_COLS,
+                         .n = lanes_up(tokens),
                          .k = p->C});
-    int64_t tokens = p->N - n0 < TILE_COLS ? p->N - n0 : TILE_COLS;
     for (int64_t n = 0; n < tokens; n++) {
         float *y = p->y + (n0 + n) * p->O + o;
         for (int64_t r = 0; r < outputs; r++)
