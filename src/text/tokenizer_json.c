@@ -200,9 +200,9 @@ static Status token_id(const Reading *r, Span name, int32_t *id, Err *err)
 
 static Status read_merge(Reading *r, const json_t *merge, Err *err)
 {
-    Span sides[2];
+    Span sides[2] = {{0}, {0}};
     TRY(merge_sides(merge, sides, err));
-    Merge m;
+    Merge m = {0};
     TRY(token_id(r, sides[0], &m.a, err));
     TRY(token_id(r, sides[1], &m.b, err));
     str_reset(&r->text);
