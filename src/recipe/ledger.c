@@ -19,7 +19,8 @@ Status ledger_open(const char *run_folder, json_t **out, Err *err)
         if (status == OK && !json_is_array(json_object_get(*out, "stages"))) {
             json_decref(*out);
             *out = NULL;
-            status = err_set(err, ERR_FORMAT, "'%s' has no list of stages", str_c(&path));
+            status =
+                err_set(err, ERR_FORMAT, "'%s' has no list of stages", str_c(&path));
         }
     } else {
         *out = json_pack("{s:[]}", "stages");
@@ -55,17 +56,31 @@ static json_t *line_of(const char *name, const char *kind, const json_t *options
 {
     char when[32];
     system_timestamp(when);
-    json_t *line = json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "kind",
-        kind, "tokens", r->tokens, "flops", r->flops, "seconds", r->seconds, "peak_bytes",
-        (json_int_t)r->peak_bytes, "params", (json_int_t)r->params, "started_from",
-        r->started_from, "started_from_hash", hash, "data", r->data, "finished", when);
+    json_t *line =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s}", "name",
+                  name, "kind", kind, "tokens", r->tokens, "flops", r->flops, "seconds",
+                  r->seconds, "peak_bytes", (json_int_t)r->peak_bytes, "params",
+                  (json_int_t)r->params, "started_from", r->started_from,
+                  "started_from_hash", hash, "data", r->data, "finished", when);
     if (!line)
         return NULL;
     json_object_set_new(line, "options", json_deep_copy(options));
     if (r->metrics)
         json_object_set(line, "metrics", r->metrics);
     return line;
+}
+
+/* The place of the line of `name`; the number of lines when there is none. */
+static size_t place_of(const json_t *stages, const char *name)
+{
+    size_t n = json_array_size(stages), i = 0;
+    for (; i < n; i++) {
+        const json_t *line = json_array_get(stages, i);
+        const char *found = json_string_value(json_object_get(line, "name"));
+        if (found && strcmp(found, name) == 0)
+            break;
+    }
+    return i;
 }
 
 Status ledger_put(json_t *ledger, const char *run_folder, const char *name,
@@ -77,34 +92,23 @@ Status ledger_put(json_t *ledger, const char *run_folder, const char *name,
     json_t *line = line_of(name, kind, options, report, hash);
     if (!line)
         return err_set(err, ERR_NOMEM, "no memory for a ledger");
-    json_t *stages = json_object_get(ledger, "stages"), *old;
-    size_t i;
-    json_array_foreach(stages, i, old)
-    {
-        if (strcmp(json_string_value(json_object_get(old, "name")), name) == 0)
-            break;
-    }
-    if (i < json_array_size(stages))
-        json_array_set_new(stages, i, line);
-    else
-        json_array_append_new(stages, line);
+    json_t *stages = json_object_get(ledger, "stages");
+    size_t i = place_of(stages, name);
+    int failed = i < json_array_size(stages) ? json_array_set_new(stages, i, line)
+                                             : json_array_append_new(stages, line);
+    if (failed)
+        return err_set(err, ERR_NOMEM, "no memory for a ledger");
     Str path = {0};
-    Status status = json_write_file(file_join(&path, run_folder, "ledger.json"), ledger, err);
+    Status status =
+        json_write_file(file_join(&path, run_folder, "ledger.json"), ledger, err);
     str_release(&path);
     return status;
 }
 
 const json_t *ledger_find(const json_t *ledger, const char *name)
 {
-    size_t i;
-    json_t *line;
-    json_array_foreach(json_object_get(ledger, "stages"), i, line)
-    {
-        const char *found = json_string_value(json_object_get(line, "name"));
-        if (found && strcmp(found, name) == 0)
-            return line;
-    }
-    return NULL;
+    const json_t *stages = json_object_get(ledger, "stages");
+    return json_array_get(stages, place_of(stages, name));
 }
 
 /* --- the table --------------------------------------------------------------------- */

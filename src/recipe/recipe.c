@@ -49,7 +49,8 @@ static Status unknown_name(const Recipe *r, const char *name, size_t len, Err *e
     const char *near = opt_nearest(wanted, names, r->n);
     if (near)
         return err_set(err, ERR_OPTION,
-                       "'$%s' names no earlier stage; did you mean '$%s'?", wanted, near);
+                       "'$%s' names no earlier stage; did you mean '$%s'?", wanted,
+                       near);
     return err_set(err, ERR_OPTION, "'$%s' names no earlier stage", wanted);
 }
 
@@ -82,8 +83,9 @@ static Status expand_options(const Recipe *r, json_t *mapping, Err *err)
     void *tmp;
     json_object_foreach_safe(mapping, tmp, key, value)
     {
-        if (!json_is_string(value) || !strchr(json_string_value(value), '$'))
-            continue;
+        if (!json_is_string(value) || !strchr(json_string_value(value), '$') ||
+            strlen(json_string_value(value)) != json_string_length(value))
+            continue; /* a NUL is refused with the options */
         status = expand(r, json_string_value(value), &text, err);
         if (status != OK) {
             err_context(err, "%s", key);
@@ -107,13 +109,14 @@ static Status find_kind(const char *name, const StageKind **out, Err *err)
         names[n++] = k->name;
     const char *near = opt_nearest(name, names, n);
     if (near)
-        return err_set(err, ERR_OPTION, "no stage '%s'; did you mean '%s'?", name, near);
+        return err_set(err, ERR_OPTION, "no stage '%s'; did you mean '%s'?", name,
+                       near);
     return err_set(err, ERR_OPTION, "no stage '%s'", name);
 }
 
 /* Takes "name" and sets "seed" in the mapping; finds the stage's folder. */
-static Status place_stage(const Recipe *r, RecipeStage *s, json_t *mapping, int64_t seed,
-                          Err *err)
+static Status place_stage(const Recipe *r, RecipeStage *s, json_t *mapping,
+                          int64_t seed, Err *err)
 {
     const char *name = s->kind->default_name;
     json_t *given = json_object_get(mapping, "name");
@@ -123,13 +126,17 @@ static Status place_stage(const Recipe *r, RecipeStage *s, json_t *mapping, int6
                            "name is not a word of letters, digits, '-' and '_'");
         name = json_string_value(given);
     }
+    if (strcmp(name, "data") == 0 && !s->kind->makes_data)
+        return err_set(err, ERR_OPTION,
+                       "'data' is the run's folder of data sets; take another `name`");
     if (folder_of(r, name, strlen(name)))
         return err_set(err, ERR_OPTION,
                        "two stages are named '%s'; give one another `name`", name);
     TRY(dup_text(&s->name, name, err));
     json_object_del(mapping, "name");
     Str folder = {0};
-    str_printf(&folder, "%s/%s%s", r->folder, s->kind->makes_data ? "data/" : "", s->name);
+    str_printf(&folder, "%s/%s%s", r->folder, s->kind->makes_data ? "data/" : "",
+               s->name);
     Status status = str_check(&folder, err);
     if (status == OK)
         s->folder = str_take(&folder);
@@ -191,7 +198,8 @@ static Status check_keys(const json_t *root, Err *err)
 static Status read_root(Recipe *r, const json_t *root, const char *runs, Err *err)
 {
     if (!json_is_object(root))
-        return err_set(err, ERR_FORMAT, "a recipe is a mapping with `run` and `stages`");
+        return err_set(err, ERR_FORMAT,
+                       "a recipe is a mapping with `run` and `stages`");
     TRY(check_keys(root, err));
     const json_t *run = json_object_get(root, "run");
     if (!json_is_string(run) || !is_name(json_string_value(run)))
@@ -210,7 +218,8 @@ static Status read_root(Recipe *r, const json_t *root, const char *runs, Err *er
     const json_t *stages = json_object_get(root, "stages");
     size_t n = json_array_size(stages);
     if (n == 0)
-        return err_set(err, ERR_OPTION, "`stages` is not a list with at least one stage");
+        return err_set(err, ERR_OPTION,
+                       "`stages` is not a list with at least one stage");
     if (n > RECIPE_MAX_STAGES)
         return err_set(err, ERR_LIMIT, "%zu stages; at most %d", n, RECIPE_MAX_STAGES);
     TRY(MEM_ARRAY(&r->stages, n, err));

@@ -30,13 +30,15 @@ static const char style[] =
     "min-height:6.5em}.model{background:var(--model);min-height:4em}\n"
     ".box b{display:block}.arrow{text-align:center;color:var(--soft);line-height:1}\n"
     ".cost{text-align:center;color:var(--soft)}\n"
-    "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);"
+    "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid "
+    "var(--line);"
     "padding:.3rem .6rem;text-align:left;vertical-align:top}\n"
     ".charts{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}"
     "figcaption{color:var(--soft);font-size:13px}\n"
     "pre{white-space:pre-wrap;background:#f6f8fb;border-radius:6px;padding:.5rem .7rem;"
     "margin:.2rem 0}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#dfe5ef;--soft:#94a1b8;--line:#39445a;"
+    "@media(prefers-color-scheme:dark){:root{--ink:#dfe5ef;--soft:#94a1b8;--line:#"
+    "39445a;"
     "--data:#1d2b3f;--algo:#3a3119;--model:#1c3323}body{background:#12161f}"
     "pre{background:#1b212d}}\n"
     "</style>\n";
@@ -46,11 +48,17 @@ typedef struct KindText {
     const char *kind, *title, *data, *algorithm, *model;
 } KindText;
 static const KindText kinds[] = {
-    {"tokenizer", "Tokenizer", "Raw text", "Byte pair encoding: merge the most frequent pair, again and again", "Vocabulary"},
-    {"pretrain", "Pretraining", "Raw text: much, rough", "Language modelling: predict the next token", "Base model"},
-    {"sft", "Supervised fine-tuning", "Demonstrations: ideal assistant answers", "Language modelling on the answers: predict the next token", "SFT model"},
-    {"reward", "Reward modelling", "Comparisons: answers ranked by people or a judge", "Binary classification: predict rewards consistent with the preferences", "Reward model"},
-    {"ppo", "Reinforcement learning", "Prompts", "PPO: generate tokens that maximise the reward, near the SFT model", "RL model"},
+    {"tokenizer", "Tokenizer", "Raw text",
+     "Byte pair encoding: merge the most frequent pair, again and again", "Vocabulary"},
+    {"pretrain", "Pretraining", "Raw text: much, rough",
+     "Language modelling: predict the next token", "Base model"},
+    {"sft", "Supervised fine-tuning", "Demonstrations: ideal assistant answers",
+     "Language modelling on the answers: predict the next token", "SFT model"},
+    {"reward", "Reward modelling", "Comparisons: answers ranked by people or a judge",
+     "Binary classification: predict rewards consistent with the preferences",
+     "Reward model"},
+    {"ppo", "Reinforcement learning", "Prompts",
+     "PPO: generate tokens that maximise the reward, near the SFT model", "RL model"},
 };
 
 static const KindText *kind_text(const char *kind)
@@ -116,9 +124,11 @@ static void put_column(Str *out, const json_t *line)
     str_printf(out, "<div class=stage><h3>%s</h3>\n<div class='box data'><b>%s</b>",
                k->title, k->data);
     report_escape(out, text_of(line, "data"));
-    str_printf(out, "</div><div class=arrow>&darr;</div>\n<div class='box algo'><b>Algorithm"
-                    "</b>%s</div><div class=arrow>&darr;</div>\n<div class='box model'><b>%s: ",
-               k->algorithm, k->model);
+    str_printf(
+        out,
+        "</div><div class=arrow>&darr;</div>\n<div class='box algo'><b>Algorithm"
+        "</b>%s</div><div class=arrow>&darr;</div>\n<div class='box model'><b>%s: ",
+        k->algorithm, k->model);
     report_escape(out, text_of(line, "name"));
     str_puts(out, "</b>");
     if (number_of(line, "params") > 0)
@@ -213,7 +223,8 @@ done:
     return status;
 }
 
-static Status put_details(Str *out, const char *run_folder, const json_t *line, Err *err)
+static Status put_details(Str *out, const char *run_folder, const json_t *line,
+                          Err *err)
 {
     const char *kind = text_of(line, "kind");
     if (!kind_text(kind) || strcmp(kind, "tokenizer") == 0)
@@ -237,8 +248,10 @@ static void put_ledger_table(Str *out, const json_t *stages)
     size_t i;
     json_t *line;
     double flops = 0, seconds = 0;
-    str_puts(out, "<h2>Ledger</h2>\n<table><tr><th>stage</th><th>data</th><th>tokens</th>"
-                  "<th>FLOPs</th><th>time</th><th>peak memory</th><th>started from</th></tr>\n");
+    str_puts(
+        out,
+        "<h2>Ledger</h2>\n<table><tr><th>stage</th><th>data</th><th>tokens</th>"
+        "<th>FLOPs</th><th>time</th><th>peak memory</th><th>started from</th></tr>\n");
     json_array_foreach(stages, i, line)
     {
         str_puts(out, "<tr><td>");
@@ -250,12 +263,15 @@ static void put_ledger_table(Str *out, const json_t *stages)
                    log_seconds(number_of(line, "seconds")),
                    log_bytes(number_of(line, "peak_bytes")));
         report_escape(out, file_base_name(text_of(line, "started_from")));
-        str_printf(out, " <small>%s</small></td></tr>\n", text_of(line, "started_from_hash"));
+        str_puts(out, " <small>");
+        report_escape(out, text_of(line, "started_from_hash"));
+        str_puts(out, "</small></td></tr>\n");
         flops += number_of(line, "flops");
         seconds += number_of(line, "seconds");
     }
-    str_printf(out, "<tr><td><b>all</b></td><td></td><td></td><td>%.1e</td><td>%s</td>"
-                    "<td></td><td></td></tr></table>\n",
+    str_printf(out,
+               "<tr><td><b>all</b></td><td></td><td></td><td>%.1e</td><td>%s</td>"
+               "<td></td><td></td></tr></table>\n",
                flops, log_seconds(seconds));
 }
 
@@ -266,8 +282,9 @@ Status report_write(const char *run_folder, Err *err)
     size_t i;
     TRY(ledger_open(run_folder, &ledger, err));
     json_t *stages = json_object_get(ledger, "stages");
-    str_puts(&out, "<!doctype html>\n<html lang=en><meta charset=utf-8>\n<meta name=viewport "
-                   "content='width=device-width'>\n<title>");
+    str_puts(&out,
+             "<!doctype html>\n<html lang=en><meta charset=utf-8>\n<meta name=viewport "
+             "content='width=device-width'>\n<title>");
     report_escape(&out, file_base_name(run_folder));
     str_printf(&out, "</title>\n%s<h1>", style);
     report_escape(&out, file_base_name(run_folder));

@@ -24,10 +24,18 @@ typedef struct Curves {
 
 /* The metrics a reader wants first; the rest follow in the order of the file. */
 static const char *const telling[] = {
-    "loss",           "heldout/loss",       "heldout/bits_per_byte",
-    "heldout/accuracy", "gold/score",       "objective/scores",
-    "objective/kl",   "objective/rlhf_reward", "policy/entropy_avg",
-    "response/len_mean", "val/var_explained", "loss/value_avg",
+    "loss",
+    "heldout/loss",
+    "heldout/bits_per_byte",
+    "heldout/accuracy",
+    "gold/score",
+    "objective/scores",
+    "objective/kl",
+    "objective/rlhf_reward",
+    "policy/entropy_avg",
+    "response/len_mean",
+    "val/var_explained",
+    "loss/value_avg",
     "lr",
 };
 
@@ -81,12 +89,13 @@ static Status add_row(Curves *curves, const json_t *row, Err *err)
 
 static Status read_curves(Curves *curves, Span lines, Err *err)
 {
-    while (lines.len > 0) {
+    for (size_t number = 1; lines.len > 0; number++) {
         const char *end = memchr(lines.ptr, '\n', lines.len);
         size_t n = end ? (size_t)(end - lines.ptr) : lines.len;
         json_t *row = NULL;
         if (n > 0) {
-            TRY(json_parse((Span){lines.ptr, n}, &row, err));
+            if (json_parse((Span){lines.ptr, n}, &row, err) != OK)
+                return err_context(err, "line %zu", number);
             Status status = add_row(curves, row, err);
             json_decref(row);
             TRY(status);
@@ -128,14 +137,15 @@ static void put_chart(Str *out, Curve *c)
     report_escape(out, c->key);
     str_printf(out, ": %.4g</figcaption><svg width=%d height=%d role=img>", last, WIDTH,
                HEIGHT);
-    str_printf(out,
-               "<g fill='none' stroke='#94a1b8'><path d='M%d 8V%dH%d'/></g>"
-               "<g font-size='10' fill='#7c899f'><text x='0' y='14'>%.3g</text>"
-               "<text x='0' y='%d'>%.3g</text><text x='%d' y='%d' text-anchor='end'>%.0f"
-               "</text></g><polyline fill='none' stroke='#2f6fde' stroke-width='1.5' "
-               "points='",
-               MARGIN, HEIGHT - 16, WIDTH - 4, high, HEIGHT - 16, low, WIDTH - 4,
-               HEIGHT - 3, c->x[c->n - 1]);
+    str_printf(
+        out,
+        "<g fill='none' stroke='#94a1b8'><path d='M%d 8V%dH%d'/></g>"
+        "<g font-size='10' fill='#7c899f'><text x='0' y='14'>%.3g</text>"
+        "<text x='0' y='%d'>%.3g</text><text x='%d' y='%d' text-anchor='end'>%.0f"
+        "</text></g><polyline fill='none' stroke='#2f6fde' stroke-width='1.5' "
+        "points='",
+        MARGIN, HEIGHT - 16, WIDTH - 4, high, HEIGHT - 16, low, WIDTH - 4, HEIGHT - 3,
+        c->x[c->n - 1]);
     for (size_t i = 0; i < c->n; i++) {
         double px = MARGIN + (dx > 0 ? (c->x[i] - x0) / dx : 0) * (WIDTH - MARGIN - 6);
         double py = HEIGHT - 18 - (dy > 0 ? (c->y[i] - low) / dy : .5) * (HEIGHT - 28);
@@ -168,8 +178,8 @@ Status report_charts(Str *out, const char *stage_folder, Err *err)
     file_join(&path, stage_folder, "metrics.jsonl");
     if (file_exists(str_c(&path))) {
         status = file_read(str_c(&path), MOST_METRICS_BYTES, &text, err);
-        if (status == OK)
-            status = read_curves(&curves, str_span(&text), err);
+        if (status == OK && read_curves(&curves, str_span(&text), err) != OK)
+            status = err_context(err, "'%s'", str_c(&path));
         if (status == OK && curves.n > 0)
             put_charts(out, &curves);
     }

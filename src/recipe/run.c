@@ -27,10 +27,22 @@ static Status write_record(const Recipe *r, Err *err)
     return status;
 }
 
-/* A finished stage must have been run with the options the recipe has now. */
+static bool is_finished(const RecipeStage *s, const json_t *line)
+{
+    StageEnv env = {.folder = s->folder};
+    return line && stage_is_finished(&env);
+}
+
+/* Refuses a finished stage whose line has other options, or is of another kind. */
 static Status check_same_options(const RecipeStage *s, const json_t *line, Err *err)
 {
     const json_t *then = json_object_get(line, "options");
+    const char *kind = json_string_value(json_object_get(line, "kind"));
+    if (kind && strcmp(kind, s->kind->name) != 0)
+        return err_set(err, ERR_OPTION,
+                       "stage '%s' was finished as '%s', but the recipe now says '%s'; "
+                       "give the run another name or remove '%s'",
+                       s->name, kind, s->kind->name, s->folder);
     json_t *now = stage_options_record(&s->options);
     Status status = OK;
     const char *key;
@@ -43,10 +55,11 @@ static Status check_same_options(const RecipeStage *s, const json_t *line, Err *
         Str a = {0}, b = {0};
         json_append(&a, old);
         json_append(&b, value);
-        status = err_set(err, ERR_OPTION,
-                         "stage '%s' was finished with %s = %s, but the recipe now says "
-                         "%s; give the run another name or remove '%s'",
-                         s->name, key, str_c(&a), str_c(&b), s->folder);
+        status =
+            err_set(err, ERR_OPTION,
+                    "stage '%s' was finished with %s = %s, but the recipe now says "
+                    "%s; give the run another name or remove '%s'",
+                    s->name, key, str_c(&a), str_c(&b), s->folder);
         str_release(&a);
         str_release(&b);
         break;
@@ -55,13 +68,22 @@ static Status check_same_options(const RecipeStage *s, const json_t *line, Err *
     return status;
 }
 
+/* Before anything is written, so that a recipe that is refused changes nothing. */
+static Status check_finished(const Recipe *r, const json_t *ledger, Err *err)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const json_t *line = ledger_find(ledger, r->stages[i].name);
+        if (is_finished(&r->stages[i], line))
+            TRY(check_same_options(&r->stages[i], line, err));
+    }
+    return OK;
+}
+
 static Status run_stage(const Recipe *r, RecipeStage *s, size_t number, TensorOps *ops,
                         const char *data, json_t *ledger, Err *err)
 {
     StageEnv env = {ops, s->folder, data};
-    const json_t *line = ledger_find(ledger, s->name);
-    if (line && stage_is_finished(&env)) {
-        TRY(check_same_options(s, line, err));
+    if (is_finished(s, ledger_find(ledger, s->name))) {
         log_info("[%zu/%zu] %s: finished already", number, r->n, s->name);
         return OK;
     }
@@ -93,6 +115,8 @@ Status recipe_run(Recipe *r, TensorOps *ops, Err *err)
         status = file_lock(&lock, r->folder, err);
     if (status == OK)
         status = ledger_open(r->folder, &ledger, err);
+    if (status == OK)
+        status = check_finished(r, ledger, err);
     if (status == OK)
         status = write_record(r, err);
     for (size_t i = 0; status == OK && i < r->n; i++) {

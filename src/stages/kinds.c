@@ -177,28 +177,37 @@ static Status unknown_option(const StageOptions *o, const char *key, Err *err)
     return err_set(err, ERR_OPTION, "unknown option '%s'", key);
 }
 
-Status stage_options_read(StageOptions *o, const json_t *mapping, Err *err)
+/* Each member goes to the mapping of the table that knows it. */
+static Status split_options(const StageOptions *o, const json_t *mapping, json_t *own,
+                            json_t *train, Err *err)
 {
     const char *key;
     json_t *value;
     json_object_foreach(json_iterable(mapping), key, value)
     {
-        const OptTable *table = o->kind->options;
-        void *into = o->own;
-        if (!opt_find(table, key)) {
-            table = &train_options;
-            into = &o->train;
-            if (!o->kind->trains || !opt_find(table, key))
+        json_t *into = own;
+        if (!opt_find(o->kind->options, key)) {
+            if (!o->kind->trains || !opt_find(&train_options, key))
                 return unknown_option(o, key, err);
+            into = train;
         }
-        json_t *one = json_object();
-        if (!one || json_object_set(one, key, value) != 0)
+        if (json_object_set(into, key, value) != 0)
             return err_set(err, ERR_NOMEM, "no memory for options");
-        Status status = json_to_options(one, table, into, err);
-        json_decref(one);
-        TRY(status);
     }
     return OK;
+}
+
+Status stage_options_read(StageOptions *o, const json_t *mapping, Err *err)
+{
+    json_t *own = json_object(), *train = json_object();
+    Status status = split_options(o, mapping, own, train, err);
+    if (status == OK)
+        status = json_to_options(own, o->kind->options, o->own, err);
+    if (status == OK)
+        status = json_to_options(train, &train_options, &o->train, err);
+    json_decref(own);
+    json_decref(train);
+    return status;
 }
 
 json_t *stage_options_record(const StageOptions *o)

@@ -11,13 +11,13 @@ typedef struct StageKind {
     const OptTable *options;
     const char *default_name; /* of its folder in a run: "base" */
     const char *example;      /* one line for --help */
-    bool trains;             /* takes TrainOptions too */
+    bool trains;              /* takes TrainOptions too */
     bool makes_data;          /* its folder is <run>/data/<name>, not <run>/<name> */
     Status (*run)(const StageEnv *env, const void *options, const TrainOptions *train,
                   StageReport *report, Err *err);
 } StageKind;
 
-extern const StageKind stage_kinds[]; /* ended by name NULL */
+extern const StageKind stage_kinds[];               /* ended by name NULL */
 const StageKind *stage_kind_find(const char *name); /* or NULL */
 
 /* Options of one stage: the stage's own struct and TrainOptions, filled together. */

@@ -8,13 +8,13 @@ static const char *const names[JOURNAL_FILES] = {"metrics.jsonl", "samples.jsonl
 
 static Status open_cut(FileAppend **out, const char *path, int64_t length, Err *err)
 {
-    int64_t now = file_size(path);
+    int64_t now = file_exists(path) ? file_size(path) : 0;
     if (now > length)
         TRY(file_truncate(path, length, err));
     else if (now < length)
         log_warn("'%s' has %lld bytes, but %lld when the checkpoint was written: lines "
                  "are missing",
-                 path, (long long)(now < 0 ? 0 : now), (long long)length);
+                 path, (long long)now, (long long)length);
     return file_append_open(out, path, err);
 }
 
