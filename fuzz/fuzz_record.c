@@ -1,6 +1,7 @@
 // floor: data
 /* fuzz_record.c - a row that is accepted keeps what its kind promises: conversations in
- * order, rankings with answers and ranks in range; and a record is reused after any row. */
+ * order, rankings with answers and ranks in range; and a record is reused after any
+ * row. */
 #include "data/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

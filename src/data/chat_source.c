@@ -1,4 +1,4 @@
-/* chat_source.c - rendered conversations end to end in two arrays; see chat_source.h. */
+/* chat_source.c - rendered conversations end to end in two arrays. */
 #include "data/chat_source.h"
 
 #include "base/mem.h"

@@ -1,6 +1,6 @@
-/* chat_source.h - demonstrations as documents to pack: each conversation rendered once by
- * the chat template, kept in memory as ids with a weight of 1 on what the assistant must
- * learn to write and 0 on the rest.
+/* chat_source.h - demonstrations as documents to pack: each conversation rendered once
+ * by the chat template, kept in memory as ids with a weight of 1 on what the assistant
+ * must learn to write and 0 on the rest.
  *
  * Memory: 5 bytes a token. */
 #ifndef DATA_CHAT_SOURCE_H

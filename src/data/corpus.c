@@ -1,14 +1,15 @@
 /* corpus.c - specifications, files in order, mixtures, bad rows; see corpus.h.
  *
- * A Source is one FILE[:WEIGHT] of the specification: a list of files read one after the
- * other. In a mixture, a first pass counts each source's documents n_i; with N their sum,
- * source i gives k_i = N w_i / sum(w) of them: k_i div n_i times all, and k_i mod n_i
- * more by selection sampling (Knuth, TAOCP 3.4.2, algorithm S), which takes exactly that
- * many, each with the same chance, without holding a list. The next record comes from
- * the source that is most behind its share, so any beginning of the stream is mixed too.
+ * A Source is one FILE[:WEIGHT] of the specification: a list of files read one after
+ * the other. In a mixture, a first pass counts each source's documents n_i; with N
+ * their sum, source i gives k_i = N w_i / sum(w) of them: k_i div n_i times all, and
+ * k_i mod n_i more by selection sampling (Knuth, TAOCP 3.4.2, algorithm S), which takes
+ * exactly that many, each with the same chance, without holding a list. The next record
+ * comes from the source that is most behind its share, so any beginning of the stream
+ * is mixed too.
  *
- * Bad rows are counted in the first pass over the data; later passes meet them again and
- * skip them silently. */
+ * Bad rows are counted in the first pass over the data; later passes meet them again
+ * and skip them silently. */
 #include "data/corpus.h"
 
 #include "base/file.h"

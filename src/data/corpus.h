@@ -1,6 +1,7 @@
 /* corpus.h - data sets on disk as a stream of records: files, globs, compressed or not
  * (gz, zst, xz, bz2; members of zip and tar, by libarchive), JSON Lines, JSON arrays or
- * plain text (.txt: a document a file, or blank-line-separated with text_split "blank").
+ * plain text (.txt: a document a file, or blank-line-separated with text_split
+ * "blank").
  *
  * A data specification is a comma-separated list of FILE[:WEIGHT]; without weights
  * everything is read once; weights make a mixture: of as many documents as all sources
@@ -34,15 +35,15 @@ int64_t corpus_bad_rows(const Corpus *c);
 double corpus_bytes(const Corpus *c);
 double corpus_bytes_read(const Corpus *c);
 void corpus_close(Corpus *c);
-/* A hash of what spec stands for: names, sizes and times of the files, weights, options.
- * Equal hashes: the same records. */
+/* A hash of what spec stands for: names, sizes and times of the files, weights,
+ * options. Equal hashes: the same records. */
 NODISCARD Status corpus_hash(const char *spec, const CorpusOptions *o, uint64_t *out,
                              Err *err);
 
 /* All records of a wanted kind, in memory (demonstrations, comparisons, prompts: small,
- * careful data). A file of another kind is ERR_FORMAT saying what was expected, and so is
- * a data set without rows. Chats are accepted where prompts are wanted (their last answer
- * is dropped), and so are rankings. */
+ * careful data). A file of another kind is ERR_FORMAT saying what was expected, and so
+ * is a data set without rows. Chats are accepted where prompts are wanted (their last
+ * answer is dropped), and so are rankings. */
 typedef struct RecordList {
     Record *records;
     size_t n, cap;

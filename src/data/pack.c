@@ -6,11 +6,11 @@
  * makes batch i a pure function of i.
  *
  * Best-fit decreasing (Johnson et al. 1974; for language models Ding et al. 2024):
- * pieces from long to short, each into the row with the least space that is enough. Rows
- * hang in one stack per amount of free space, and a binary tree over the amounts says
- * which stacks are not empty, so a piece costs O(log C) for rows of C tokens. It needs at
- * most 11/9 of the fewest rows possible, and nearly none too many on text, where short
- * pieces fill the gaps.
+ * pieces from long to short, each into the row with the least space that is enough.
+ * Rows hang in one stack per amount of free space, and a binary tree over the amounts
+ * says which stacks are not empty, so a piece costs O(log C) for rows of C tokens. It
+ * needs at most 11/9 of the fewest rows possible, and nearly none too many on text,
+ * where short pieces fill the gaps.
  *
  * Documents are planned in windows of WINDOW, so that the working memory does not grow
  * with the data; what stays is 8 bytes a piece and 16 a row. */

@@ -1,6 +1,7 @@
-/* pack.h - which documents go into which batch: best-fit-decreasing packing into rows of
- * `row` tokens, `rows` of them a batch; order shuffled by (seed, RNG_SHUFFLE, epoch).
- * Batch number i is a pure function of (data, options, i): nothing to save for resume.
+/* pack.h - which documents go into which batch: best-fit-decreasing packing into rows
+ * of `row` tokens, `rows` of them a batch; order shuffled by (seed, RNG_SHUFFLE,
+ * epoch). Batch number i is a pure function of (data, options, i): nothing to save for
+ * resume.
  *
  * Documents longer than a row are cut into pieces of at most row tokens (pretraining,
  * PACK_SPLIT: each later piece starts with the last token of the one before, so every
@@ -18,7 +19,7 @@ typedef enum PackOverlong {
     PACK_DROP
 } PackOverlong;
 
-/* Where documents come from: a shard, or an in-memory list of rendered conversations. */
+/* Where documents come from: a shard, or rendered conversations in memory. */
 typedef struct PackSource {
     void *self;
     int64_t documents;
@@ -41,8 +42,8 @@ NODISCARD Status pack_id_bytes(int32_t **out, const Tokenizer *tok, Err *err);
 
 typedef struct Packer Packer;
 /* ERR_LIMIT when a document does not fit and overlong is PACK_REFUSE (says which, its
- * length and the limit); ERR_FORMAT when no document gives anything to learn. The source
- * is borrowed. */
+ * length and the limit); ERR_FORMAT when no document gives anything to learn. The
+ * source is borrowed. */
 NODISCARD Status packer_new(Packer **out, PackSource source, const PackOptions *o,
                             Err *err);
 void packer_free(Packer *p);

@@ -1,12 +1,13 @@
 /* record.c - one row of JSON to one Record, see record.h.
  *
- * The layout is chosen by the keys. Wherever a conversation is expected, three forms are
- * understood (add_turns): a text, which is one turn of the expected role; a text in
- * "\n\nHuman: ...\n\nAssistant: ..." layout; messages. So a comparison may have its prompt
- * as text and its answers as messages, as data sets in the wild do.
+ * The layout is chosen by the keys. Wherever a conversation is expected, three forms
+ * are understood (add_turns): a text, which is one turn of the expected role; a text in
+ * "\n\nHuman: ...\n\nAssistant: ..." layout; messages. So a comparison may have its
+ * prompt as text and its answers as messages, as data sets in the wild do.
  *
- * Comparisons whose answers repeat the prompt, or have none, are brought to one form: the
- * prompt is what all answers begin with, and ends where an assistant is to speak. */
+ * Comparisons whose answers repeat the prompt, or have none, are brought to one form:
+ * the prompt is what all answers begin with, and ends where an assistant is to
+ * speak. */
 #include "data/record.h"
 
 #include "format/json.h"
@@ -39,8 +40,9 @@ static void argument_text(const json_t *args, Str *out)
         json_append(out, value);
 }
 
-/* {"name": ..., "arguments": ...}: arguments are an object, the text of one (OpenAI), or
- * the argument itself. */
+/* {"name": ..., "arguments": ...}: arguments are an object, the text of one (OpenAI),
+ * or the argument itself. Without "arguments", the name is a call that could not be
+ * parsed. */
 static Status add_call(const json_t *function, Conversation *c, Err *err)
 {
     Span name;
@@ -57,8 +59,8 @@ static Status add_call(const json_t *function, Conversation *c, Err *err)
     argument_text(args, &text);
     Status status = str_check(&text, err);
     if (status == OK)
-        status = conversation_add_call(
-            c, name, args ? (Span){str_c(&text), text.len} : (Span){0}, err);
+        status =
+            conversation_add_call(c, name, args ? str_span(&text) : (Span){0}, err);
     str_release(&text);
     json_decref(inner);
     return status;
@@ -169,8 +171,8 @@ static size_t next_mark(Span s, size_t from, Role *role)
     return (size_t)(human_first ? human : assistant);
 }
 
-/* A speaker who goes on after a mark of their own has one turn: two in a row would be no
- * conversation, and people's transcripts have them. */
+/* A speaker who goes on after a mark of their own has one turn: two in a row would be
+ * no conversation, and people's transcripts have them. */
 static Status add_transcript(Span s, Conversation *c, Err *err)
 {
     Role role = ROLE_USER, next_role = ROLE_USER;
@@ -278,8 +280,8 @@ static size_t prompt_length(const Conversation *c, size_t n)
     return n;
 }
 
-/* The prompt's turns; the empty "\n\nAssistant:" with which transcripts end their prompts
- * is no turn. */
+/* The prompt's turns; the empty "\n\nAssistant:" with which transcripts end their
+ * prompts is no turn. */
 static Status parse_prompt(const json_t *row, const char *key, Conversation *out,
                            Err *err)
 {

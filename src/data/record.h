@@ -2,14 +2,14 @@
  *
  * Layouts understood (by the keys of the first row; a file holds one layout):
  *   {"text"}                              RECORD_TEXT
- *   {"messages":[{"role","content",...}]} RECORD_CHAT   (also "conversations" from/value)
+ *   {"messages":[{"role","content",...}]} RECORD_CHAT  (or "conversations" from/value)
  *   {"prompt","completion"}               RECORD_CHAT   (one user turn, one answer)
  *   {"instruction","input","output"}      RECORD_CHAT   (Alpaca)
  *   {"question","answer"}                 RECORD_CHAT
  *   {"prompt"}                            RECORD_PROMPT (text or messages)
  *   {"prompt","chosen","rejected"}        RECORD_RANKING, K = 2
  *   {"chosen","rejected"}                 RECORD_RANKING: common prefix is the prompt;
- *                                         texts in Anthropic's "\n\nHuman:" layout or messages
+ *                                         Anthropic's "\n\nHuman:" texts or messages
  *   {"prompt","completions":[K],"ranks"}  RECORD_RANKING (1 is best, ties allowed)
  * A "system" text beside them is the system turn. Messages may hold tool calls in
  * OpenAI's form ("tool_calls", one a message) or ShareGPT's ("function_call").

@@ -1,8 +1,8 @@
 /* record_list.c - whole data sets in memory, and their held-out part; see corpus.h.
  *
  * Records are split by the hash of what comes before the first answer: rankings and
- * demonstrations of one prompt stay together, so that a held-out number is about prompts
- * never trained on, whatever the order of the files. */
+ * demonstrations of one prompt stay together, so that a held-out number is about
+ * prompts never trained on, whatever the order of the files. */
 #include "data/corpus.h"
 
 #include "base/mem.h"

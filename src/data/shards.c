@@ -1,8 +1,8 @@
 /* shards.c - reading shards: the header checked against the bytes, documents copied out
  * of the map; see shards.h for the layout. Building is in shards_build.c.
  *
- * Everything but the ids is checked when a shard is opened, in one pass over the tables;
- * so access needs no checks but ASSERTs. */
+ * Everything but the ids is checked when a shard is opened, in one pass over the
+ * tables; so access needs no checks but ASSERTs. */
 #include "data/shards.h"
 
 #include "base/bytes.h"

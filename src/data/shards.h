@@ -5,10 +5,10 @@
  *     u64 documents | u64 tokens | u64 text bytes | u64 source hash |
  *     u64 offsets[documents+1] | u32 bytes_of_document[documents] | ids
  *
- * A document is <|bos|> ids... <|endoftext|>. The held-out split is by document, by hash
- * of its text (RNG_SPLIT), so that it does not depend on the order of files: those with
- * hashes below heldout * 2^64, at most max_heldout of the lowest, at least the lowest. A
- * shard made by another tokenizer or from other data is rebuilt. */
+ * A document is <|bos|> ids... <|endoftext|>. The held-out split is by document, by
+ * hash of its text (RNG_SPLIT), so that it does not depend on the order of files: those
+ * with hashes below heldout * 2^64, at most max_heldout of the lowest, at least the
+ * lowest. A shard made by another tokenizer or from other data is rebuilt. */
 #ifndef DATA_SHARDS_H
 #define DATA_SHARDS_H
 
@@ -40,10 +40,10 @@ typedef struct ShardOptions {
     int64_t max_heldout; /* and at most this many */
 } ShardOptions;
 extern const OptTable shard_options;
-/* Makes <folder>/train.shard and heldout.shard from spec unless they are there and up to
- * date. An empty data set is ERR_FORMAT, and so is one of which no document can be held
- * out; with heldout 0, heldout.shard holds none. heldout_spec (may be NULL): explicit
- * held-out data instead of a split. */
+/* Makes <folder>/train.shard and heldout.shard from spec unless they are there and up
+ * to date. An empty data set is ERR_FORMAT, and so is one of which no document can be
+ * held out; with heldout 0, heldout.shard holds none. heldout_spec (may be NULL):
+ * explicit held-out data instead of a split. */
 NODISCARD Status shards_build(const char *folder, const char *spec,
                               const char *heldout_spec, const CorpusOptions *corpus,
                               const ShardOptions *o, const Tokenizer *tok, Err *err);

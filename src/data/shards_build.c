@@ -2,14 +2,14 @@
  * shards.h for the layout.
  *
  * Documents are read into a block of some megabytes, a block is tokenised in parallel,
- * and its documents are dealt out in order: so the file has the same bytes for any number
- * of cores. A shard's tables stand before its ids but are known only after them; the ids
- * go to a file of their own first.
+ * and its documents are dealt out in order: so the file has the same bytes for any
+ * number of cores. A shard's tables stand before its ids but are known only after them;
+ * the ids go to a file of their own first.
  *
- * Held out are the documents with the lowest hashes. Those that may be are kept in memory
- * in a heap, highest hash on top, until the end; when there are too many, the top goes to
- * the training data, and with it all documents of the same text, so that no text is on
- * both sides. */
+ * Held out are the documents with the lowest hashes. Those that may be are kept in
+ * memory in a heap, highest hash on top, until the end; when there are too many, the
+ * top goes to the training data, and with it all documents of the same text, so that no
+ * text is on both sides. */
 #include "data/shards.h"
 
 #include "base/bytes.h"

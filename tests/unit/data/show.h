@@ -1,6 +1,7 @@
-/* show.h - a record as one line of text, so that a test compares it at a glance:
- * "chat [user] hi [assistant] hello", a call as "[assistant] <name(args)>", answers of a
- * ranking as " | 1: [assistant] ...". */
+/* show.h - a record as one line of text, so that a test compares it at a glance: "chat
+ * [user] hi [assistant] hello", a call as "[assistant] <name(args)>" or, when it is not
+ * of that form, "[assistant] <text>", answers of a ranking as " | 1: [assistant]
+ * ...". */
 #ifndef UNIT_DATA_SHOW_H
 #define UNIT_DATA_SHOW_H
 
@@ -12,8 +13,10 @@ static inline void show_chat(const Conversation *c, Str *out)
     for (size_t i = 0; i < c->n; i++) {
         const Message *m = &c->messages[i];
         str_printf(out, " [%s] %s", role_name(m->role), m->content);
-        if (m->call_name)
+        if (m->call_name && m->call_args)
             str_printf(out, "<%s(%s)>", m->call_name, m->call_args);
+        else if (m->call_name)
+            str_printf(out, "<%s>", m->call_name);
     }
 }
 

@@ -1,4 +1,4 @@
-/* test_corpus.c - specifications, mixtures, bad rows, and what a data set's hash tells. */
+/* test_corpus.c - specifications, mixtures, bad rows, and the hash of a data set. */
 #include "packed.h"
 
 #include "base/mem.h"

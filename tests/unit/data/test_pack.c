@@ -1,6 +1,6 @@
-/* test_pack.c - every target once, rows never too full, batches a pure function of their
- * number. Documents here are lengths; id j of document d is d*1000 + j, so an id says
- * where it comes from. */
+/* test_pack.c - every target once, rows never too full, batches a pure function of
+ * their number. Documents here are lengths; id j of document d is d*1000 + j, so an id
+ * says where it comes from. */
 #include "support/check.h"
 
 #include "base/mem.h"
@@ -56,8 +56,8 @@ static void random_lens(Rng *rng, int64_t *lens, int64_t n, uint32_t most)
         lens[i] = rng_below(rng, most + 1);
 }
 
-/* A batch's rows are its inputs: each must be followed by its target, and no document or
- * piece may be longer than a row. Counts each target. */
+/* A batch's rows are its inputs: each must be followed by its target, and no document
+ * or piece may be longer than a row. Counts each target. */
 static void check_batch(const Batch *b, PackOptions o, int *seen)
 {
     assert_true(b->n <= o.row * o.rows);

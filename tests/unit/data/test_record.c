@@ -86,9 +86,16 @@ static void a_tool_call_has_its_argument_as_text(void **state)
     check_row(CALL_ROW(",\"arguments\":\"7\""), CALL_SHOWN("7"));
     check_row(CALL_ROW(",\"arguments\":{}"), CALL_SHOWN(""));
     check_row(CALL_ROW(",\"arguments\":null"), CALL_SHOWN(""));
-    check_row(CALL_ROW(""), CALL_SHOWN(""));
     check_row(CALL_ROW(",\"arguments\":{\"a\":1,\"b\":\"x\"}"),
               CALL_SHOWN("{\"a\":1,\"b\":\"x\"}"));
+}
+
+/* As a model wrote it, and as it must be learned from or ranked. */
+static void a_call_without_arguments_is_kept_as_its_text(void **state)
+{
+    (void)state;
+    check_row(CALL_ROW(""), "chat [user] 12*7? [assistant] <calculator> [tool] 84 "
+                            "[assistant] 84.");
 }
 
 static void sharegpt_calls_are_calls(void **state)
@@ -357,6 +364,7 @@ int main(void)
         cmocka_unit_test(messages_are_a_chat),
         cmocka_unit_test(content_may_come_in_parts),
         cmocka_unit_test(a_tool_call_has_its_argument_as_text),
+        cmocka_unit_test(a_call_without_arguments_is_kept_as_its_text),
         cmocka_unit_test(sharegpt_calls_are_calls),
         cmocka_unit_test(calls_that_are_none_are_refused),
         cmocka_unit_test(a_prompt_and_its_answer_are_a_chat),
