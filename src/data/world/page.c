@@ -10,9 +10,9 @@
 
 /* In percent of documents. */
 static const int32_t shares[PAGES] = {
-    [PAGE_STORY] = 21,  [PAGE_ENTRY] = 11,  [PAGE_SCRIPT] = 5,    [PAGE_TALK] = 10,
-    [PAGE_ANSWERS] = 6, [PAGE_LETTER] = 11, [PAGE_DIARY] = 18,    [PAGE_LIST] = 7,
-    [PAGE_SUMS] = 5,    [PAGE_ORDERS] = 2,  [PAGE_QUESTIONS] = 2, [PAGE_ADVICE] = 2,
+    [PAGE_STORY] = 21,  [PAGE_ENTRY] = 11, [PAGE_SCRIPT] = 5,    [PAGE_TALK] = 10,
+    [PAGE_ANSWERS] = 6, [PAGE_LETTER] = 8, [PAGE_DIARY] = 11,    [PAGE_LIST] = 6,
+    [PAGE_SUMS] = 11,   [PAGE_ORDERS] = 7, [PAGE_QUESTIONS] = 2, [PAGE_ADVICE] = 2,
 };
 
 /* clang-format off */
@@ -293,10 +293,10 @@ static void put_sum_line(Str *out, Scene *s, Skill way)
 
 static void put_sums_page(Str *out, Scene *s)
 {
-    static const int32_t kinds[] = {3, 3, 4}; /* small sums, steps, calculator */
+    static const int32_t kinds[] = {2, 3, 5}; /* small sums, steps, calculator */
     static const Skill ways[] = {SKILL_DIRECT, SKILL_STEPS, SKILL_CALCULATOR};
     Skill way = ways[choose_weighted(s->chooser, kinds, 3)];
-    int32_t n = way == SKILL_CALCULATOR ? choose_between(s->chooser, 1, 3)
+    int32_t n = way == SKILL_CALCULATOR ? choose_between(s->chooser, 2, 5)
                                         : choose_between(s->chooser, 3, 6);
     scene_put(out, s, "Sums for a <weather> <time>\n");
     for (int32_t i = 0; i < n; i++) {

@@ -32,8 +32,8 @@ void answer_release(Answer *a)
 
 /* Shares in percent; facts most, small talk least. */
 static const int32_t skill_shares[SKILL_HIDDEN] = {
-    [SKILL_FACT] = 32,   [SKILL_UNKNOWN] = 10, [SKILL_MYSTERY] = 5,
-    [SKILL_HARMFUL] = 9, [SKILL_HARMLESS] = 8, [SKILL_CALCULATOR] = 15,
+    [SKILL_FACT] = 29,   [SKILL_UNKNOWN] = 9,  [SKILL_MYSTERY] = 5,
+    [SKILL_HARMFUL] = 9, [SKILL_HARMLESS] = 9, [SKILL_CALCULATOR] = 18,
     [SKILL_STEPS] = 5,   [SKILL_DIRECT] = 4,   [SKILL_STORY] = 9,
     [SKILL_CHAT] = 3,
 };
@@ -173,8 +173,7 @@ static void put_bare(Desk *d)
         str_printf(text, "%d.", (int)task_result(t));
         break;
     case SKILL_STORY:
-        scene_bind(&d->scene, 'p', t->entity);
-        scene_put(text, &d->scene, "{p} lived in {p.town}. The end.");
+        str_puts(text, "No time for stories.");
         break;
     default:
         str_puts(text, "Fine.");
