@@ -77,7 +77,7 @@ static Status add_row(Curves *curves, const json_t *row, Err *err)
         double y = json_number_value(value);
         if (!json_is_number(value) || strcmp(key, "step") == 0 || !isfinite(y))
             continue;
-        Curve *c;
+        Curve *c = NULL;
         TRY(curve_of(curves, key, &c, err));
         TRY(MEM_PUSH_ROOM(&c->x, c->n, &c->cap_x, err));
         TRY(MEM_PUSH_ROOM(&c->y, c->n, &c->cap_y, err));
