@@ -8,7 +8,8 @@
 #include <string.h>
 
 const Command commands[] = {
-    {"run", "run a whole recipe: all stages in order, resuming what was cut", run_command},
+    {"run", "run a whole recipe: all stages in order, resuming what was cut",
+     run_command},
     {"world", "make the practice world's data sets", stage_command},
     {"tokenizer", "learn a byte-level BPE vocabulary", stage_command},
     {"pretrain", "train a base model on text", stage_command},
@@ -20,6 +21,7 @@ const Command commands[] = {
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, bits per byte", eval_command},
     {"info", "describe a model, a run or a data set", info_command},
+    {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
     {NULL, NULL, NULL},
 };
