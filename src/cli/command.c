@@ -74,7 +74,8 @@ Status command_backend(TensorOps **out, Err *err)
         threads = strtol(text, &end, 10);
         if (*end || threads < 0 || threads > 1024)
             return err_set(err, ERR_OPTION,
-                           "TAME_THREADS is '%s', not a number from 0 (all) to 1024", text);
+                           "TAME_THREADS is '%s', not a number from 0 (all) to 1024",
+                           text);
     }
     return tensor_cpu_new(out, (int)threads, err);
 }

@@ -14,21 +14,24 @@
 #include <string.h>
 
 typedef struct EvalOptions {
-    char *world, *prompts, *data, *answers;
+    char *world, *prompts, *data, *write;
     int64_t slots, documents;
     bool json;
 } EvalOptions;
 static const OptField eval_fields[] = {
     OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world (skills, gold)"),
-    OPT_TEXT(EvalOptions, prompts, NULL, "gold: prompts; unset: the world's held-out ones"),
-    OPT_TEXT(EvalOptions, data, NULL, "bits: documents; unset: the world's held-out ones"),
-    OPT_TEXT(EvalOptions, answers, NULL, "skills: write every answer to this JSONL file"),
+    OPT_TEXT(EvalOptions, prompts, NULL,
+             "gold: prompts; unset: the world's held-out ones"),
+    OPT_TEXT(EvalOptions, data, NULL,
+             "bits: documents; unset: the world's held-out ones"),
+    OPT_TEXT(EvalOptions, write, NULL, "skills: write every answer to this JSONL file"),
     OPT_INT(EvalOptions, slots, 64, 1, 4096, "sequences decoded together"),
     OPT_INT(EvalOptions, documents, 1000, 0, 1e12, "bits: documents at most; 0: all"),
     OPT_BOOL(EvalOptions, json, false, "print JSON"),
     OPT_END,
 };
-static const OptTable eval_options = {"eval", "options", sizeof(EvalOptions), eval_fields};
+static const OptTable eval_options = {"eval", "options", sizeof(EvalOptions),
+                                      eval_fields};
 
 /* All that the three ways share. */
 typedef struct Eval {
@@ -42,6 +45,8 @@ typedef struct Eval {
 
 static Status open_world(Eval *e, Err *err)
 {
+    if (e->world)
+        return OK; /* of the model before */
     if (!e->o.world)
         return err_set(err, ERR_OPTION,
                        "give --world, the folder of the practice world "
@@ -54,8 +59,8 @@ static Status open_world(Eval *e, Err *err)
 }
 
 /* The option, or else a file of the world's folder. */
-static Status file_or_world(const Eval *e, const char *given, const char *name, Str *out,
-                            Err *err)
+static Status file_or_world(const Eval *e, const char *given, const char *name,
+                            Str *out, Err *err)
 {
     str_reset(out);
     if (given)
@@ -93,10 +98,10 @@ static Status eval_skills(Eval *e, Loaded *m, Err *err)
     Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
     if (status == OK)
         status = skills_measure(engine, m->tok, m->chat, e->world, str_c(&folder),
-                                &e->skills, "skills", e->o.answers ? &answers : NULL,
+                                &e->skills, "skills", e->o.write ? &answers : NULL,
                                 &report, err);
-    if (status == OK && e->o.answers)
-        status = file_write_atomic(e->o.answers, answers.ptr, answers.len, err);
+    if (status == OK && e->o.write)
+        status = file_write_atomic(e->o.write, answers.ptr, answers.len, err);
     if (status == OK && e->o.json)
         json_object_set_new(e->json, e->folder, skills_to_json(&report));
     else if (status == OK)
@@ -109,8 +114,8 @@ static Status eval_skills(Eval *e, Loaded *m, Err *err)
 }
 
 /* --- gold ----------------------------------------------------------------------------- */
-static Status measure_gold(Eval *e, Loaded *m, const RecordList *prompts, GoldReport *out,
-                           Err *err)
+static Status measure_gold(Eval *e, Loaded *m, const RecordList *prompts,
+                           GoldReport *out, Err *err)
 {
     Engine *engine = NULL;
     Reward judge = {0};
@@ -128,15 +133,17 @@ static void report_gold(Eval *e, const GoldReport *g)
 {
     if (e->o.json) {
         json_object_set_new(e->json, e->folder,
-                            json_pack("{s:f,s:f,s:I,s:f,s:f,s:f}", "gold", g->mean, "sd",
-                                      g->sd, "prompts", (json_int_t)g->n, "ended",
-                                      g->ended, "called", g->called, "tokens", g->tokens));
+                            json_pack("{s:f,s:f,s:I,s:f,s:f,s:f}", "gold", g->mean,
+                                      "sd", g->sd, "prompts", (json_int_t)g->n, "ended",
+                                      g->ended, "called", g->called, "tokens",
+                                      g->tokens));
         return;
     }
-    printf("%-28s gold %+.3f (sd %.3f), %lld prompts, %.1f tokens, %.1f%% ended, %.1f%% "
-           "called\n",
-           e->folder, g->mean, g->sd, (long long)g->n, g->tokens, 100 * g->ended,
-           100 * g->called);
+    printf(
+        "%-28s gold %+.3f (sd %.3f), %lld prompts, %.1f tokens, %.1f%% ended, %.1f%% "
+        "called\n",
+        e->folder, g->mean, g->sd, (long long)g->n, g->tokens, 100 * g->ended,
+        100 * g->called);
 }
 
 static void report_comparison(Eval *e, const GoldComparison *c)
@@ -144,19 +151,21 @@ static void report_comparison(Eval *e, const GoldComparison *c)
     if (e->o.json) {
         json_object_set_new(
             e->json, "comparison",
-            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "difference", c->difference, "low",
-                      c->interval.low, "high", c->interval.high, "in_deviations",
+            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "difference", c->difference,
+                      "low", c->interval.low, "high", c->interval.high, "in_deviations",
                       c->in_deviations, "win_rate", c->win_rate, "win_low",
                       c->win_interval.low, "win_high", c->win_interval.high));
         return;
     }
-    printf("second over first: %+.3f (95 %% %+.3f .. %+.3f), %+.2f deviations; better on "
-           "%.1f%% of prompts (%.1f .. %.1f, ties half)\n",
-           c->difference, c->interval.low, c->interval.high, c->in_deviations,
-           100 * c->win_rate, 100 * c->win_interval.low, 100 * c->win_interval.high);
+    printf(
+        "second over first: %+.3f (95 %% %+.3f .. %+.3f), %+.2f deviations; better on "
+        "%.1f%% of prompts (%.1f .. %.1f, ties half)\n",
+        c->difference, c->interval.low, c->interval.high, c->in_deviations,
+        100 * c->win_rate, 100 * c->win_interval.low, 100 * c->win_interval.high);
 }
 
-static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n, Err *err)
+static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
+                        Err *err)
 {
     RecordList prompts = {0};
     GoldReport reports[2] = {{0}, {0}};
@@ -200,14 +209,13 @@ static Status eval_bits(Eval *e, Loaded *m, Err *err)
     if (status == OK)
         status = engine_new(&engine, m->model, 1, 0, NULL, err);
     if (status == OK)
-        status =
-            bits_measure(engine, m->tok, str_c(&file), e->o.documents, &r, err);
+        status = bits_measure(engine, m->tok, str_c(&file), e->o.documents, &r, err);
     if (status == OK && e->o.json)
-        json_object_set_new(e->json, e->folder,
-                            json_pack("{s:f,s:f,s:I,s:I}", "bits_per_byte",
-                                      r.bits_per_byte, "bits_per_token", r.bits_per_token,
-                                      "documents", (json_int_t)r.documents, "tokens",
-                                      (json_int_t)r.tokens));
+        json_object_set_new(
+            e->json, e->folder,
+            json_pack("{s:f,s:f,s:I,s:I}", "bits_per_byte", r.bits_per_byte,
+                      "bits_per_token", r.bits_per_token, "documents",
+                      (json_int_t)r.documents, "tokens", (json_int_t)r.tokens));
     else if (status == OK)
         printf("%-28s %.4f bits per byte, %.3f bits per token, %lld documents, %s\n",
                e->folder, r.bits_per_byte, r.bits_per_token, (long long)r.documents,
@@ -218,8 +226,8 @@ static Status eval_bits(Eval *e, Loaded *m, Err *err)
 }
 
 /* --- the command ------------------------------------------------------------------------ */
-static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders, size_t n,
-                        Status (*measure)(Eval *, Loaded *, Err *), Err *err)
+static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders,
+                        size_t n, Status (*measure)(Eval *, Loaded *, Err *), Err *err)
 {
     Status status = OK;
     for (size_t i = 0; status == OK && i < n; i++) {
@@ -233,20 +241,21 @@ static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders
     return status;
 }
 
-static Status eval(Eval *e, const char *what, const char **folders, size_t n, Err *err)
+typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_BITS, WAYS } Way;
+static const char *const way_names[WAYS] = {"skills", "gold", "bits"};
+
+static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
 {
     TensorOps *ops = NULL;
     TRY(command_backend(&ops, err));
     e->json = json_object();
     Status status;
-    if (strcmp(what, "skills") == 0)
+    if (way == WAY_SKILLS)
         status = eval_each(e, ops, true, folders, n, eval_skills, err);
-    else if (strcmp(what, "gold") == 0)
+    else if (way == WAY_GOLD)
         status = eval_gold(e, ops, folders, n, err);
-    else if (strcmp(what, "bits") == 0)
-        status = eval_each(e, ops, false, folders, n, eval_bits, err);
     else
-        status = err_set(err, ERR_OPTION, "'%s' is not skills, gold or bits", what);
+        status = eval_each(e, ops, false, folders, n, eval_bits, err);
     if (status == OK && e->o.json) {
         Str text = {0};
         json_append(&text, e->json);
@@ -259,6 +268,24 @@ static Status eval(Eval *e, const char *what, const char **folders, size_t n, Er
     return status;
 }
 
+static Way way_named(const char *word)
+{
+    int way = 0;
+    while (way < WAYS && strcmp(way_names[way], word) != 0)
+        way++;
+    return (Way)way;
+}
+
+static int unknown_way(const char *word)
+{
+    const char *near = opt_nearest(word, way_names, WAYS);
+    return near ? command_usage_error("eval", "no '%s' to measure; did you mean '%s'?",
+                                      word, near)
+                : command_usage_error("eval", "'%s' is not skills, gold or bits", word);
+}
+
+/* Skills and gold have options of the same names (--max-new): only those of the way that
+ * is asked for are bound, and those of both for help in general. */
 int eval_command(int argc, char **argv)
 {
     Err err = {0};
@@ -270,13 +297,21 @@ int eval_command(int argc, char **argv)
         status = opt_defaults(&gold_options, &e.gold, &err);
     if (status != OK)
         return command_fail(status, &err);
-    const OptBinding bindings[] = {
-        {&eval_options, &e.o}, {&skills_options, &e.skills}, {&gold_options, &e.gold}};
+    Way way = WAYS;
+    for (int i = 1; i < argc && way == WAYS; i++)
+        way = way_named(argv[i]);
+    OptBinding bindings[3] = {{&eval_options, &e.o}};
+    size_t n_bindings = 1;
+    if (way == WAY_SKILLS || way == WAYS)
+        bindings[n_bindings++] = (OptBinding){&skills_options, &e.skills};
+    if (way == WAY_GOLD || way == WAYS)
+        bindings[n_bindings++] = (OptBinding){&gold_options, &e.gold};
     const Usage usage = {
         .name = "eval",
         .words = "skills|gold|bits MODEL...",
         .what =
-            "skills  the practice world's tests, answered greedily, judged right or wrong\n"
+            "skills  the practice world's tests, answered greedily, judged right or "
+            "wrong\n"
             "gold    mean score by the gold judge of sampled answers; two models are "
             "compared prompt by prompt\n"
             "bits    bits per byte of documents: how well the model predicts text",
@@ -285,14 +320,16 @@ int eval_command(int argc, char **argv)
                     "runs/demo/data/world\n"
                     "  tame eval bits runs/demo/base --data book.txt\n",
         .options = bindings,
-        .n_options = 3,
+        .n_options = n_bindings,
     };
     const char *words[16];
     size_t n;
     Parsed parsed = command_parse(&usage, argc, argv, words, 2, 16, &n);
     int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = eval(&e, words[0], words + 1, n - 1, &err);
+    if (parsed == PARSED_OK && (way == WAYS || way_named(words[0]) != way)) {
+        result = unknown_way(words[0]);
+    } else if (parsed == PARSED_OK) {
+        status = eval(&e, way, words + 1, n - 1, &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }
     opt_release(&eval_options, &e.o);

@@ -35,8 +35,8 @@ static Status import_vocab(const char *path, int32_t vocab, Tokenizer **out, Err
 {
     FileMap map;
     TRY(file_map(path, &map, err));
-    Status status = tokenizer_from_llama2c(
-        out, (Span){(const char *)map.ptr, map.len}, vocab, err);
+    Status status =
+        tokenizer_from_llama2c(out, (Span){(const char *)map.ptr, map.len}, vocab, err);
     file_unmap(&map);
     if (status != OK)
         err_context(err, "'%s'", path);
@@ -88,8 +88,9 @@ int import_command(int argc, char **argv)
         .words = "FILE.bin --vocab TOK.bin --out DIR",
         .what = "Turns a llama2.c checkpoint (legacy layout) and its vocabulary into a "
                 "model folder that every\ncommand (and transformers) opens.",
-        .examples = "  tame import stories260K.bin --vocab tok512.bin --out stories260K\n"
-                    "  tame complete stories260K -p \"Once upon a time\" -n 100 --temp 0\n",
+        .examples =
+            "  tame import stories260K.bin --vocab tok512.bin --out stories260K\n"
+            "  tame complete stories260K -p \"Once upon a time\" -n 100 --temp 0\n",
         .options = bindings,
         .n_options = 1,
     };

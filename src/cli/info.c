@@ -33,8 +33,8 @@ static Status describe_model(const char *folder, Err *err)
 {
     ModelShape s;
     TRY(model_folder_shape(folder, &s, NULL, err));
-    printf("model       %s, %s head, %s parameters (%s in f32)\n", family_name(s.family),
-           s.head == HEAD_LM ? "language-model" : "scalar",
+    printf("model       %s, %s head, %s parameters (%s in f32)\n",
+           family_name(s.family), s.head == HEAD_LM ? "language-model" : "scalar",
            log_count((double)model_shape_params(&s)),
            log_bytes(4.0 * (double)model_shape_params(&s)));
     printf("layers      %d of width %d, MLP %d, %d heads of %d, %d key/value heads\n",
@@ -87,7 +87,8 @@ static Status describe(const char *path, Err *err)
     str_release(&name);
     if (!run && !model && !tokenizer)
         return err_set(err, ERR_FORMAT,
-                       "'%s' holds no config.json, tokenizer.json or ledger.json", path);
+                       "'%s' holds no config.json, tokenizer.json or ledger.json",
+                       path);
     if (run)
         TRY(describe_run(path, err));
     if (model)
@@ -102,7 +103,8 @@ int info_command(int argc, char **argv)
     const Usage usage = {
         .name = "info",
         .words = "PATH",
-        .what = "Describes a model folder, a tokenizer folder, a run folder or a shard.",
+        .what =
+            "Describes a model folder, a tokenizer folder, a run folder or a shard.",
         .examples = "  tame info runs/demo\n  tame info runs/demo/ppo\n"
                     "  tame info runs/demo/data/train.shard\n",
     };

@@ -40,6 +40,15 @@ static void print_help(FILE *out)
           out);
 }
 
+/* What was printed must have arrived: a full disk is no success. */
+static int close_output(int result)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return result;
+    Err err = {0};
+    return command_fail(err_set(&err, ERR_IO, "cannot write to standard output"), &err);
+}
+
 int main(int argc, char **argv)
 {
     log_set_sink(log_to_stderr, NULL, LOG_INFO);
@@ -61,7 +70,7 @@ int main(int argc, char **argv)
     size_t n = 0;
     for (const Command *c = commands; c->name; c++) {
         if (strcmp(c->name, name) == 0)
-            return c->run(argc - 1, argv + 1);
+            return close_output(c->run(argc - 1, argv + 1));
         names[n++] = c->name;
     }
     const char *near = opt_nearest(name, names, n);

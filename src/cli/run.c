@@ -78,9 +78,10 @@ int run_command(int argc, char **argv)
     const Usage usage = {
         .name = "run",
         .words = "RECIPE.yaml",
-        .what = "Runs the stages of a recipe in order, each in its folder of runs/NAME. "
-                "What is finished is\nskipped, what was cut is resumed to the same bytes. "
-                "Ends with the ledger and report.html.",
+        .what =
+            "Runs the stages of a recipe in order, each in its folder of runs/NAME. "
+            "What is finished is\nskipped, what was cut is resumed to the same bytes. "
+            "Ends with the ledger and report.html.",
         .examples = "  tame run recipes/demo.yaml\n"
                     "  tame run recipes/demo.yaml --check\n",
         .options = bindings,

@@ -12,7 +12,7 @@ typedef struct RewardItem {
     const Conversation *prompt; /* borrowed */
     const int32_t *prompt_ids;  /* rendered with the generation prompt */
     int64_t n_prompt;
-    const int32_t *answer;      /* as generated, end-of-turn included if ended */
+    const int32_t *answer; /* as generated, end-of-turn included if ended */
     int64_t n_answer;
     bool ended;
     double score; /* out */
@@ -29,8 +29,9 @@ struct Reward {
 /* Scalar head at the last token. Takes nothing: model and template are borrowed. */
 NODISCARD Status reward_from_model(Reward *out, Model *reward_model, Err *err);
 /* The gold judge over decoded answers. */
-NODISCARD Status reward_from_judge(Reward *out, const World *world, const Tokenizer *tok,
-                                   const ChatTemplate *chat, Err *err);
+NODISCARD Status reward_from_judge(Reward *out, const World *world,
+                                   const Tokenizer *tok, const ChatTemplate *chat,
+                                   Err *err);
 NODISCARD Status reward_score(Reward *r, RewardItem *items, int64_t n, Err *err);
 void reward_release(Reward *r);
 

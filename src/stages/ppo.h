@@ -11,19 +11,21 @@ typedef struct PpoOptions {
     char *model, *reward, *prompts; /* sft folder; reward folder; data spec */
     char *world;                    /* world.json: log the gold reward; NULL: do not */
     char *heldout_prompts;
-    char *ptx_data;                 /* shard folder or data spec for the pretraining mix */
+    char *ptx_data; /* shard folder or data spec for the pretraining mix */
     int64_t episodes, batch, minibatches, epochs;
     double temperature;
     int64_t max_new;
     double kl_coef, kl_target, kl_horizon; /* kl_target 0: fixed coefficient */
-    double gamma, lambda, clip, value_clip, value_coef_lr; /* value_coef_lr: critic's lr_scale */
+    double gamma, lambda, clip, value_clip,
+        value_coef_lr; /* value_coef_lr: critic's lr_scale */
     double missing_eos_penalty, score_clip;
     double entropy_coef, ptx_coef;
-    double target_kl; /* approx_kl above which an iteration's remaining updates are skipped; 0 off */
+    double
+        target_kl; /* approx_kl above which an iteration's remaining updates are skipped; 0 off */
     bool whiten_rewards, tools; /* tools: the calculator in rollouts */
     int64_t eval_prompts;
 } PpoOptions;
 extern const OptTable ppo_options;
-NODISCARD Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *t,
-                           StageReport *report, Err *err);
+NODISCARD Status stage_ppo(const StageEnv *env, const PpoOptions *o,
+                           const TrainOptions *t, StageReport *report, Err *err);
 #endif

@@ -15,7 +15,7 @@ typedef struct PretrainOptions {
     double rope_theta;
     int64_t tokens;       /* to train on; 0: from depth */
     int64_t batch_tokens; /* an update; 0: from depth */
-    double heldout;       /* share of documents held out when heldout_data is not given */
+    double heldout; /* share of documents held out when heldout_data is not given */
     double source_entropy; /* bits per byte, when known (the practice world says) */
 } PretrainOptions;
 extern const OptTable pretrain_options;

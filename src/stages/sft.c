@@ -135,9 +135,25 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
 
 /* --- the stage ----------------------------------------------------------------------- */
 
+/* For `overlong: refuse`. The last token is only a target. */
+static Status check_longest(const Documents *d, int64_t context, Err *err)
+{
+    int64_t longest = documents_longest(d);
+    if (longest <= context + 1)
+        return OK;
+    return err_set(err, ERR_LIMIT,
+                   "the longest conversation has %lld tokens, the context %lld; "
+                   "overlong: truncate or drop goes on",
+                   (long long)longest, (long long)context);
+}
+
 static Status prepare(Sft *s, const SftOptions *o, const TrainOptions *t, Err *err)
 {
     int64_t context = s->base.model->shape.context;
+    if (overlong_kinds[o->overlong] == PACK_REFUSE) {
+        TRY(check_longest(&s->train, context, err));
+        TRY(check_longest(&s->heldout, context, err));
+    }
     int64_t rows = o->batch_tokens / context;
     PackOptions pack = {.row = context,
                         .rows = rows > 0 ? rows : 1,

@@ -13,6 +13,6 @@ typedef struct SftOptions {
     int overlong; /* refuse, truncate, drop */
 } SftOptions;
 extern const OptTable sft_options;
-NODISCARD Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *t,
-                           StageReport *report, Err *err);
+NODISCARD Status stage_sft(const StageEnv *env, const SftOptions *o,
+                           const TrainOptions *t, StageReport *report, Err *err);
 #endif

@@ -23,9 +23,9 @@ typedef struct StageReport {
     double tokens, flops, seconds; /* this stage in all, resumed parts included */
     int64_t peak_bytes;            /* resident set */
     int64_t params;
-    char started_from[600];        /* folder(s) */
-    char data[600];                /* what it was fed, in words and numbers */
-    json_t *metrics;               /* final held-out metrics; the caller's */
+    char started_from[600]; /* folder(s) */
+    char data[600];         /* what it was fed, in words and numbers */
+    json_t *metrics;        /* final held-out metrics; the caller's */
 } StageReport;
 void stage_report_release(StageReport *r);
 

@@ -5,6 +5,6 @@
 #include "data/world/world.h"
 #include "stages/stage.h"
 
-NODISCARD Status stage_world(const StageEnv *env, const WorldOptions *o, StageReport *report,
-                             Err *err);
+NODISCARD Status stage_world(const StageEnv *env, const WorldOptions *o,
+                             StageReport *report, Err *err);
 #endif

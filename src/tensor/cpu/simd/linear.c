@@ -37,7 +37,7 @@ static void by_dots(TensorOps *t, const Product *p)
 static void outputs_of_panel(const Product *p, const float *panel, int64_t n0,
                              int64_t o, int64_t outputs)
 {
-    float tile[TILE_ROWS * TILE_COLS];
+    float tile[TILE_ROWS * TILE_COLS] = {0}; /* the analyzer cannot see it filled */
     int64_t tokens = p->N - n0 < TILE_COLS ? p->N - n0 : TILE_COLS;
     tile_multiply((Tile){.c = tile,
                          .ldc = TILE_COLS,

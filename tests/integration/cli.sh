@@ -1,0 +1,409 @@
+#!/bin/sh
+# cli.sh TAME - the program as its users meet it: help, examples, mistakes, exit statuses,
+# pipes, bad files. Nothing is trained but one tiny model, and nothing may be lost.
+# shellcheck source=tests/integration/_lib.sh
+. "$(dirname "$0")/_lib.sh"
+root=$(cd "$here/../.." && pwd)
+cd "$work" || exit 1
+all="run world tokenizer pretrain sft rank reward ppo chat complete eval info import"
+
+# --- help and examples --------------------------------------------------------------------
+help_is_there()
+{
+    succeeds "--help lists the commands" --help
+    cp out help
+    for c in $all; do
+        says "--help names $c" "  $c " help
+    done
+    for c in $(sed -n 's/^  \([a-z]*\)  .*/\1/p' help); do
+        succeeds "$c --help" "$c" --help
+        says "$c --help shows its usage" "usage: tame $c" out
+        says "$c --help shows an example" "  tame $c " out
+        sed -n '/^examples:/,$s/^  tame /tame /p' out >>examples
+    done
+    sed -n '/^examples:/,$s/^  tame /tame /p' help | sed 's/   .*//' >>examples
+    succeeds "--version" --version
+    run
+    check "without a command: help and status 2" [ "$rc" = 2 ]
+}
+
+readme_examples()
+{
+    [ -f "$root/README.md" ] || return 0
+    sed -n '/^```sh/,/^```/s/^\$tame /tame /p' "$root/README.md" |
+        sed 's/   *#.*//' >>examples
+}
+
+# An example parses when it fails at the first file it needs: status 1, not 2. A plain file
+# where each result would go keeps the stages from beginning.
+examples_parse()
+{
+    mkdir parse
+    (cd parse && touch data tok base sft reward ppo comparisons questions.txt)
+    sort -u examples | while IFS= read -r line; do
+        if (cd parse && tame() { "$tame" "$@"; } && eval "$line") >out 2>err </dev/null; then
+            rc=0
+        else
+            rc=$?
+        fi
+        if [ "$rc" = 1 ] && sane; then
+            echo "ok    parses: $line"
+        else
+            echo "FAIL  parses: $line (status $rc): $(head -n 1 err)"
+        fi
+    done >parsed
+    cat parsed
+    checks=$((checks + $(grep -c . parsed)))
+    failures=$((failures + $(grep -c ^FAIL parsed)))
+    check "there are at least 20 examples" [ "$(sort -u examples | wc -l)" -ge 20 ]
+}
+
+recipes_parse()
+{
+    for recipe in "$root"/recipes/*.yaml "$here/_tiny.yaml"; do
+        succeeds "recipe $(basename "$recipe") parses" run "$recipe" --check
+    done
+    check "--check makes nothing" [ ! -e runs ]
+}
+
+# --- mistakes ---------------------------------------------------------------------------------
+usage_mistakes()
+{
+    fails "a mistyped command" 2 "no command 'pretrian'; did you mean 'pretrain'?" pretrian
+    fails "a command like no other" 2 "no command 'elephant'; \`tame --help\` lists them" \
+        elephant
+    fails "a mistyped option" 2 "unknown flag '--dpeth'; did you mean '--depth'?" \
+        pretrain x --dpeth 4
+    fails "an option like no other" 2 "unknown flag '--elephant'" pretrain x --elephant 4
+    fails "a shared option's typo" 2 "did you mean '--warmup'?" sft x --warmpu 4
+    fails "a value out of range" 2 "option 'depth': 0 is not in the range 1 to 512" \
+        pretrain x --depth 0
+    fails "a value that is no number" 2 "option 'depth': 'deep' is not a whole number" \
+        pretrain x --depth deep
+    fails "an unknown choice" 2 "'cosin' is not one of 'auto', 'cosine', 'linear', 'constant'" \
+        pretrain x --schedule cosin
+    fails "a missing value" 2 "flag '--depth' needs a value" pretrain x --depth
+    fails "a missing word" 2 "usage: tame pretrain OUT [options]" pretrain
+    fails "a word too many" 2 "unexpected argument 'y'" pretrain x y
+    fails "eval of nothing known" 2 "did you mean 'skills'?" eval skils m
+    fails "import without its options" 2 "give both --vocab and --out" import x.bin
+    check "no mistake has made a folder" [ ! -e x ]
+    for file in 1 "" "no such.yaml"; do
+        fails "a recipe '$file' that is not there" 1 "cannot open '$file'" run "$file"
+    done
+    fails "info of nothing" 1 "'nothing' does not exist" info nothing
+    fails "chat with nothing" 1 "no model folder 'nothing'" chat nothing
+    export TAME_THREADS=many
+    fails "TAME_THREADS is no number" 2 \
+        "TAME_THREADS is 'many', not a number from 0 (all) to 1024" complete "$work"
+    export TAME_THREADS=1
+}
+
+recipe() # LINES: writes r.yaml
+{
+    printf '%s\n' "$@" >r.yaml
+}
+
+recipe_typos()
+{
+    recipe 'run: a' 'stage:' '  - world: {}'
+    fails "recipe: a mistyped key" 2 \
+        "recipe 'r.yaml': unknown key 'stage'; did you mean 'stages'?" run r.yaml
+    recipe 'run: a' 'stages:' '  - pretrian: {}'
+    fails "recipe: a mistyped stage" 2 "no stage 'pretrian'; did you mean 'pretrain'?" \
+        run r.yaml
+    recipe 'run: a' 'stages:' '  - pretrain: {dpeth: 3}'
+    fails "recipe: a mistyped option" 2 \
+        "stage 'base': unknown option 'dpeth'; did you mean 'depth'?" run r.yaml
+    recipe 'run: a' 'stages:' '  - world: {}' '  - tokenizer: {data: $wrold/x}'
+    fails "recipe: a mistyped name" 2 "data: '\$wrold' names no earlier stage; did you mean \
+'\$world'?" run r.yaml
+    recipe 'run: a' 'stages:' '  - world: {' '  - sft: {}'
+    fails "recipe: no YAML" 1 "recipe 'r.yaml': line " run r.yaml
+    recipe 'run: ../a' 'stages:' '  - world: {}'
+    fails "recipe: a name that leaves the folder" 2 "\`run\` is not a word" run r.yaml
+    check "no mistaken recipe has made a folder" [ ! -e runs ]
+}
+
+# --- one tiny model, from a recipe --------------------------------------------------------------
+tiny_model()
+{
+    recipe 'run: t' 'stages:' \
+        '  - world: {text_bytes: 12000, heldout: 0.2, people: 4, places: 4, animals: 4, demonstrations: 6,' \
+        '      prompts: 6, heldout_prompts: 2, comparisons: 4, heldout_comparisons: 2, tests: 1}' \
+        '  - tokenizer: {data: $world/pretrain.jsonl, vocab: 300}' \
+        '  - pretrain: {data: $world/pretrain.jsonl, heldout_data: $world/heldout.jsonl,' \
+        '      tokenizer: $tokenizer, depth: 1, hidden: 16, heads: 2, context: 128,' \
+        '      tokens: 4000, batch_tokens: 512, eval_every: 0, sample_every: 0}'
+    succeeds "a recipe runs" run r.yaml
+    [ "$rc" = 0 ] || finish
+    world=runs/t/data/world
+    says "its end shows the ledger" "report: runs/t/report.html" out
+    check "its end leaves a report" [ -s runs/t/report.html ]
+    snapshot runs/t >whole
+    succeeds "the same recipe again" run r.yaml
+    check "says finished for each stage" [ "$(grep -c 'finished already' err)" = 3 ]
+    grep -v report.html <whole >kept
+    snapshot runs/t | grep -v report.html >now
+    check "and changes no file" cmp -s kept now
+    sed 's/vocab: 300/vocab: 310/' r.yaml >changed.yaml
+    fails "a finished stage with other options" 2 \
+        "stage 'tokenizer' was finished with vocab = 300, but the recipe now says 310" \
+        run changed.yaml
+    unchanged "which changes nothing" runs/t whole
+    succeeds "info of the run" info runs/t
+    says "has its stages" "tokenizer" out
+    succeeds "info of the model" info runs/t/base
+    says "has its shape" "1 of width 16" out
+    succeeds "info of a tokenizer" info runs/t/tokenizer
+    succeeds "a finished stage as a command" pretrain runs/t/base --data x --tokenizer y
+    says "says finished" "is finished already" err
+}
+
+# --- talking through pipes ----------------------------------------------------------------------
+piped() # NAME INPUT ARGS...
+{
+    name=$1 input=$2
+    shift 2
+    # shellcheck disable=SC2059 # the input has escapes
+    printf "$input" | "$tame" "$@" >out 2>err
+    rc=$?
+    if [ "$rc" = 0 ] && sane; then ok "$name"; else fail "$name (status $rc)" err; fi
+}
+
+pipes()
+{
+    m=runs/t/base
+    succeeds "complete" complete $m -p "Once" -n 8 --temp 0
+    check "begins with its prompt" grep -q '^Once' out
+    cp out first
+    succeeds "complete again" complete $m -p "Once" -n 8 --temp 0
+    check "gives the same text" cmp -s first out
+    succeeds "complete from nothing" complete $m -n 4
+    succeeds "complete without echo" complete $m -p "Once" -n 8 --temp 0 --no-echo
+    check "leaves the prompt out" [ "$(wc -c <out)" -eq "$(($(wc -c <first) - 4))" ]
+    succeeds "chat once" chat $m -p "Hello" -n 4 --temp 0
+    piped "chat through a pipe" 'Hello\nAnd?\n' chat $m -n 4 --temp 0
+    check "gives an answer to each line" [ "$(wc -l <out)" -ge 2 ]
+    piped "chat without a last newline" 'Hello' chat $m -n 4
+    piped "chat with an empty pipe" '' chat $m -n 4
+    piped "chat's commands in a pipe" '/help\n/reset\n/base Once\n/exit\nnever' chat $m -n 4
+    says "are obeyed" "/regenerate" out
+    printf 'Hello\n/hlep\n' | "$tame" chat $m -n 4 >out 2>err
+    rc=$?
+    check "an unknown chat command in a pipe has status 2" [ "$rc" = 2 ]
+    says "and suggests the nearest" "no command '/hlep'; did you mean '/help'?" err
+    "$tame" complete $m -p "Once" -n 8 2>err >/dev/full
+    check "a full standard output is no success" [ $? = 1 ]
+    yes 'a b c d e f' | head -c 4000 | tr '\n' ' ' >long
+    fails "a prompt longer than the context" 1 "tokens, the limit is 128" complete $m -p "$(cat long)"
+    fails "a turn longer than the context" 1 "context" chat $m -p "$(cat long)"
+    succeeds "eval bits" eval bits $m --world $world --documents 2 --json
+    says "prints numbers" '"bits_per_byte"' out
+    succeeds "eval skills, its own options" eval skills $m --world $world --max-new 2 \
+        --limit 1 --write answers.jsonl
+    check "writes the answers" [ -s answers.jsonl ]
+    succeeds "eval gold of two, its own options" eval gold $m $m --world $world --max-new 2 \
+        --limit 2 --answers 2 --json
+    says "compares them" '"win_rate":0.5,' out
+    fails "eval without its world" 2 "give --world" eval skills $m
+}
+
+# --- damaged models -------------------------------------------------------------------------------
+copy_model() # makes m afresh
+{
+    rm -rf m
+    mkdir m
+    cp runs/t/base/*.json runs/t/base/model.safetensors m
+}
+
+refused_model() # NAME TEXT: m is refused by those who load models, and left as it is
+{
+    snapshot m >before
+    fails "$1" 1 "$2" complete m -p a -n 2
+    fails "$1: as a base for sft" 1 "$2" sft s --model m --data $world/demonstrations.jsonl
+    unchanged "$1: is left as it is" m before
+    rm -rf s
+}
+
+damaged_models()
+{
+    copy_model
+    succeeds "the copied model is whole" complete m -p a -n 2
+    rm m/model.safetensors
+    refused_model "weights that are missing" "model.safetensors"
+    copy_model
+    head -c 3000 runs/t/base/model.safetensors >m/model.safetensors
+    refused_model "weights that are cut" "model.safetensors"
+    : >m/model.safetensors
+    refused_model "weights that are empty" "model.safetensors"
+    head -c 5000 /dev/urandom >m/model.safetensors
+    refused_model "weights that are garbage" "model.safetensors"
+    copy_model
+    sed 's/"hidden_size": 16/"hidden_size": 32/' runs/t/base/config.json >m/config.json
+    refused_model "a width that the weights do not have" "model.embed_tokens.weight"
+    sed 's/"num_hidden_layers": 1/"num_hidden_layers": 2/' runs/t/base/config.json \
+        >m/config.json
+    refused_model "a layer that the weights do not have" "model.layers.1."
+    sed 's/"hidden_size": 16/"hidden_size": -16/' runs/t/base/config.json >m/config.json
+    refused_model "a negative width" "hidden_size"
+    sed 's/"vocab_size": 300/"vocab_size": 2000000000/' runs/t/base/config.json \
+        >m/config.json
+    refused_model "a vocabulary beyond all memory" "vocab"
+    echo '{' >m/config.json
+    refused_model "a config.json that is cut" "config.json"
+    rm m/config.json
+    refused_model "a missing config.json" "config.json"
+    copy_model
+    rm m/tokenizer.json
+    refused_model "a missing tokenizer" "tokenizer.json"
+    head -c 2000 runs/t/base/tokenizer.json >m/tokenizer.json
+    refused_model "a tokenizer that is cut" "tokenizer in 'm': line "
+    succeeds "a larger vocabulary" tokenizer big --data $world/pretrain.jsonl --vocab 340
+    cp big/tokenizer*.json m
+    refused_model "a tokenizer of another size" "the tokenizer has 340 tokens, the model only 300"
+}
+
+# --- bad data -----------------------------------------------------------------------------------
+bad_data()
+{
+    t=runs/t/tokenizer
+    small="--depth 1 --hidden 16 --heads 2 --context 64 --tokens 2000 --batch-tokens 256"
+    : >empty.jsonl
+    printf '{"text": "a"}\n{"text": "\377\376"}\n' >notutf8.jsonl
+    printf '{"text": "a"}\n\n{"text": \n' >cut.jsonl
+    printf '{"text": "a"}\n[1, 2]\n' >array.jsonl
+    mkdir folder
+    for c in "tokenizer o" "pretrain o --tokenizer $t $small"; do
+        stage=${c%% *}
+        # shellcheck disable=SC2086 # the words of a command
+        {
+            fails "$stage: no data" 2 "data" $c
+            fails "$stage: data that are missing" 1 "none.jsonl" $c --data none.jsonl
+            fails "$stage: data that match nothing" 1 "none*.txt" $c --data 'none*.txt'
+            fails "$stage: data that are empty" 1 "empty.jsonl" $c --data empty.jsonl
+            fails "$stage: data not UTF-8" 1 "line 2" $c --data notutf8.jsonl
+            fails "$stage: data that are cut" 1 "line 3" $c --data cut.jsonl
+            fails "$stage: a row that is no object" 1 "line 2" $c --data array.jsonl
+            fails "$stage: a folder for data" 1 "folder" $c --data folder
+        }
+    done
+    # shellcheck disable=SC2086
+    fails "pretrain: data of another kind" 1 "line 1" pretrain o --tokenizer $t $small \
+        --data $world/comparisons.jsonl
+    fails "more vocabulary than the data have" 1 "99999" tokenizer o --vocab 99999 \
+        --data $world/prompts.jsonl
+    fails "no tokenizer" 2 "tokenizer" pretrain o --data $world/pretrain.jsonl
+    fails "a tokenizer that is missing" 1 "nowhere" pretrain o --tokenizer nowhere \
+        --data $world/pretrain.jsonl
+    check "no bad data have left a result" [ ! -e o/config.json ] && [ ! -e o/stage.json ]
+    m=runs/t/base
+    fails "sft: documents for demonstrations" 1 "line 1" sft s --model $m \
+        --data $world/pretrain.jsonl
+    fails "sft: comparisons for demonstrations" 1 "line 1" sft s --model $m \
+        --data $world/comparisons.jsonl
+    printf '{"messages": [{"role": "user", "content": "a"}]}\n' >unanswered.jsonl
+    fails "sft: a question without an answer" 1 "line 1" sft s --model $m \
+        --data unanswered.jsonl
+    printf '{"prompt": "a", "completion": "%s"}\n' "$(cat long)" >long.jsonl
+    fails "sft: a conversation longer than the context" 1 "the context 128" sft s --model $m \
+        --data long.jsonl --overlong refuse
+    fails "reward: demonstrations for comparisons" 1 "line 1" reward s --model $m \
+        --data $world/demonstrations.jsonl
+    fails "rank: a world that is missing" 1 "cannot open 'none.json'" rank s --model $m \
+        --prompts $world/prompts.jsonl --world none.json
+    fails "ppo: a model that is no reward model" 2 "is no reward model" ppo s --model $m --reward $m \
+        --prompts $world/prompts.jsonl
+    check "no bad data have left a model" [ ! -e s/config.json ]
+}
+
+# --- folders that cannot be written ------------------------------------------------------------------
+bad_folders()
+{
+    touch file
+    fails "a folder below a file" 1 "file" world file/w
+    fails "runs below a file" 1 "file" run r.yaml --runs file
+    if [ "$(id -u)" = 0 ]; then
+        skip "a folder without the right to write" "root may write anywhere"
+    else
+        mkdir locked
+        chmod 555 locked
+        fails "a folder without the right to write" 1 "locked" world locked/w
+    fi
+    full_disk
+}
+
+full_disk()
+{
+    mkdir full
+    if ! mount -t tmpfs -o size=200k tmpfs full 2>/dev/null; then
+        skip "a full disk" "no right to mount"
+        return
+    fi
+    mkdir full/o
+    cp runs/t/tokenizer/* full/o
+    rm -f full/o/stage.json
+    fails "a disk that fills while data are made" 1 "No space left on device" \
+        world full/w --text-bytes 400000
+    rm -rf full/w
+    fails "a disk that fills while training" 1 "No space left on device" pretrain full/base \
+        --data $world/pretrain.jsonl --tokenizer full/o --depth 1 --hidden 64 --heads 2 \
+        --context 64 --tokens 2000 --batch-tokens 512 --eval-every 0 --sample-every 0
+    check "leaves no half a model" [ ! -e full/base/config.json ]
+    umount full
+}
+
+# --- two at once, and Ctrl-C --------------------------------------------------------------------------
+train() # OUT: enough updates to be interrupted
+{
+    echo "pretrain $1 --data $world/pretrain.jsonl --heldout-data $world/heldout.jsonl \
+--tokenizer runs/t/tokenizer --depth 1 --hidden 16 --heads 2 --context 64 --tokens 60000 \
+--batch-tokens 128 --eval-every 0 --sample-every 0 --checkpoint-every 1000000"
+}
+
+has_lines() # FILE N
+{
+    [ -f "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+interrupted()
+{
+    # shellcheck disable=SC2046 # the words of a command
+    start log $(train cut)
+    check "training begins" until_true 120 has_lines cut/metrics.jsonl 3
+    # shellcheck disable=SC2046
+    fails "a second process on a folder" 1 "'cut' is in use by process $pid" $(train cut)
+    kill -INT "$pid"
+    wait "$pid"
+    rc=$?
+    check "Ctrl-C ends with status 130" [ "$rc" = 130 ]
+    says "says what was saved" "a checkpoint was saved, and the same command goes on" log
+    check "and leaves a checkpoint" ls cut/checkpoints/step-* >/dev/null
+    # shellcheck disable=SC2046
+    succeeds "the same command goes on" $(train cut)
+    says "where it stopped" "resumed at step" err
+    # shellcheck disable=SC2046
+    succeeds "never stopped" $(train never)
+    check "stopped or not: the same weights" cmp cut/model.safetensors \
+        never/model.safetensors
+    check "stopped or not: the same metrics" cmp cut/metrics.jsonl never/metrics.jsonl
+    if grep -q 'lines are missing' "$work"/err log; then
+        fail "a first start warns of nothing" err log
+    else
+        ok "a first start warns of nothing"
+    fi
+}
+
+help_is_there
+readme_examples
+examples_parse
+recipes_parse
+usage_mistakes
+recipe_typos
+tiny_model
+pipes
+damaged_models
+bad_data
+bad_folders
+interrupted
+finish
