@@ -4,11 +4,9 @@
 # Every check has a name, prints one line and goes on; `finish` tells how many failed.
 # A sanitizer's report is a failure whatever the check asked for.
 set -u
-# shellcheck disable=SC2034 # used by the scripts that source this
-{
-    tame=$(realpath "$1")
-    here=$(cd "$(dirname "$0")" && pwd)
-}
+tame=$(realpath "$1")
+# shellcheck disable=SC2034 # for the scripts that source this
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'stop_all; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
