@@ -174,7 +174,9 @@ static Status add_assistant(Conversation *c, Span content, bool has_call, Span c
                             Err *err)
 {
     Span name, args;
-    if (!has_call)
+    /* No message can hold a call of nothing or with a NUL in it: what stands before it
+     * is all that is read. */
+    if (!has_call || call.len == 0 || memchr(call.ptr, 0, call.len))
         return conversation_add(c, ROLE_ASSISTANT, content, err);
     if (!call_parse(call, &name, &args)) { /* kept as it was written */
         name = call;

@@ -156,7 +156,7 @@ static void answers_with_calls_and_results_come_back(void **state)
 
 /* text: specials as <|...|> are not made from text, so ids are put by hand. */
 static void check_answer(const Fixture *f, const char *text, int32_t special,
-                         const char *rest, const char *want)
+                         const char *rest, const char *want, const char *want_call)
 {
     Err err = {0};
     Ids ids = {0};
@@ -167,6 +167,10 @@ static void check_answer(const Fixture *f, const char *text, int32_t special,
     CHECK_OK(template_parse_answer(f->t, ids.ptr, ids.len, &got, &err));
     assert_int_equal(got.n, 1);
     assert_string_equal(got.messages[0].content, want);
+    if (want_call)
+        assert_string_equal(got.messages[0].call_name, want_call);
+    else
+        assert_null(got.messages[0].call_name);
     ids_release(&ids);
     conversation_release(&got);
 }
@@ -175,11 +179,12 @@ static void answers_that_are_odd_are_still_read(void **state)
 {
     const Fixture *f = *state;
     int32_t call = template_call(f->t), end = template_end(f->t);
-    check_answer(f, "the cat", end, "not read", "the cat");
-    check_answer(f, "cut by", template_id(f->t, ROLE_USER), "another", "cut by");
-    check_answer(f, "", call, "no call", "no call");
-    check_answer(f, "so ", call, "(12)", "so (12)");
-    check_answer(f, "first ", call, "calculator(1)", "first ");
+    check_answer(f, "the cat", end, "not read", "the cat", NULL);
+    check_answer(f, "cut by", template_id(f->t, ROLE_USER), "another", "cut by", NULL);
+    check_answer(f, "", call, "no call", "", "no call");
+    check_answer(f, "nothing", call, "", "nothing", NULL);
+    check_answer(f, "so ", call, "(12)", "so ", "(12)");
+    check_answer(f, "first ", call, "calculator(1)", "first ", "calculator");
     Err err = {0};
     Conversation c = {0};
     const int32_t bad[] = {-1};
