@@ -1,197 +1,241 @@
 #!/usr/bin/env python3
-"""compare_tokenizer.py - tame's tokenizers against Hugging Face's, run by hand.
+"""compare_tokenizer.py - tame's tokens against those of Hugging Face, run by hand.
 
-Needs Python packages `tokenizers` and `transformers`, and a build of the libraries:
+    tools/compare_tokenizer.py FOLDER... --text FILE... [--messages FILE...]
+    tools/compare_tokenizer.py --train 2048 --text FILE... [--messages FILE...]
 
-    cmake --preset release && cmake --build build/release
-    tools/compare_tokenizer.py --build build/release --text FILE --folder FOLDER
-    tools/compare_tokenizer.py --build build/release --text FILE --train 4096
-    tools/compare_tokenizer.py --build build/release --text FILE \
-        --llama2c tok512.bin --vocab 512
+Needs the Python packages tokenizers and transformers, and `tame` (--program).
 
-Compares the ids of the text (UTF-8) in a tokenizer folder that exists (--folder), that is
-trained on the text (--train, with each split pattern) or imported (--llama2c). Where the
-tokenizer has tame's special tokens, it also compares apply_chat_template. --mixed makes
-a text of random characters of all Unicode categories first, --bytes long, in --text.
-Exit status 1: something differs.
+Text: --bytes in equal parts from each FILE (UTF-8, also .gz), from random bytes read as
+Latin-1, and from characters of every Unicode category, emoji, combining marks and names
+of special tokens; cut into texts of 1 to 20,000 characters wherever that falls. The ids
+of each are compared, and all of it must come back from its ids.
+
+Conversations: some hard ones and the first --rows of each --messages FILE (JSON Lines
+with "messages", also .gz), against apply_chat_template with and without
+add_generation_prompt; only for folders with tame's template.
+
+--train N first learns N tokens from the text with each split pattern, and tells how many
+merges Hugging Face's trainer learns too (it breaks ties otherwise, so this is no
+verdict). The last line is `ok`, and the exit status 0, if nothing differs.
 """
 import argparse
+import gzip
 import json
-import os
+import pathlib
 import random
 import subprocess
 import sys
 import tempfile
 import unicodedata
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-CHATS = [
+SEPARATOR = "\x1e--8<--\x1e"
+EMOJI = ["😀", "👨‍👩‍👧‍👦", "🏳️‍🌈", "👍🏽", "🇩🇪", "✅", "😶‍🌫️", "☕️", "1️⃣"]
+BLANKS = [" ", "  ", "\n", "\r\n", "\n\n", "\t", " \n ", "\u00a0", "\u3000", "\u2028",
+          "\x85", "\x0b", "\u200b", "\u180e", "\ufeff", "\x1c"]
+ENDINGS = ["'s", "'S", "'re", "'Re", "'LL", "'ll", "'\u017f", "'D", "\u2019s", "'v"]
+NAMES = ["<|bos|>", "<|user|>", "<|endoftext|>", "<|im_end|>", "<s>", "</s>", "<unk>",
+         "<0x0A>"]
+PUNCTUATION = "!@#$%^&*()_+-=[]{};':\",./<>?`~|\\"
+CJK = "你好世界我们的大学中文日本語カタカナひらがな한국어조선말龍龜"
+HARD_CHATS = [
     [{"role": "user", "content": "Hello  there\n"}],
     [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "What is 12*7?\n\n"},
-        {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": "calculator",
-                        "arguments": {"expression": "12*7"},
-                    },
-                }
-            ],
-        },
+        {"role": "assistant", "content": "", "tool_calls": [
+            {"type": "function", "function": {
+                "name": "calculator", "arguments": {"expression": "12*7"}}}]},
         {"role": "tool", "content": "84"},
         {"role": "assistant", "content": " 12 * 7 = 84.\n"},
-        {"role": "user", "content": "'s caf\u00e9 \u4f60\u597d {{ x }} {% if %}"},
+        {"role": "user", "content": "'s café 你好 {{ x }} {% if %} <b>&amp;"},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"type": "function", "function": {
+                "name": "calculator", "arguments": "1/3"}}]},
+        {"role": "tool", "content": "1/3"},
+        {"role": "assistant", "content": "👍🏽"},
+        {"role": "user", "content": " e\u0301\u0323 "},
     ],
 ]
 
 
-def build_probe(build, out):
-    flags = ["-std=c17", "-O2", "-D_POSIX_C_SOURCE=200809L", "-I", ROOT + "/src"]
-    libs = [f"{build}/lib{name}.a" for name in ("text", "format", "base")]
-    packages = ["jansson", "yaml-0.1", "libpcre2-8", "libutf8proc"]
-    found = subprocess.run(["pkg-config", "--libs", *packages], check=True,
-                           capture_output=True, text=True).stdout.split()
-    subprocess.run(["cc", *flags, ROOT + "/tools/tokenizer_probe.c", "-o", out, *libs,
-                    *found, "-lm", "-lpthread"], check=True)
+# --- what is compared ------------------------------------------------------------
+def opened(path):
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def ids_of(probe, *args):
-    done = subprocess.run([probe, *args], check=True, stdout=subprocess.PIPE, text=True)
-    return [int(line) for line in done.stdout.split()]
-
-
-def mixed_text(size, seed=1):
-    draw = random.Random(seed)
+def strange_text(draw, size):
     by_category = {}
     for code in range(0x110000):
         category = unicodedata.category(chr(code))
         if category not in ("Cn", "Co", "Cs"):
             by_category.setdefault(category, []).append(chr(code))
     categories = sorted(by_category)
-    blanks = [" ", "  ", "\n", "\r\n", "\n\n", "\t", " \n ", "\u00a0", "\u3000", "\u2028",
-              "\x85", "\x0b", "\u200b", "\u180e", "\ufeff", "\x1c"]
-    endings = ["'s", "'S", "'re", "'Re", "'LL", "'ll", "'\u017f", "'D", "\u2019s", "'v"]
-    out, n = [], 0
-    while n < size:
-        kind = draw.randrange(10)
-        count = draw.randint(1, 6)
-        if kind < 4:
-            letters = draw.choices("etaoinshrdlucmfwypETAOIN", k=count)
-            word = " " + "".join(letters)
-        elif kind == 4:
-            word = draw.choice(blanks) * draw.choice([1, 1, 2, 3, 7])
-        elif kind == 5:
-            word = "".join(draw.choices("0123456789", k=count))
-        elif kind == 6:
-            word = draw.choice(endings)
-        elif kind == 7:
-            word = "".join(draw.choices("!@#$%^&*()_+-=[]{};':\",./<>?`~|\\", k=count))
-        else:
-            word = "".join(draw.choice(by_category[draw.choice(categories)])
-                           for _ in range(count))
-        out.append(word)
-        n += len(word.encode())
+    words = [
+        lambda n: " " + "".join(draw.choices("etaoinshrdlucmfwypETAOIN", k=n)),
+        lambda n: draw.choice(BLANKS) * draw.choice([1, 1, 2, 3, 7]),
+        lambda n: "".join(draw.choices("0123456789", k=n)),
+        lambda n: draw.choice(ENDINGS),
+        lambda n: draw.choice(NAMES),
+        lambda n: draw.choice(EMOJI) * draw.choice([1, 1, 3]),
+        lambda n: "".join(draw.choices(PUNCTUATION, k=n)),
+        lambda n: "".join(draw.choices(CJK, k=n)),
+        lambda n: "e" + "".join(draw.choices(by_category["Mn"], k=n)),
+        lambda n: "".join(draw.choice(by_category[draw.choice(categories)])
+                          for _ in range(n)),
+    ]
+    out, used = [], 0
+    while used < size:
+        out.append(draw.choice(words)(draw.randint(1, 6)))
+        used += len(out[-1].encode())
     return "".join(out)
 
 
-def report(what, want, got, name_of):
-    same = want == got
-    print(f"{what}: {len(got)} ids, {'the same' if same else 'DIFFERENT'}")
-    if not same:
-        pairs = zip(want + [-1], got + [-1])
-        at = next(i for i, (a, b) in enumerate(pairs) if a != b)
-        for who, ids in (("theirs", want), ("tame's", got)):
-            print(f"  {who} at {at}: {[name_of(i) for i in ids[max(0, at - 2):at + 4]]}")
-    return same
+def cut(draw, text):
+    """Lengths are log-uniform: as many of 1 to 10 characters as of 1,000 to 10,000."""
+    texts, at = [], 0
+    while at < len(text):
+        n = int(20000 ** draw.random())
+        texts.append(text[at:at + n])
+        at += n
+    return texts
 
 
-def compare_text(probe, folder, text):
+def mixed_texts(files, size):
+    draw = random.Random(1)
+    part = size // (len(files) + 2)
+    parts = []
+    for path in files:
+        with opened(path) as file:
+            parts.append(file.read(part).decode("utf-8", errors="ignore"))
+    parts.append(draw.randbytes(part * 2 // 3).decode("latin-1"))  # 1.5 bytes each
+    used = sum(len(p.encode()) for p in parts)
+    parts.append(strange_text(draw, size - used))
+    return [t for p in parts for t in cut(draw, p.replace(SEPARATOR, ""))]
+
+
+def read_chats(files, rows):
+    chats = list(HARD_CHATS)
+    for path in files:
+        with opened(path) as file:
+            for _, line in zip(range(rows), file):
+                chats.append(json.loads(line)["messages"])
+    return chats
+
+
+# --- comparing -------------------------------------------------------------------
+def tame(program, *words, given=None):
+    words = [program, *map(str, words)]
+    return subprocess.run(words, input=given, check=True, stdout=subprocess.PIPE).stdout
+
+
+def ids_of_lines(output):
+    return [[int(i) for i in line.split()] for line in output.decode().splitlines()]
+
+
+def tally(folder, name, inputs, ours, theirs):
+    if len(ours) != len(inputs):
+        sys.exit(f"{folder}: tame has {len(ours)} lines of ids for {len(inputs)} {name}")
+    wrong = [i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b]
+    for i in wrong[:3]:
+        a, b = ours[i], theirs[i]
+        at = next((k for k, (x, y) in enumerate(zip(a, b)) if x != y),
+                  min(len(a), len(b)))
+        print(f"  {inputs[i]!r:.200}\n  id {at}: tame {a[at:at + 6]}, "
+              f"theirs {b[at:at + 6]}")
+    print(f"{folder}: {len(inputs)} {name}, {sum(map(len, theirs))} ids, "
+          f"{len(wrong)} different", flush=True)
+    return not wrong
+
+
+def compare_texts(program, folder, texts):
     from tokenizers import Tokenizer
-    theirs = Tokenizer.from_file(folder + "/tokenizer.json")
-    with open(text, encoding="utf-8", newline="") as file:
-        want = theirs.encode(file.read(), add_special_tokens=False).ids
-    return report("text", want, ids_of(probe, "encode", folder, text), theirs.id_to_token)
+    theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    theirs.encode_special_tokens = True  # as tame: they never arise from text
+    given = "".join(t + SEPARATOR for t in texts).encode()
+    ours = ids_of_lines(tame(program, "tokenize", folder, "--separator", SEPARATOR,
+                             given=given))
+    want = [e.ids for e in theirs.encode_batch(texts, add_special_tokens=False)]
+    good = tally(folder, "texts", texts, ours, want)
+
+    whole = "".join(texts).encode()
+    ids = tame(program, "tokenize", folder, given=whole)
+    back = tame(program, "tokenize", folder, "--from", "ids", given=ids)
+    same = back in (whole, b" " + whole)  # Llama 2's kind puts a space in front
+    print(f"{folder}: {len(whole)} bytes {'come back' if same else 'DO NOT come back'}")
+    return good and same
 
 
-def compare_chats(probe, folder):
+def compare_chats(program, folder, chats):
     from transformers import AutoTokenizer
     theirs = AutoTokenizer.from_pretrained(folder)
-    if "<|call|>" not in theirs.get_vocab():
-        print("chat: not one of tame's tokenizers")
-        return True
+    given = "".join(json.dumps({"messages": c}) + "\n" for c in chats).encode()
     good = True
-    for chat in CHATS:
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(chat, file)
-            file.flush()
-            got = ids_of(probe, "chat", folder, file.name)
-        want = theirs.apply_chat_template(chat, tokenize=True, add_generation_prompt=True,
-                                          return_dict=False)
-        good &= report("chat", want, got, theirs.convert_ids_to_tokens)
+    for prompt in (False, True):
+        flag = "--generation-prompt" if prompt else "--no-generation-prompt"
+        ours = ids_of_lines(tame(program, "tokenize", folder, "--from", "messages", flag,
+                                 given=given))
+        want = [theirs.apply_chat_template(c, tokenize=True, add_generation_prompt=prompt)
+                for c in chats]
+        name = "conversations" + (" with a generation prompt" if prompt else "")
+        good &= tally(folder, name, chats, ours, want)
     return good
 
 
-def compare_merges(folder, text):
-    """Hugging Face breaks ties otherwise, so this is a share and not a verdict."""
+def has_tames_template(folder):
+    config = folder / "tokenizer_config.json"
+    if not config.exists():
+        return False
+    return "'<|im_end|>'" in json.loads(config.read_text()).get("chat_template", "")
+
+
+def compare_merges(folder, texts):
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    with open(folder + "/tokenizer.json", encoding="utf-8") as file:
-        ours = [tuple(merge) for merge in json.load(file)["model"]["merges"]]
+    ready = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ours = {tuple(m) for m in json.loads(ready.to_str())["model"]["merges"]}
     theirs = Tokenizer(models.BPE())
-    ready = Tokenizer.from_file(folder + "/tokenizer.json")
     theirs.pre_tokenizer = ready.pre_tokenizer
-    trainer = trainers.BpeTrainer(vocab_size=256 + len(ours), min_frequency=2,
-                                  show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    with open(text, encoding="utf-8", newline="") as file:
-        theirs.train_from_iterator([file.read()], trainer)
-    merges = json.loads(theirs.to_str())["model"]["merges"]
-    merges = {tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in merges}
-    print(f"merges: {len(merges & set(ours))} of {len(ours)} shared with their trainer")
+    theirs.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=256 + len(ours), show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    merges = {tuple(m) for m in json.loads(theirs.to_str())["model"]["merges"]}
+    print(f"{folder}: {len(merges & ours)} of {len(ours)} merges are their trainer's too")
+
+
+def trained_folders(program, vocab, texts, scratch):
+    data = pathlib.Path(scratch, "text.jsonl")
+    data.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    for pattern in ("gpt2", "cl100k", "qwen2"):
+        folder = pathlib.Path(scratch, pattern)
+        tame(program, "tokenizer", folder, "--data", data, "--vocab", vocab,
+             "--pattern", pattern)
+        compare_merges(folder, texts)
+        yield folder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--build", required=True, help="build folder with libtext.a")
-    parser.add_argument("--text", required=True, help="UTF-8 text to encode")
-    parser.add_argument("--folder", help="tokenizer folder to compare")
-    parser.add_argument("--train", type=int, help="vocabulary to train on the text")
-    parser.add_argument("--llama2c", help="vocabulary file of llama2.c to import")
-    parser.add_argument("--vocab", type=int, help="number of tokens in it")
-    parser.add_argument("--mixed", action="store_true", help="make the text")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="*", type=pathlib.Path)
+    parser.add_argument("--train", type=int, metavar="VOCABULARY")
+    parser.add_argument("--text", nargs="+", type=pathlib.Path, default=[])
     parser.add_argument("--bytes", type=int, default=1000000)
-    options = parser.parse_args()
-    if options.mixed:
-        with open(options.text, "w", encoding="utf-8", newline="") as file:
-            file.write(mixed_text(options.bytes))
+    parser.add_argument("--messages", nargs="+", type=pathlib.Path, default=[])
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--program", default="build/release/tame")
+    args = parser.parse_args()
+    texts, chats = mixed_texts(args.text, args.bytes), read_chats(args.messages, args.rows)
     good = True
     with tempfile.TemporaryDirectory() as scratch:
-        probe = scratch + "/probe"
-        build_probe(options.build, probe)
-        if options.folder:
-            good &= compare_text(probe, options.folder, options.text)
-            good &= compare_chats(probe, options.folder)
-        for pattern in (0, 1, 2) if options.train else ():
-            folder = f"{scratch}/pattern-{pattern}"
-            os.mkdir(folder)
-            subprocess.run([probe, "train", options.text, str(options.train),
-                            str(pattern), folder], check=True)
-            good &= compare_text(probe, folder, options.text)
-            good &= compare_chats(probe, folder)
-            compare_merges(folder, options.text)
-        if options.llama2c:
-            folder = scratch + "/llama2c"
-            os.mkdir(folder)
-            subprocess.run([probe, "import", options.llama2c, str(options.vocab),
-                            folder], check=True)
-            good &= compare_text(probe, folder, options.text)
-    sys.exit(0 if good else 1)
+        folders = list(args.folders)
+        if args.train:
+            folders += trained_folders(args.program, args.train, texts, scratch)
+        for folder in folders:
+            good &= compare_texts(args.program, folder, texts)
+            if has_tames_template(folder):
+                good &= compare_chats(args.program, folder, chats)
+    print("ok" if good else "different")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,14 +1,15 @@
 /* dump_logits.c - what a model folder computes, for comparison by hand with other
  * programs (tools/compare_transformers.py):
  *
- *     dump_logits FOLDER ID...
+ *     dump_logits ref|cpu FOLDER ID...
  *
- * prints the logits of each position on a line, or the score of a reward model. */
+ * prints the logits of each position on a line, or a reward model's score of it. */
 #include "base/mem.h"
 #include "model/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Input {
     int32_t *ids, *positions, *starts, *rows;
@@ -56,12 +57,21 @@ static Status dump(Model *model, const Input *in, Err *err)
     return OK;
 }
 
-static Status run(const char *folder, char **words, int n, Err *err)
+static Status backend(const char *name, TensorOps **out, Err *err)
+{
+    if (strcmp(name, "ref") == 0)
+        return tensor_ref_new(out, err);
+    if (strcmp(name, "cpu") == 0)
+        return tensor_cpu_new(out, 0, err);
+    return err_set(err, ERR_OPTION, "backend '%s' is not one of ref, cpu", name);
+}
+
+static Status run(const char *name, const char *folder, char **words, int n, Err *err)
 {
     TensorOps *ops;
     Model *model;
     Input in;
-    TRY(tensor_ref_new(&ops, err));
+    TRY(backend(name, &ops, err));
     TRY(model_folder_load(&model, ops, folder, false, NULL, err));
     TRY(read_input(&in, words, n, model->shape.vocab, err));
     TRY(dump(model, &in, err));
@@ -77,11 +87,11 @@ static Status run(const char *folder, char **words, int n, Err *err)
 int main(int argc, char **argv)
 {
     Err err;
-    if (argc < 3) {
-        fprintf(stderr, "usage: dump_logits FOLDER ID...\n");
+    if (argc < 4) {
+        fprintf(stderr, "usage: dump_logits ref|cpu FOLDER ID...\n");
         return 2;
     }
-    if (run(argv[1], argv + 2, argc - 2, &err) == OK)
+    if (run(argv[1], argv[2], argv + 3, argc - 3, &err) == OK)
         return 0;
     fprintf(stderr, "dump_logits: %s\n", err.msg);
     return 1;
