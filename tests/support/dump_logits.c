@@ -68,8 +68,8 @@ static Status backend(const char *name, TensorOps **out, Err *err)
 
 static Status run(const char *name, const char *folder, char **words, int n, Err *err)
 {
-    TensorOps *ops;
-    Model *model;
+    TensorOps *ops = NULL;
+    Model *model = NULL;
     Input in;
     TRY(backend(name, &ops, err));
     TRY(model_folder_load(&model, ops, folder, false, NULL, err));
