@@ -1,41 +1,103 @@
 #!/bin/sh
 # kill_resume.sh TAME - the whole tiny recipe, killed with SIGKILL again and again and
-# started again, ends in the same bytes as one that was never killed.
-set -eu
-tame=$1
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export TAME_THREADS=1
-
-"$tame" run "$here/_tiny.yaml" --runs "$work/whole" >"$work/whole.log" 2>&1 ||
-    { cat "$work/whole.log"; exit 1; }
-
+# started again, ends in the same bytes as one that was never killed. Each training stage
+# is killed at three random moments: some time after it began, after its first checkpoint,
+# and after it has resumed from one. KILL_SEED=n repeats them as far as a clock can.
+# shellcheck source=tests/integration/_lib.sh
+. "$(dirname "$0")/_lib.sh"
+recipe=$here/_tiny.yaml
+whole=$work/whole/tiny
+cut=$work/cut/tiny
+seed=${KILL_SEED:-$$}
 kills=0
-round=0
-while :; do
-    round=$((round + 1))
-    [ $round -le 60 ] || { echo "not finished after 60 rounds"; exit 1; }
-    "$tame" run "$here/_tiny.yaml" --runs "$work/cut" >"$work/cut.log" 2>&1 &
-    pid=$!
-    # Pauses of .4, .7, 1.0 ... 3.1 s: every round gets a little further, each stage is hit.
-    tenths=$((4 + 3 * (round % 10)))
-    sleep "$((tenths / 10)).$((tenths % 10))"
-    if kill -9 $pid 2>/dev/null; then
-        kills=$((kills + 1))
-        wait $pid 2>/dev/null || true
-    elif wait $pid; then
-        break
-    else
-        cat "$work/cut.log"
-        exit 1
-    fi
-done
-echo "killed $kills times in $round rounds"
+: >"$work/cut.log"
+echo "KILL_SEED=$seed"
 
+seconds_of() # STAGE: what it took when it was not killed
+{
+    awk -v name="\"name\": \"$1\"" '
+        index($0, name) { found = 1 }
+        found && /"seconds":/ { gsub(/.*: |,/, ""); print; exit }' "$whole/ledger.json"
+}
+
+random_moment() # STAGE TRY: within the stage's first third, earlier with each try
+{
+    awk -v seed=$((seed + 7919 * kills)) -v most="$(seconds_of "$1")" -v try="$2" \
+        'BEGIN { srand(seed); printf "%.3f", rand() * most / 3 / try }'
+}
+
+# --- how far STAGE is in the start that writes cut.log ----------------------------------
+is_over()
+{
+    ! kill -0 "$pid" 2>/dev/null
+}
+
+stage_log()
+{
+    sed -n "/\\] $1: /,\$p" "$work/cut.log"
+}
+
+begun()
+{
+    is_over || stage_log "$1" | grep -q .
+}
+
+saved()
+{
+    is_over || ls "$cut/$1"/checkpoints/step-* >/dev/null 2>&1
+}
+
+resumed()
+{
+    is_over || stage_log "$1" | grep -q ': resumed at step'
+}
+
+# Starts the recipe, waits until STAGE has come as far as WHEN and a random moment more,
+# and kills it; false when the stage was not hit.
+kill_in() # STAGE WHEN TRY
+{
+    kills=$((kills + 1))
+    start "$work/cut.log" run "$recipe" --runs "$work/cut"
+    until_true 300 "$2" "$1"
+    sleep "$(random_moment "$1" "$3")"
+    kill -9 "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    [ $? = 137 ] && [ ! -e "$cut/$1/config.json" ]
+}
+
+kill_stage() # STAGE: one that ends before it is hit is removed and made again
+{
+    for try in 1 2 3 4 5 6 7 8; do
+        kill_in "$1" begun $try && kill_in "$1" saved $try &&
+            kill_in "$1" resumed $try && return
+        rm -rf "${cut:?}/$1"
+    done
+    return 1
+}
+
+run run "$recipe" --runs "$work/whole"
+[ "$rc" = 0 ] || {
+    fail "the tiny recipe runs" "$work/err"
+    finish
+}
+ok "the tiny recipe runs"
+for stage in base sft reward ppo; do
+    check "$stage is killed after its begin, a checkpoint, a resume" kill_stage $stage
+done
+run run "$recipe" --runs "$work/cut"
+if [ "$rc" = 0 ] && sane; then
+    ok "after $kills starts that were killed, the last ends it"
+else
+    fail "the last start (status $rc)" "$work/err"
+fi
+if grep -q 'lines are missing' "$work/cut.log" "$work/err"; then
+    fail "no line of a log was lost" "$work/cut.log" "$work/err"
+else
+    ok "no line of a log was lost"
+fi
 for stage in base sft reward ppo; do
     for file in model.safetensors metrics.jsonl; do
-        cmp "$work/whole/tiny/$stage/$file" "$work/cut/tiny/$stage/$file"
+        check "$stage/$file: the same bytes" cmp "$whole/$stage/$file" "$cut/$stage/$file"
     done
 done
-echo "same bytes"
+finish
