@@ -182,7 +182,7 @@ static Status check_keys(const json_t *root, Err *err)
     static const char *const known[] = {"run", "seed", "stages"};
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)root, key, value)
+    json_object_foreach(json_iterable(root), key, value)
     {
         if (strcmp(key, "run") == 0 || strcmp(key, "seed") == 0 ||
             strcmp(key, "stages") == 0)

@@ -175,7 +175,7 @@ static void put_sample(Str *out, const json_t *sample)
         return;
     }
     str_puts(out, "<pre>");
-    json_object_foreach((json_t *)(uintptr_t)sample, key, value)
+    json_object_foreach(json_iterable(sample), key, value)
     {
         str_puts(out, "<b>");
         report_escape(out, key);

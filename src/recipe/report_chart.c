@@ -72,7 +72,7 @@ static Status add_row(Curves *curves, const json_t *row, Err *err)
     double step = json_number_value(json_object_get(row, "step"));
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)row, key, value)
+    json_object_foreach(json_iterable(row), key, value)
     {
         double y = json_number_value(value);
         if (!json_is_number(value) || strcmp(key, "step") == 0 || !isfinite(y))
