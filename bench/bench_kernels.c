@@ -180,14 +180,14 @@ static void release(Bench *b)
                            &b->v,
                            &b->w,
                            &b->g};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof all / sizeof(Tensor *); i++)
         b->t->free(b->t, all[i]);
 }
 
 /* Best seconds of one call, over b->seconds. */
 static double best_time(Bench *b, void (*run)(Bench *))
 {
-    double best = INFINITY, end = system_seconds() + b->seconds;
+    double best = HUGE_VAL, end = system_seconds() + b->seconds;
     run(b);
     do {
         double start = system_seconds();

@@ -49,22 +49,22 @@ static void curves_release(Curves *curves)
     mem_free(curves->c);
 }
 
-static Status curve_of(Curves *curves, const char *key, Curve **out, Err *err)
+/* The curve of a key, made if it is new; NULL when there is no memory. */
+static Curve *curve_of(Curves *curves, const char *key, Err *err)
 {
-    for (size_t i = 0; i < curves->n; i++) {
-        if (strcmp(curves->c[i].key, key) == 0) {
-            *out = &curves->c[i];
-            return OK;
-        }
-    }
-    TRY(MEM_PUSH_ROOM(&curves->c, curves->n, &curves->cap, err));
+    for (size_t i = 0; i < curves->n; i++)
+        if (strcmp(curves->c[i].key, key) == 0)
+            return &curves->c[i];
+    if (MEM_PUSH_ROOM(&curves->c, curves->n, &curves->cap, err) != OK)
+        return NULL;
     Curve *c = &curves->c[curves->n];
     *c = (Curve){.key = mem_dup(key, strlen(key))};
-    if (!c->key)
-        return err_set(err, ERR_NOMEM, "no memory for a chart");
+    if (!c->key) {
+        err_set(err, ERR_NOMEM, "no memory for a chart");
+        return NULL;
+    }
     curves->n++;
-    *out = c;
-    return OK;
+    return c;
 }
 
 static Status add_row(Curves *curves, const json_t *row, Err *err)
@@ -77,8 +77,9 @@ static Status add_row(Curves *curves, const json_t *row, Err *err)
         double y = json_number_value(value);
         if (!json_is_number(value) || strcmp(key, "step") == 0 || !isfinite(y))
             continue;
-        Curve *c = NULL;
-        TRY(curve_of(curves, key, &c, err));
+        Curve *c = curve_of(curves, key, err);
+        if (!c)
+            return ERR_NOMEM;
         TRY(MEM_PUSH_ROOM(&c->x, c->n, &c->cap_x, err));
         TRY(MEM_PUSH_ROOM(&c->y, c->n, &c->cap_y, err));
         c->x[c->n] = step;

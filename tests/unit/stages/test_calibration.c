@@ -28,7 +28,8 @@ static void ties_in_rank_make_no_pair_and_ties_in_score_count_half(void **state)
 static void fill_overconfident(Pairs *p, int64_t n, double temperature)
 {
     for (int64_t i = 0; i < n; i++) {
-        double gap = 6.0 * (double)(i / 100) / (double)(n / 100);
+        int64_t level = i / 100, levels = n / 100;
+        double gap = 6.0 * (double)level / (double)levels;
         double wins = 1 / (1 + exp(-gap / temperature));
         p->gap[i] = (double)(i % 100) < 100 * wins ? gap : -gap;
         p->length[i] = i % 2 ? 1 : -1;

@@ -39,6 +39,7 @@ static void linear_case(Bench *b)
     const int64_t rows[] = {1, 2, 7, 8, 9, 33, 64, 65, 130};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         linear_of(b, rows[i], 37, 29, i % 2 == 0);
+    linear_of(b, 150, 1024, 3, false); /* rows of dy a page apart */
 }
 
 /* Products of at most 64 rows forward: no library. */
