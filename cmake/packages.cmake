@@ -19,6 +19,9 @@ set(LAYER_PACKAGES_tensor ${DNNL_LIBRARY})
 set(LAYER_PACKAGES_data PkgConfig::ARCHIVE)
 set(LAYER_PACKAGES_cli PkgConfig::EDIT)
 
+# oneDNN brings OpenMP's runtime in any case; a serial build tells it to use one thread.
 if(TAME_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS C)
+else()
+  list(APPEND LAYER_PACKAGES_tensor gomp)
 endif()

@@ -87,7 +87,7 @@ Status tensor_cpu_new(TensorOps **out, int threads, Err *err)
         *out = NULL;
         return status;
     }
-    c->threads = threads > 0 ? threads : system_cpus();
+    c->threads = CPU_SERIAL ? 1 : threads > 0 ? threads : system_cpus();
     ref_fill(*out);
     (*out)->context = c;
     (*out)->name = "cpu";

@@ -88,10 +88,12 @@ static inline int cpu_threads(TensorOps *t, int64_t work)
         CPU_PRAGMA(omp parallel for schedule(dynamic) num_threads(cpu_threads(t, work)))
 #    include <omp.h>
 #    define CPU_THREAD omp_get_thread_num()
+#    define CPU_SERIAL false
 #else
 #    define PARALLEL_FOR(t, work)        (void)(t);
 #    define PARALLEL_FOR_UNEVEN(t, work) (void)(t);
 #    define CPU_THREAD                   0
+#    define CPU_SERIAL                   true
 #endif
 
 /* The fills of each compiled instruction set; see simd/fill.c. */

@@ -160,6 +160,7 @@ static inline void tiny_run_cut(const char *kind, const char *out, const char *s
         Status status = tiny_stage(kind, out, settings, &report, &err);
         _exit(status == ERR_STOPPED ? 7 : status == OK ? 0 : 1);
     }
+    double give_up = system_seconds() + 120;
     for (int have = 0; have < lines;) {
         Str text = {0};
         have = 0;
@@ -172,6 +173,10 @@ static inline void tiny_run_cut(const char *kind, const char *out, const char *s
         if (waitpid(child, &status, WNOHANG) == child)
             fail_msg("the stage ended with status %x before %d lines", (unsigned)status,
                      lines);
+        if (system_seconds() > give_up) {
+            kill(child, SIGKILL);
+            fail_msg("the stage hung before %d lines", lines);
+        }
         usleep(200);
     }
     kill(child, signal);
