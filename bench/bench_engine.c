@@ -55,7 +55,7 @@ static void setup(Bench *b, bool smoke, int threads)
                  .prompt = smoke ? 3 : 16,
                  .fresh = smoke ? 4 : 112,
                  .longest = smoke ? 20 : LONGEST};
-    need(tensor_cpu_new(&b->ops, threads, &err), &err);
+    need(tensor_cpu_new(&b->ops, &(TensorCpuOptions){.threads = threads}, &err), &err);
     need(model_shape_check(&shape, &err), &err);
     need(model_new(&b->model, b->ops, &shape, false, &err), &err);
     need(model_init(b->model, 1, &err), &err);

@@ -481,7 +481,7 @@ int main(int argc, char **argv)
     int threads = argc > 2 && strcmp(argv[1], "--threads") == 0 ? atoi(argv[2]) : 0;
     Bench peaks = {.seconds = smoke ? 0 : 0.25};
     Err err;
-    if (tensor_cpu_new(&peaks.t, threads, &err) != OK) {
+    if (tensor_cpu_new(&peaks.t, &(TensorCpuOptions){.threads = threads}, &err) != OK) {
         fprintf(stderr, "bench_kernels: %s\n", err.msg);
         return 1;
     }

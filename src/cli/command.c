@@ -65,17 +65,42 @@ int command_usage_error(const char *name, const char *fmt, ...)
     return 2;
 }
 
-Status command_backend(TensorOps **out, Err *err)
+static Status read_threads(TensorCpuOptions *o, Err *err)
 {
     const char *text = getenv("TAME_THREADS");
-    long threads = 0;
-    if (text) {
-        char *end;
-        threads = strtol(text, &end, 10);
-        if (*end || threads < 0 || threads > 1024)
-            return err_set(err, ERR_OPTION,
-                           "TAME_THREADS is '%s', not a number from 0 (all) to 1024",
-                           text);
+    if (!text)
+        return OK;
+    char *end;
+    long threads = strtol(text, &end, 10);
+    if (*end || end == text || threads < 0 || threads > 1024)
+        return err_set(err, ERR_OPTION,
+                       "TAME_THREADS is '%s', not a number from 0 (all) to 1024", text);
+    o->threads = (int)threads;
+    return OK;
+}
+
+static Status read_compute(TensorCpuOptions *o, Err *err)
+{
+    static const char *const names[] = {
+        [COMPUTE_F32] = "f32", [COMPUTE_BF16] = "bf16", [COMPUTE_AUTO] = "auto"};
+    const char *text = getenv("TAME_COMPUTE");
+    o->compute = COMPUTE_AUTO;
+    if (!text)
+        return OK;
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            o->compute = (TensorCompute)i;
+            return OK;
+        }
     }
-    return tensor_cpu_new(out, (int)threads, err);
+    return err_set(err, ERR_OPTION, "TAME_COMPUTE is '%s', not auto, f32 or bf16",
+                   text);
+}
+
+Status command_backend(TensorOps **out, Err *err)
+{
+    TensorCpuOptions o = {.set = getenv("TAME_INSTRUCTIONS")};
+    TRY(read_threads(&o, err));
+    TRY(read_compute(&o, err));
+    return tensor_cpu_new(out, &o, err);
 }

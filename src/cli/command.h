@@ -35,7 +35,8 @@ Parsed command_parse(const Usage *usage, int argc, char **argv, const char **wor
 int command_fail(Status status, const Err *err);
 int command_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The fast backend, threads from TAME_THREADS or all. */
+/* The fast backend as the environment says: TAME_THREADS (0: all), TAME_COMPUTE (f32, bf16
+ * or auto, the default), TAME_INSTRUCTIONS (the widest set to use). */
 NODISCARD Status command_backend(TensorOps **out, Err *err);
 
 int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */

@@ -16,6 +16,14 @@ static int64_t count_weights(const ModelShape *shape)
     return n;
 }
 
+/* A matrix that rows are multiplied by: not the embedding, unless it is the head too, and
+ * not the row of a scalar head, whose one number is worth all bits. */
+static bool multiplies(const Model *m, const Weight *w)
+{
+    bool is_head = m->shape.head == HEAD_LM && m->shape.tied;
+    return w->decays && w != &m->score && (w != &m->embed || is_head);
+}
+
 /* Points every Weight at its slices. */
 static Status place_weights(Model *m, bool trainable, Err *err)
 {
@@ -39,6 +47,8 @@ static Status place_weights(Model *m, bool trainable, Err *err)
         m->n_weights++;
         if (p.init == PARAM_ONE)
             m->ops->fill(m->ops, w->value, 1.0f);
+        if (multiplies(m, w))
+            TRY(m->ops->weight_prepare(m->ops, w, err));
     }
     return OK;
 }

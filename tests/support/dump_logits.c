@@ -62,7 +62,7 @@ static Status backend(const char *name, TensorOps **out, Err *err)
     if (strcmp(name, "ref") == 0)
         return tensor_ref_new(out, err);
     if (strcmp(name, "cpu") == 0)
-        return tensor_cpu_new(out, 0, err);
+        return tensor_cpu_new(out, &(TensorCpuOptions){0}, err);
     return err_set(err, ERR_OPTION, "backend '%s' is not one of ref, cpu", name);
 }
 

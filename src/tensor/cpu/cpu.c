@@ -6,6 +6,8 @@
 #include "base/system.h"
 #include "tensor/ref/ref.h"
 
+#include <string.h>
+
 static Status buffer_reserve(CpuBuffer *b, size_t bytes, Err *err)
 {
     if (bytes <= b->bytes)
@@ -43,6 +45,7 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                        threads * (size_t)cpu_attention_floats(N, D) * size, err));
     TRY(buffer_reserve(&c->documents, ((size_t)N + 1) * sizeof(int32_t), err));
     TRY(buffer_reserve(&c->sample, threads * 2 * ((size_t)vocab + 16) * size, err));
+    TRY(buffer_reserve(&c->packed, cpu_gemm_words(c->threads) * sizeof(uint32_t), err));
     return buffer_reserve(&c->transposed, few * size, err);
 }
 
@@ -57,29 +60,63 @@ static void free_context(TensorOps *t)
     mem_free(c->documents.data);
     mem_free(c->sample.data);
     mem_free(c->transposed.data);
+    mem_free(c->packed.data);
     mem_free(c);
 }
 
-static void fill_widest(TensorOps *t)
+/* --- the instruction set ------------------------------------------------------------ */
+typedef struct InstructionSet {
+    const char *name;
+    void (*fill)(TensorOps *t);
+    bool here;     /* this processor has it */
+    bool has_bf16; /* products of bf16 are faster than of f32 */
+} InstructionSet;
+
+enum { MOST_SETS = 4 };
+
+/* Those that were compiled, widest first; returns how many. */
+static int list_sets(InstructionSet sets[MOST_SETS])
 {
+    int n = 0;
 #ifdef TENSOR_X86
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-        cpu_fill_avx512(t);
-        return;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        cpu_fill_avx2(t);
-        return;
-    }
+    bool avx512 =
+        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    sets[n++] = (InstructionSet){"avx512_bf16", cpu_fill_avx512_bf16, bf16, true};
+    sets[n++] = (InstructionSet){"avx512", cpu_fill_avx512, avx512, false};
+    sets[n++] = (InstructionSet){"avx2", cpu_fill_avx2, avx2, false};
 #endif
-    cpu_fill_baseline(t);
+    sets[n++] = (InstructionSet){"baseline", cpu_fill_baseline, true, false};
+    return n;
 }
 
-Status tensor_cpu_new(TensorOps **out, int threads, Err *err)
+/* The set of that name, or the widest one that is here. */
+static Status choose_set(InstructionSet *out, const char *name, Err *err)
+{
+    InstructionSet sets[MOST_SETS];
+    int n = list_sets(sets);
+    for (int i = 0; i < n; i++) {
+        bool meant = name ? strcmp(name, sets[i].name) == 0 : sets[i].here;
+        if (meant && !sets[i].here)
+            return err_set(err, ERR_OPTION, "this processor has no instructions '%s'",
+                           name);
+        if (meant) {
+            *out = sets[i];
+            return OK;
+        }
+    }
+    return err_set(err, ERR_OPTION, "no set of instructions is called '%s'", name);
+}
+
+Status tensor_cpu_new(TensorOps **out, const TensorCpuOptions *o, Err *err)
 {
     CpuContext *c = NULL;
+    InstructionSet set = {0};
+    *out = NULL;
+    TRY(choose_set(&set, o->set, err));
     TRY(MEM_ARRAY(out, 1, err));
     Status status = MEM_ARRAY(&c, 1, err);
     if (status != OK) {
@@ -87,12 +124,15 @@ Status tensor_cpu_new(TensorOps **out, int threads, Err *err)
         *out = NULL;
         return status;
     }
-    c->threads = CPU_SERIAL ? 1 : threads > 0 ? threads : system_cpus();
+    c->threads = CPU_SERIAL ? 1 : o->threads > 0 ? o->threads : system_cpus();
     ref_fill(*out);
     (*out)->context = c;
     (*out)->name = "cpu";
+    (*out)->compute = o->compute != COMPUTE_AUTO ? o->compute
+                      : set.has_bf16             ? COMPUTE_BF16
+                                                 : COMPUTE_F32;
     (*out)->reserve = reserve;
     (*out)->free_context = free_context;
-    fill_widest(*out);
+    set.fill(*out);
     return OK;
 }

@@ -2,7 +2,7 @@
  *
  * The table starts as ref/'s. The files of simd/ are compiled once for each instruction
  * set that cmake/layers.cmake lists and overwrite what they do better; cpu.c picks the
- * widest set that this processor has. Large matrix products go to oneDNN (gemm.c).
+ * widest set that this processor has.
  *
  * Scratch: buffers in the context, grown by reserve(); an operation that was not
  * reserved for grows them itself, and a bug in the sizes shows as an allocation.
@@ -27,6 +27,7 @@ typedef struct CpuContext {
     CpuBuffer documents;  /* first row of each document, and N */
     CpuBuffer sample;     /* two rows of the vocabulary a thread */
     CpuBuffer transposed; /* the input of a product with few rows */
+    CpuBuffer packed;     /* blocks of a product's operands */
 } CpuContext;
 
 enum {
@@ -47,13 +48,13 @@ static inline float *cpu_floats(CpuBuffer *b, int64_t n)
     return cpu_buffer(b, (size_t)n * sizeof(float));
 }
 
-/* Rows of logits in one chunk: at most about a megabyte, so that a chunk written by the
- * first product is still in the cache for the second and third, and few enough rows for
- * our own product. */
+/* Rows of logits in one chunk. A chunk's gradient of the head is added to all of it, so
+ * many rows; but the logits are read three times, so few enough for the cache, if the
+ * vocabulary allows. */
 static inline int64_t cpu_chunk_rows(int64_t vocab)
 {
-    int64_t rows = (1 << 18) / (vocab > 0 ? vocab : 1) / 16 * 16;
-    return rows < 16 ? 16 : rows > CPU_FEW_ROWS ? CPU_FEW_ROWS : rows;
+    int64_t rows = (1 << 24) / (vocab > 0 ? vocab : 1) / 16 * 16;
+    return rows < 64 ? 64 : rows > 512 ? 512 : rows;
 }
 /* Floats of one thread's workspace in attention for documents of up to `len` rows: keys
  * and values transposed, and CPU_QUERIES rows of two kinds of scores. */
@@ -62,15 +63,18 @@ static inline int64_t cpu_attention_floats(int64_t len, int64_t D)
     return (len + 31) / 32 * 32 * (2 * D + 2 * CPU_QUERIES);
 }
 
-/* C(M,N) = op(A) op(B) + beta C, all dense and row-major; op(A) is (M,K), op(B) (K,N).
- * transpose: the matrix lies in memory the other way round. */
-typedef struct CpuGemm {
-    const float *a, *b;
-    float *c;
-    int64_t M, N, K;
-    bool transpose_a, transpose_b, add;
-} CpuGemm;
-void cpu_gemm(TensorOps *t, CpuGemm g);
+/* Words of scratch that any product takes (simd/gemm.c): a block of B for all threads, a
+ * block of A for each. */
+enum {
+    CPU_GEMM_DEPTH = 512,    /* words of k at a time */
+    CPU_GEMM_COLUMNS = 2048, /* columns of B at a time */
+    CPU_GEMM_ROWS = 64       /* rows of A in a task, at most */
+};
+static inline size_t cpu_gemm_words(int threads)
+{
+    return (size_t)CPU_GEMM_DEPTH *
+           (CPU_GEMM_COLUMNS + ((size_t)threads + 1) * CPU_GEMM_ROWS);
+}
 
 /* How many threads a loop over `work` floats is worth. */
 static inline int cpu_threads(TensorOps *t, int64_t work)
@@ -101,6 +105,7 @@ void cpu_fill_baseline(TensorOps *t);
 #ifdef TENSOR_X86
 void cpu_fill_avx2(TensorOps *t);
 void cpu_fill_avx512(TensorOps *t);
+void cpu_fill_avx512_bf16(TensorOps *t);
 #endif
 
 #endif

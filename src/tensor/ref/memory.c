@@ -103,6 +103,14 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
     return OK;
 }
 
+static Status weight_prepare(TensorOps *t, Weight *w, Err *err)
+{
+    (void)t;
+    (void)w;
+    (void)err;
+    return OK;
+}
+
 static void weight_changed(TensorOps *t, Weight *w)
 {
     (void)t;
@@ -124,6 +132,7 @@ void ref_fill_memory(TensorOps *t)
     t->fill = fill;
     t->copy = copy;
     t->reserve = reserve;
+    t->weight_prepare = weight_prepare;
     t->weight_changed = weight_changed;
     t->weight_release = weight_release;
 }

@@ -207,7 +207,8 @@ int main(void)
     int failed = 0;
     for (int fast = 0; fast < 2; fast++) {
         Err err;
-        Status s = fast ? tensor_cpu_new(&ops, 2, &err) : tensor_ref_new(&ops, &err);
+        Status s = fast ? tensor_cpu_new(&ops, &(TensorCpuOptions){.threads = 2}, &err)
+                        : tensor_ref_new(&ops, &err);
         if (s != OK)
             return 1;
         takes_scratch = !fast;

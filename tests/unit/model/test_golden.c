@@ -235,7 +235,7 @@ static void the_fast_backend_agrees_with_pytorch(void **state)
     (void)state;
     Err err;
     TensorOps *ops;
-    CHECK_OK(tensor_cpu_new(&ops, 2, &err));
+    CHECK_OK(tensor_cpu_new(&ops, &(TensorCpuOptions){.threads = 2}, &err));
     check_backend(ops);
 }
 

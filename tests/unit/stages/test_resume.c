@@ -22,7 +22,7 @@ static void pretraining_resumes_to_the_same_bytes(void **state)
     tiny_make_data();
     check_resumes("pretrain",
                   "data=@documents.jsonl heldout=0.1 tokenizer=@tok depth=1 hidden=32 "
-                  "heads=2 intermediate=64 context=48 batch_tokens=192 tokens=5000 "
+                  "heads=2 intermediate=64 context=48 batch_tokens=192 tokens=20000 "
                   "checkpoint_every=3 eval_every=5",
                   8);
 }
@@ -33,7 +33,7 @@ static void fine_tuning_resumes_to_the_same_bytes(void **state)
     tiny_make_data();
     tiny_make_model("base", HEAD_LM, 5);
     check_resumes("sft",
-                  "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=6 "
+                  "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=24 "
                   "batch_tokens=192 checkpoint_every=3 eval_every=5",
                   8);
 }

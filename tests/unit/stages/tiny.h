@@ -19,7 +19,9 @@ static inline int tiny_make_ops(void **state)
 {
     (void)state;
     Err err;
-    return tensor_cpu_new(&tiny_ops, 1, &err) == OK ? 0 : -1;
+    return tensor_cpu_new(&tiny_ops, &(TensorCpuOptions){.threads = 1}, &err) == OK
+               ? 0
+               : -1;
 }
 
 static inline int tiny_free_ops(void **state)

@@ -10,7 +10,7 @@ static TensorOps *cpu(int threads)
 {
     TensorOps *t = NULL;
     Err err;
-    CHECK_OK(tensor_cpu_new(&t, threads, &err));
+    CHECK_OK(tensor_cpu_new(&t, &(TensorCpuOptions){.threads = threads}, &err));
     return t;
 }
 

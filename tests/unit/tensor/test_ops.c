@@ -12,7 +12,7 @@ static TensorOps *backend(bool fast)
     TensorOps *t = NULL;
     Err err;
     if (fast)
-        CHECK_OK(tensor_cpu_new(&t, 2, &err));
+        CHECK_OK(tensor_cpu_new(&t, &(TensorCpuOptions){.threads = 2}, &err));
     else
         CHECK_OK(tensor_ref_new(&t, &err));
     return t;
@@ -41,7 +41,7 @@ static void every_failed_allocation_is_a_status(void **state)
     for (long n = 0; n < 2; n++) {
         TensorOps *t = NULL;
         mem_fail_after(n);
-        Status status = tensor_cpu_new(&t, 1, &err);
+        Status status = tensor_cpu_new(&t, &(TensorCpuOptions){.threads = 1}, &err);
         mem_fail_after(-1);
         assert_int_equal(status, ERR_NOMEM);
         assert_null(t);

@@ -11,7 +11,7 @@ static void on_both(void (*check)(TensorOps *t))
     TensorOps *ref = NULL, *cpu = NULL;
     Err err;
     CHECK_OK(tensor_ref_new(&ref, &err));
-    CHECK_OK(tensor_cpu_new(&cpu, 2, &err));
+    CHECK_OK(tensor_cpu_new(&cpu, &(TensorCpuOptions){.threads = 2}, &err));
     check(ref);
     check(cpu);
     tensor_free(ref);
@@ -223,7 +223,7 @@ static void backends_draw_the_same_ids(void **state)
     TensorOps *t[2] = {NULL, NULL};
     Err err;
     CHECK_OK(tensor_ref_new(&t[0], &err));
-    CHECK_OK(tensor_cpu_new(&t[1], 2, &err));
+    CHECK_OK(tensor_cpu_new(&t[1], &(TensorCpuOptions){.threads = 2}, &err));
     SampleOut out[2][ROWS];
     const int32_t recent[] = {3, 77, 300, 3};
     uint32_t allowed[(WORDS + 31) / 32];

@@ -1,21 +1,19 @@
-/* linear.c - the products of a linear layer. Large ones go to oneDNN. Few rows (a
- * decoding step) are ours, because there a library spends longer on packing and on
- * allocating than on the product:
+/* linear.c - the products of a linear layer.
+ *
+ * A weight with a packed copy (bf16) multiplies from it, whatever the number of rows. In
+ * f32, few rows (a decoding step) are done without packing the weights:
  *
  *   N < 8      a dot product for each output: the weights stream through once;
- *   otherwise  x^T, rows of weights times panels of TILE_COLS tokens: y^T = w x^T, with
+ *   N <= 64    x^T, rows of weights times panels of TILE_COLS tokens: y^T = w x^T, with
  *              the panel in the first-level cache. */
 #include "tensor/cpu/simd/fill.h"
 
+#include "base/mem.h"
+#include "tensor/cpu/simd/gemm.h"
 #include "tensor/cpu/simd/tile.h"
 #include "tensor/host.h"
 
-enum {
-    FEWEST_FOR_TILES = 8,
-    OUTPUTS = 32, /* a task */
-    PAGE_FLOATS = 1024,
-    PAGE_ROWS = 128,
-};
+enum { FEWEST_FOR_TILES = 8, OUTPUTS = 32 /* a task */ };
 
 typedef struct Product {
     float *y;
@@ -80,23 +78,6 @@ static void by_tiles(TensorOps *t, const Product *p)
     }
 }
 
-static void by_library(TensorOps *t, const Product *p)
-{
-    if (p->bias) {
-        PARALLEL_FOR(t, p->N * p->O)
-        for (int64_t n = 0; n < p->N; n++)
-            memcpy(p->y + n * p->O, p->bias, (size_t)p->O * sizeof(float));
-    }
-    cpu_gemm(t, (CpuGemm){.a = p->x,
-                          .b = p->w,
-                          .c = p->y,
-                          .M = p->N,
-                          .N = p->O,
-                          .K = p->C,
-                          .transpose_b = true,
-                          .add = p->bias != NULL});
-}
-
 static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int64_t N)
 {
     int64_t O = w->rows, C = w->cols;
@@ -107,25 +88,36 @@ static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int
                  .N = N,
                  .O = O,
                  .C = C};
-    if (N < FEWEST_FOR_TILES)
+    if (!w->packed && N < FEWEST_FOR_TILES)
         by_dots(t, &p);
-    else if (N <= CPU_FEW_ROWS)
+    else if (!w->packed && N <= CPU_FEW_ROWS)
         by_tiles(t, &p);
     else
-        by_library(t, &p);
+        gemm_multiply(t, &(Gemm){.c = p.y,
+                                 .ldc = O,
+                                 .a = {p.x, C, true},
+                                 .b = {p.w, C, true},
+                                 .packed_b = w->packed,
+                                 .bias = p.bias,
+                                 .M = N,
+                                 .N = O,
+                                 .K = C,
+                                 .bf16 = w->packed != NULL});
 }
 
 static void linear_backward_input(TensorOps *t, Tensor dx, Tensor dy, Weight *w,
                                   int64_t N, bool add)
 {
     int64_t O = w->rows, C = w->cols;
-    cpu_gemm(t, (CpuGemm){.a = host_f32(dy, N * O),
-                          .b = host_f32(w->value, O * C),
-                          .c = host_f32(dx, N * C),
-                          .M = N,
-                          .N = C,
-                          .K = O,
-                          .add = add});
+    gemm_multiply(t, &(Gemm){.c = host_f32(dx, N * C),
+                             .ldc = C,
+                             .a = {host_f32(dy, N * O), O, true},
+                             .b = {host_f32(w->value, O * C), C, false},
+                             .M = N,
+                             .N = C,
+                             .K = O,
+                             .add = add,
+                             .bf16 = w->packed != NULL});
 }
 
 /* Columns in blocks, each summed by one thread over all rows. */
@@ -141,37 +133,57 @@ static void add_column_sums(TensorOps *t, float *sum, const float *x, int64_t N,
     }
 }
 
-/* dw += dy^T x. When the rows of dy lie a multiple of 4 KiB apart, its columns fall into
- * the same few sets of the cache, and the library, which walks down columns, runs at half
- * its speed; blocks of PAGE_ROWS rows bring it back. */
-static void add_weight_gradient(TensorOps *t, float *dw, const float *dy,
-                                const float *x, const Weight *w, int64_t N)
-{
-    int64_t block = w->rows % PAGE_FLOATS == 0 ? PAGE_ROWS : N;
-    for (int64_t n = 0; n < N; n += block)
-        cpu_gemm(t, (CpuGemm){.a = dy + n * w->rows,
-                              .b = x + n * w->cols,
-                              .c = dw,
-                              .M = w->rows,
-                              .N = w->cols,
-                              .K = N - n < block ? N - n : block,
-                              .transpose_a = true,
-                              .add = true});
-}
-
 static void linear_backward_weight(TensorOps *t, Weight *w, Tensor dbias, Tensor dy,
                                    Tensor x, int64_t N)
 {
     int64_t O = w->rows, C = w->cols;
     const float *pdy = host_f32(dy, N * O);
     if (tensor_present(w->grad))
-        add_weight_gradient(t, host_f32(w->grad, O * C), pdy, host_f32(x, N * C), w, N);
+        gemm_multiply(t, &(Gemm){.c = host_f32(w->grad, O * C),
+                                 .ldc = C,
+                                 .a = {pdy, O, false},
+                                 .b = {host_f32(x, N * C), C, false},
+                                 .M = O,
+                                 .N = C,
+                                 .K = N,
+                                 .add = true,
+                                 .bf16 = w->packed != NULL});
     if (tensor_present(dbias))
         add_column_sums(t, host_f32(dbias, O), pdy, N, O);
 }
 
+/* --- the packed copy ------------------------------------------------------------------ */
+static Status weight_prepare(TensorOps *t, Weight *w, Err *err)
+{
+    if (t->compute != COMPUTE_BF16 || w->packed)
+        return OK;
+    uint32_t *packed;
+    TRY(MEM_ARRAY(&packed, (size_t)gemm_packed_words(w->rows, w->cols, true), err));
+    w->packed = packed;
+    return OK;
+}
+
+static void weight_changed(TensorOps *t, Weight *w)
+{
+    if (w->packed)
+        gemm_pack_all(
+            t, w->packed,
+            (GemmMatrix){host_f32(w->value, w->rows * w->cols), w->cols, true}, w->rows,
+            w->cols, true);
+}
+
+static void weight_release(TensorOps *t, Weight *w)
+{
+    (void)t;
+    mem_free(w->packed);
+    w->packed = NULL;
+}
+
 void SIMD_FILL(linear_)(TensorOps *t)
 {
+    t->weight_prepare = weight_prepare;
+    t->weight_changed = weight_changed;
+    t->weight_release = weight_release;
     t->linear = linear;
     t->linear_backward_input = linear_backward_input;
     t->linear_backward_weight = linear_backward_weight;

@@ -15,6 +15,7 @@
 #endif
 #define SIMD_PASTE_(a, b, c) a##b##c
 #define SIMD_PASTE(a, b, c)  SIMD_PASTE_(a, b, c)
+#define SIMD_NAME(name)      SIMD_PASTE(cpu_, name, SIMD_SET)
 #define SIMD_FILL(group)     SIMD_PASTE(cpu_fill_, group, SIMD_SET)
 
 #if defined(__AVX512F__)
@@ -73,13 +74,21 @@ INLINE void vec_store(float *p, Vec v)
 /* The first n < LANES floats, zeros behind them. */
 INLINE Vec vec_load_part(const float *p, int64_t n)
 {
+#if LANES == 16
+    return (Vec)_mm512_maskz_loadu_ps((__mmask16)((1U << n) - 1U), p);
+#else
     Vec v = {0};
     memcpy(&v, p, (size_t)n * sizeof(float));
     return v;
+#endif
 }
 INLINE void vec_store_part(float *p, Vec v, int64_t n)
 {
+#if LANES == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1U << n) - 1U), (__m512)v);
+#else
     memcpy(p, &v, (size_t)n * sizeof(float));
+#endif
 }
 INLINE Vec vec_set(float x)
 {

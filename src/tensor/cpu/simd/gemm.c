@@ -1,0 +1,174 @@
+/* gemm.c - matrix products in blocks that fit the caches (Goto & van de Geijn 2008).
+ *
+ *     for each block of DEPTH words of k, for each block of COLUMNS columns of B:
+ *         pack the block of B as strips                 all threads; L3
+ *         tasks: for each block of ROW_STRIPS strips of A:
+ *             pack it                                   the task's thread; L2
+ *             for each strip of B, for each strip of A: gemm_kernel.h
+ *
+ * B may come packed: weights are packed once an update. When A has few rows, a task takes
+ * a part of the columns instead, and each packs those rows for itself. The sums of an
+ * element run through the blocks of k in order, so tasks share nothing. */
+#include "tensor/cpu/simd/gemm.h"
+
+enum {
+    DEPTH = CPU_GEMM_DEPTH,
+    COLUMNS = CPU_GEMM_COLUMNS, /* a multiple of GEMM_COLS */
+    ROW_STRIPS = CPU_GEMM_ROWS / GEMM_ROWS,
+    TASK_ROWS = ROW_STRIPS * GEMM_ROWS,
+};
+
+/* What tasks of one block of the product read. */
+typedef struct Block {
+    const Gemm *g;
+    const uint32_t *b; /* strip 0 of the block, at its first word */
+    int64_t b_stride;  /* words from strip to strip */
+    int64_t w0, words; /* of k */
+    int64_t n0, n;     /* columns */
+    bool first;        /* of the blocks of k: C is not read, or the bias is added */
+} Block;
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows [i,..) and k from word w on. */
+static GemmMatrix part_of(GemmMatrix m, int64_t i, int64_t w, bool bf16)
+{
+    int64_t k = bf16 ? 2 * w : w;
+    m.at += m.k_dense ? i * m.ld + k : k * m.ld + i;
+    return m;
+}
+
+/* The elements of k in words [w, w + words). */
+static int64_t elements_of(const Gemm *g, int64_t w, int64_t words)
+{
+    int64_t k = g->bf16 ? 2 * w : w, n = g->bf16 ? 2 * words : words;
+    return g->K - k < n ? g->K - k : n;
+}
+
+/* One tile of C at (i,j), of which m x n elements are there. */
+static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *strip,
+                          int64_t i, int64_t j, int64_t m, int64_t n)
+{
+    const Gemm *g = b->g;
+    float edge[GEMM_ROWS * GEMM_COLS], base[GEMM_COLS] = {0};
+    bool reads = g->add || !b->first,
+         whole = n == GEMM_COLS && gemm_kernel_rows(m) == m;
+    float *c = g->c + i * g->ldc + j;
+    if (!reads && g->bias)
+        memcpy(base, g->bias + j, (size_t)n * sizeof *base);
+    GemmTile tile = {.a = a,
+                     .b = strip,
+                     .words = b->words,
+                     .c = whole ? c : edge,
+                     .ldc = whole ? g->ldc : GEMM_COLS,
+                     .base = reads ? NULL : base};
+    if (!whole && reads) {
+        memset(edge, 0, sizeof edge);
+        for (int64_t r = 0; r < m; r++)
+            memcpy(edge + r * GEMM_COLS, c + r * g->ldc, (size_t)n * sizeof *c);
+    }
+    gemm_tile(&tile, m, g->bf16);
+    for (int64_t r = 0; r < m && !whole; r++)
+        memcpy(c + r * g->ldc, edge + r * GEMM_COLS, (size_t)n * sizeof *c);
+}
+
+/* Rows [i0, i0 + m) times strips [s0, s1) of the block. */
+static void multiply_rows(const Block *b, uint32_t *packed_a, int64_t i0, int64_t m,
+                          int64_t s0, int64_t s1)
+{
+    const Gemm *g = b->g;
+    int64_t K = elements_of(g, b->w0, b->words), strip = b->words * GEMM_ROWS;
+    for (int64_t i = 0; i < m; i += GEMM_ROWS)
+        gemm_pack_strip(packed_a + i / GEMM_ROWS * strip, GEMM_ROWS,
+                        part_of(g->a, i0 + i, b->w0, g->bf16), g->M - i0 - i, K,
+                        g->bf16);
+    for (int64_t s = s0; s < s1; s++) {
+        int64_t j = s * GEMM_COLS, n = b->n - j < GEMM_COLS ? b->n - j : GEMM_COLS;
+        for (int64_t i = 0; i < m; i += GEMM_ROWS)
+            multiply_tile(b, packed_a + i / GEMM_ROWS * strip, b->b + s * b->b_stride,
+                          i0 + i, b->n0 + j, m - i < GEMM_ROWS ? m - i : GEMM_ROWS, n);
+    }
+}
+
+/* Rows of A in a task: enough tasks that the threads end together, and as many rows as
+ * that allows, since a strip of B comes to the cache once a task. */
+static int64_t rows_of_task(int64_t M, int threads)
+{
+    int64_t strips = ceil_div(M, (int64_t)GEMM_ROWS * 8 * threads);
+    return (strips < ROW_STRIPS ? strips : ROW_STRIPS) * GEMM_ROWS;
+}
+
+static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
+                           int64_t a_stride)
+{
+    int threads = cpu_context(t)->threads;
+    int64_t M = b->g->M, strips = ceil_div(b->n, GEMM_COLS);
+    int64_t rows = rows_of_task(M, threads), row_tasks = ceil_div(M, rows);
+    int64_t parts = row_tasks >= 2 * threads ? 1 : 2 * threads;
+    parts = parts < strips ? parts : strips;
+    PARALLEL_FOR_UNEVEN(t, M * b->n * b->words)
+    for (int64_t task = 0; task < row_tasks * parts; task++) {
+        int64_t i0 = task / parts * rows, part = task % parts;
+        multiply_rows(b, packed_a + CPU_THREAD * a_stride, i0,
+                      M - i0 < rows ? M - i0 : rows, part * strips / parts,
+                      (part + 1) * strips / parts);
+    }
+}
+
+static void pack_block(TensorOps *t, uint32_t *out, const Block *b)
+{
+    const Gemm *g = b->g;
+    int64_t strips = ceil_div(b->n, GEMM_COLS), K = elements_of(g, b->w0, b->words);
+    PARALLEL_FOR(t, b->n * b->words)
+    for (int64_t s = 0; s < strips; s++)
+        gemm_pack_strip(out + s * b->words * GEMM_COLS, GEMM_COLS,
+                        part_of(g->b, b->n0 + s * GEMM_COLS, b->w0, g->bf16),
+                        b->n - s * GEMM_COLS, K, g->bf16);
+}
+
+void gemm_multiply(TensorOps *t, const Gemm *g)
+{
+    int64_t words = gemm_words(g->K, g->bf16);
+    int64_t depth = words < DEPTH ? words : DEPTH;
+    int64_t columns = g->packed_b ? g->N : g->N < COLUMNS ? g->N : COLUMNS;
+    int64_t a_stride = TASK_ROWS * depth + GEMM_SLACK;
+    int64_t b_words =
+        g->packed_b ? 0 : ceil_div(columns, GEMM_COLS) * GEMM_COLS * depth;
+    size_t all = (size_t)(cpu_context(t)->threads * a_stride + b_words + GEMM_SLACK);
+    ASSERT(all <= cpu_gemm_words(cpu_context(t)->threads));
+    uint32_t *a = cpu_buffer(&cpu_context(t)->packed, all * sizeof *a);
+    uint32_t *packed_b = a + cpu_context(t)->threads * a_stride;
+    for (int64_t w0 = 0; w0 < words; w0 += depth) {
+        for (int64_t n0 = 0; n0 < g->N; n0 += columns) {
+            Block b = {.g = g,
+                       .b = packed_b,
+                       .w0 = w0,
+                       .words = words - w0 < depth ? words - w0 : depth,
+                       .n0 = n0,
+                       .n = g->N - n0 < columns ? g->N - n0 : columns,
+                       .first = w0 == 0};
+            if (g->packed_b) {
+                b.b = g->packed_b + w0 * GEMM_COLS;
+                b.b_stride = words * GEMM_COLS;
+            } else {
+                b.b_stride = b.words * GEMM_COLS;
+                pack_block(t, packed_b, &b);
+            }
+            multiply_block(t, &b, a, a_stride);
+        }
+    }
+}
+
+void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
+                   bool bf16)
+{
+    int64_t strips = ceil_div(rows, GEMM_COLS), words = gemm_words(K, bf16);
+    PARALLEL_FOR(t, rows * K)
+    for (int64_t s = 0; s < strips; s++)
+        gemm_pack_strip(out + s * words * GEMM_COLS, GEMM_COLS,
+                        part_of(m, s * GEMM_COLS, 0, bf16), rows - s * GEMM_COLS, K,
+                        bf16);
+}
