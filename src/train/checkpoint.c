@@ -104,6 +104,11 @@ static void put_int(json_t *o, const char *key, int64_t value)
     json_object_set_new(o, key, json_integer(value));
 }
 
+static const char *compute_of(const CheckpointParts *parts)
+{
+    return parts->learners[0]->model->ops->compute == COMPUTE_BF16 ? "bf16" : "f32";
+}
+
 static Status write_state(const char *path, const CheckpointParts *parts,
                           const TrainState *s, Err *err)
 {
@@ -112,6 +117,7 @@ static Status write_state(const char *path, const CheckpointParts *parts,
     snprintf(hash, sizeof hash, "%016" PRIx64, s->fingerprint);
     put_int(o, "step", s->step);
     json_object_set_new(o, "fingerprint", json_string(hash));
+    json_object_set_new(o, "compute", json_string(compute_of(parts)));
     json_t *counts = json_object();
     for (int i = 0; i < parts->n_learners; i++)
         put_int(counts, parts->learners[i]->name, parts->learners[i]->adamw.t);
@@ -321,6 +327,22 @@ static Status load_learner(const char *path, int number, Learner *l,
     return status;
 }
 
+/* Products of another type end in other bits: a resume would not be exact. */
+static Status check_compute(const json_t *o, const char *path,
+                            const CheckpointParts *parts, Err *err)
+{
+    Span was = span_of("f32"); /* what there was before bf16 */
+    if (json_object_get(o, "compute"))
+        TRY(json_get_text(o, "compute", &was, err));
+    if (span_equal(was, span_of(compute_of(parts))))
+        return OK;
+    return err_set(
+        err, ERR_OPTION,
+        "'%s' was trained with products in %.*s, and this run computes in %s; "
+        "set TAME_COMPUTE=%.*s to go on",
+        path, (int)was.len, was.ptr, compute_of(parts), (int)was.len, was.ptr);
+}
+
 static Status load_parts(const char *path, const CheckpointParts *parts,
                          uint64_t fingerprint, TrainState *state, Err *err)
 {
@@ -335,6 +357,8 @@ static Status load_parts(const char *path, const CheckpointParts *parts,
                          "'%s' was trained with other options or data; use those, or "
                          "another folder, or remove its checkpoints to start anew",
                          path);
+    if (status == OK)
+        status = check_compute(o, path, parts, err);
     for (int i = 0; status == OK && i < parts->n_learners; i++)
         status = load_learner(path, i, parts->learners[i],
                               json_object_get(o, "optimizer_steps"), err);

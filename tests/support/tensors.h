@@ -13,9 +13,26 @@ typedef struct Bench {
     Rng rng;
     Tensor made[128];
     int n_made;
+    Weight weights[64]; /* with packed copies */
+    int n_weights;
     float *shown;
     int64_t n_shown;
 } Bench;
+
+/* Every set of instructions that a backend may be compiled for. */
+static const char *const bench_sets[] = {"baseline", "avx2", "avx512", "avx512_bf16"};
+enum { BENCH_SETS = sizeof bench_sets / sizeof *bench_sets };
+
+/* The fast backend with these instructions; NULL where the processor lacks them. */
+static inline TensorOps *bench_cpu(const char *set, int threads, TensorCompute compute)
+{
+    TensorOps *t = NULL;
+    Err err;
+    TensorCpuOptions o = {.threads = threads, .compute = compute, .set = set};
+    Status status = tensor_cpu_new(&t, &o, &err);
+    assert_true(status == OK || (set && status == ERR_OPTION));
+    return t;
+}
 
 static inline Bench bench_make(TensorOps *t, uint64_t seed)
 {
@@ -24,6 +41,8 @@ static inline Bench bench_make(TensorOps *t, uint64_t seed)
 
 static inline void bench_release(Bench *b)
 {
+    for (int i = 0; i < b->n_weights; i++)
+        b->t->weight_release(b->t, &b->weights[i]);
     for (int i = 0; i < b->n_made; i++)
         b->t->free(b->t, &b->made[i]);
     free(b->shown);
@@ -61,6 +80,15 @@ static inline Tensor bench_normal(Bench *b, int64_t n, double sd)
     Tensor out = bench_floats(b, x, n);
     free(x);
     return out;
+}
+
+/* The same, each rounded to bf16. */
+static inline Tensor bench_rounded(Bench *b, int64_t n, double sd)
+{
+    Tensor x = bench_normal(b, n, sd), half = bench_zeros(b, TENSOR_BF16, n);
+    b->t->copy(b->t, half, x);
+    b->t->copy(b->t, x, half);
+    return x;
 }
 
 /* Ids in [0, bound). */

@@ -66,6 +66,26 @@ static void ppo_resumes_to_the_same_bytes(void **state)
                   3);
 }
 
+static void a_checkpoint_is_resumed_in_its_own_arithmetic(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    const char *settings = "data=@documents.jsonl heldout=0.1 tokenizer=@tok depth=1 "
+                           "hidden=32 heads=2 intermediate=64 context=48 "
+                           "batch_tokens=192 tokens=20000 checkpoint_every=3";
+    tiny_make_data();
+    tiny_run_cut("pretrain", "cut", settings, SIGTERM, 5);
+    TensorCompute was = tiny_ops->compute;
+    tiny_ops->compute = was == COMPUTE_BF16 ? COMPUTE_F32 : COMPUTE_BF16;
+    assert_int_equal(tiny_stage("pretrain", "cut", settings, &report, &err),
+                     ERR_OPTION);
+    assert_non_null(strstr(err.msg, was == COMPUTE_BF16 ? "TAME_COMPUTE=bf16"
+                                                        : "TAME_COMPUTE=f32"));
+    tiny_ops->compute = was;
+    stage_report_release(&report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +93,11 @@ int main(void)
         TEMP_TEST(fine_tuning_resumes_to_the_same_bytes),
         TEMP_TEST(reward_modelling_resumes_to_the_same_bytes),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
+        TEMP_TEST(a_checkpoint_is_resumed_in_its_own_arithmetic),
     };
-    return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);
+    int failed =
+        cmocka_run_group_tests_name("f32", tests, tiny_make_ops, tiny_free_ops);
+    tiny_compute = COMPUTE_BF16;
+    return failed +
+           cmocka_run_group_tests_name("bf16", tests, tiny_make_ops, tiny_free_ops);
 }

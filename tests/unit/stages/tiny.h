@@ -13,15 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static TensorOps *tiny_ops; /* one thread: children may be forked */
+static TensorOps *tiny_ops;        /* one thread: children may be forked */
+static TensorCompute tiny_compute; /* f32, unless a test says otherwise */
 
 static inline int tiny_make_ops(void **state)
 {
     (void)state;
     Err err;
-    return tensor_cpu_new(&tiny_ops, &(TensorCpuOptions){.threads = 1}, &err) == OK
-               ? 0
-               : -1;
+    TensorCpuOptions o = {.threads = 1, .compute = tiny_compute};
+    return tensor_cpu_new(&tiny_ops, &o, &err) == OK ? 0 : -1;
 }
 
 static inline int tiny_free_ops(void **state)

@@ -42,7 +42,40 @@ static void linear_case(Bench *b)
     linear_of(b, 150, 1024, 3, false); /* rows of dy a page apart */
 }
 
-/* Products of at most 64 rows forward: no library. */
+/* A matrix for products, with the backend's packed copy. */
+static Weight bench_product_weight(Bench *b, int64_t rows, int64_t cols, double sd)
+{
+    Err err;
+    Weight w = bench_weight(b, rows, cols, sd);
+    w.value = bench_rounded(b, rows * cols, sd);
+    CHECK_OK(b->t->weight_prepare(b->t, &w, &err));
+    assert_true(b->n_weights < 64);
+    b->weights[b->n_weights++] = w;
+    b->t->weight_changed(b->t, &w);
+    return w;
+}
+
+/* Operands that are bf16 numbers: only the sums round. */
+static void rounded_linear_case(Bench *b)
+{
+    TensorOps *t = b->t;
+    const int64_t rows[] = {1, 2, 3, 8, 15, 33, 130};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t N = rows[i], O = 37 + 32 * (int64_t)i, C = 29 + 40 * (int64_t)i;
+        Weight w = bench_product_weight(b, O, C, 0.3);
+        Tensor x = bench_rounded(b, N * C, 1), dy = bench_rounded(b, N * O, 0.3);
+        Tensor y = bench_normal(b, N * O, 1), dx = bench_normal(b, N * C, 1);
+        Tensor bias = bench_normal(b, O, 1);
+        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, N);
+        bench_show(b, y);
+        t->linear_backward_input(t, dx, dy, &w, N, i % 2);
+        bench_show(b, dx);
+        t->linear_backward_weight(t, &w, (Tensor){0}, dy, x, N);
+        show_weight(b, &w);
+    }
+}
+
+/* Products of at most 64 rows forward: nothing is packed. */
 static void few_rows_case(Bench *b)
 {
     TensorOps *t = b->t;

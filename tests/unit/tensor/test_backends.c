@@ -6,21 +6,13 @@
 
 #include <math.h>
 
-static TensorOps *cpu(int threads)
-{
-    TensorOps *t = NULL;
-    Err err;
-    CHECK_OK(tensor_cpu_new(&t, &(TensorCpuOptions){.threads = threads}, &err));
-    return t;
-}
-
 /* Sums of at most a few hundred products of numbers near 1: a float's rounding, 6e-8,
  * times the square root of that, with room. */
 static const double tolerance = 2e-5;
 
-static void agrees(void (*run)(Bench *))
+static void agrees_with(TensorOps *fast, const char *set, void (*run)(Bench *))
 {
-    TensorOps *slow = NULL, *fast = cpu(2);
+    TensorOps *slow = NULL;
     Err err;
     CHECK_OK(tensor_ref_new(&slow, &err));
     Bench a = bench_make(slow, 1), b = bench_make(fast, 1);
@@ -30,20 +22,30 @@ static void agrees(void (*run)(Bench *))
     for (int64_t i = 0; i < a.n_shown; i++) {
         double x = (double)a.shown[i], y = (double)b.shown[i];
         if (!(fabs(x - y) <= tolerance * (1 + fabs(x))))
-            fail_msg("element %lld of %lld: ref %.9g, cpu %.9g", (long long)i,
-                     (long long)a.n_shown, x, y);
+            fail_msg("element %lld of %lld: ref %.9g, %s %.9g", (long long)i,
+                     (long long)a.n_shown, x, set, y);
     }
     bench_release(&a);
     bench_release(&b);
     tensor_free(slow);
-    tensor_free(fast);
+}
+
+/* With every set of instructions that is here. */
+static void agrees(void (*run)(Bench *), TensorCompute compute)
+{
+    for (int i = 0; i < BENCH_SETS; i++) {
+        TensorOps *fast = bench_cpu(bench_sets[i], 2, compute);
+        if (fast)
+            agrees_with(fast, bench_sets[i], run);
+        tensor_free(fast);
+    }
 }
 
 #define AGREES(op)                                                                     \
     static void op##_equals_the_reference(void **state)                                \
     {                                                                                  \
         (void)state;                                                                   \
-        agrees(op##_case);                                                             \
+        agrees(op##_case, COMPUTE_F32);                                                \
     }
 AGREES(linear)
 AGREES(few_rows)
@@ -61,21 +63,89 @@ AGREES(long_head)
 AGREES(logits)
 AGREES(adamw)
 
-static void threads_change_no_bit_of_our_kernels(void **state)
+/* Operands that are bf16 already lose nothing: what is left is the rounding of f32 sums,
+ * with every set of instructions, those without bf16 included. */
+static void products_of_bf16_are_exact_products(void **state)
 {
     (void)state;
-    void (*const ours[])(Bench *) = {few_rows_case, elementwise_case, rmsnorm_case,
-                                     qk_norm_case,  rope_case,        swiglu_case,
-                                     embed_case,    attention_case,   decode_case,
-                                     adamw_case,    logits_case};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
-        TensorOps *one = cpu(1);
+    agrees(rounded_linear_case, COMPUTE_BF16);
+}
+
+static void rounding_to_bf16_is_to_nearest_even(void **state)
+{
+    (void)state;
+    const float x[] = {1, 1.00390625F, 1.01171875F, 1.0039062F, -3.3895314e38F, 0};
+    const float want[] = {1, 1, 1.015625F, 1, -3.3895314e38F, 0};
+    for (int i = 0; i < BENCH_SETS; i++) {
+        TensorOps *t = bench_cpu(bench_sets[i], 1, COMPUTE_BF16);
+        if (!t)
+            continue;
+        Bench b = bench_make(t, 1);
+        for (int j = 0; j < 6; j++) {
+            float one = 1, got;
+            Weight w = bench_product_weight(&b, 1, 1, 1);
+            t->write(t, w.value, &one);
+            t->weight_changed(t, &w);
+            Tensor y = bench_zeros(&b, TENSOR_F32, 1);
+            t->linear(t, y, bench_floats(&b, x + j, 1), &w, (Tensor){0}, 1);
+            t->read(t, &got, y);
+            assert_memory_equal(&got, &want[j], sizeof got);
+        }
+        float nan = NAN, one = 1;
+        Weight w = bench_product_weight(&b, 1, 1, 1);
+        t->write(t, w.value, &one);
+        t->weight_changed(t, &w);
+        Tensor y = bench_zeros(&b, TENSOR_F32, 1);
+        t->linear(t, y, bench_floats(&b, &nan, 1), &w, (Tensor){0}, 1);
+        t->read(t, &one, y);
+        assert_true(isnan(one));
+        bench_release(&b);
+        tensor_free(t);
+    }
+}
+
+/* What a token gets does not depend on who is in the batch. */
+static void a_row_has_the_same_bits_in_any_batch(void **state)
+{
+    (void)state;
+    enum { N = 150, O = 70, C = 45 };
+    float all[N * O], some[N * O];
+    for (int i = 0; i < BENCH_SETS; i++) {
+        TensorOps *t = bench_cpu(bench_sets[i], 2, COMPUTE_BF16);
+        if (!t)
+            continue;
+        Bench b = bench_make(t, 1);
+        Weight w = bench_product_weight(&b, O, C, 1);
+        Tensor x = bench_normal(&b, N * C, 1), y = bench_zeros(&b, TENSOR_F32, N * O);
+        t->linear(t, y, x, &w, (Tensor){0}, N);
+        t->read(t, all, y);
+        for (int64_t first = 0, n = 1; first + n <= N; first += n, n += 3) {
+            t->linear(t, tensor_slice(y, 0, n * O), tensor_slice(x, first * C, n * C),
+                      &w, (Tensor){0}, n);
+            t->read(t, some, tensor_slice(y, 0, n * O));
+            assert_memory_equal(some, all + first * O, (size_t)(n * O) * sizeof *all);
+        }
+        bench_release(&b);
+        tensor_free(t);
+    }
+}
+
+static void threads_change_no_bit(void **state)
+{
+    (void)state;
+    void (*const cases[])(Bench *) = {
+        linear_case,  few_rows_case,  rounded_linear_case, elementwise_case,
+        rmsnorm_case, qk_norm_case,   rope_case,           swiglu_case,
+        embed_case,   attention_case, decode_case,         adamw_case,
+        logits_case,  head_case,      long_head_case};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        TensorOps *one = bench_cpu(NULL, 1, COMPUTE_BF16);
         Bench a = bench_make(one, 2);
-        ours[i](&a);
+        cases[i](&a);
         for (int threads = 2; threads <= 3; threads++) {
-            TensorOps *many = cpu(threads);
+            TensorOps *many = bench_cpu(NULL, threads, COMPUTE_BF16);
             Bench b = bench_make(many, 2);
-            ours[i](&b);
+            cases[i](&b);
             assert_int_equal(a.n_shown, b.n_shown);
             assert_memory_equal(a.shown, b.shown, (size_t)a.n_shown * sizeof(float));
             bench_release(&b);
@@ -84,21 +154,6 @@ static void threads_change_no_bit_of_our_kernels(void **state)
         bench_release(&a);
         tensor_free(one);
     }
-}
-
-static void the_same_threads_give_the_same_bits(void **state)
-{
-    (void)state;
-    TensorOps *t = cpu(2);
-    Bench a = bench_make(t, 3), b = bench_make(t, 3);
-    linear_case(&a);
-    long_head_case(&a);
-    linear_case(&b);
-    long_head_case(&b);
-    assert_memory_equal(a.shown, b.shown, (size_t)a.n_shown * sizeof(float));
-    bench_release(&a);
-    bench_release(&b);
-    tensor_free(t);
 }
 
 int main(void)
@@ -119,8 +174,10 @@ int main(void)
         cmocka_unit_test(long_head_equals_the_reference),
         cmocka_unit_test(logits_equals_the_reference),
         cmocka_unit_test(adamw_equals_the_reference),
-        cmocka_unit_test(threads_change_no_bit_of_our_kernels),
-        cmocka_unit_test(the_same_threads_give_the_same_bits),
+        cmocka_unit_test(products_of_bf16_are_exact_products),
+        cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
+        cmocka_unit_test(a_row_has_the_same_bits_in_any_batch),
+        cmocka_unit_test(threads_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
