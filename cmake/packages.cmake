@@ -8,20 +8,14 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
-find_library(DNNL_LIBRARY dnnl REQUIRED)
-find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
 
 # What each floor may link beside the floors below it.
 set(LAYER_PACKAGES_base Threads::Threads)
 set(LAYER_PACKAGES_format PkgConfig::JANSSON PkgConfig::YAML)
 set(LAYER_PACKAGES_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
-set(LAYER_PACKAGES_tensor ${DNNL_LIBRARY})
 set(LAYER_PACKAGES_data PkgConfig::ARCHIVE)
 set(LAYER_PACKAGES_cli PkgConfig::EDIT)
 
-# oneDNN brings OpenMP's runtime in any case; a serial build tells it to use one thread.
 if(TAME_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS C)
-else()
-  list(APPEND LAYER_PACKAGES_tensor gomp)
 endif()

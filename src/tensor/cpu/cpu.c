@@ -114,7 +114,7 @@ static Status choose_set(InstructionSet *out, const char *name, Err *err)
 Status tensor_cpu_new(TensorOps **out, const TensorCpuOptions *o, Err *err)
 {
     CpuContext *c = NULL;
-    InstructionSet set = {0};
+    InstructionSet set = {"baseline", cpu_fill_baseline, true, false};
     *out = NULL;
     TRY(choose_set(&set, o->set, err));
     TRY(MEM_ARRAY(out, 1, err));
