@@ -27,7 +27,7 @@ INLINE VecBits bf16_bits(Vec x)
 {
     VecBits u = (VecBits)x;
     VecBits rounded = u + 0x7fffU + ((u >> 16) & 1U);
-    VecInt is_nan = x != x;
+    VecInt is_nan = x != x; /* NOLINT(misc-redundant-expression): not for NaN */
     return ((VecBits)is_nan & (u | 0x400000U)) | (~(VecBits)is_nan & rounded);
 }
 
