@@ -157,7 +157,7 @@ static Status chat(const char *folder, const ChatOptions *o,
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Chat c = {.o = o};
-    Status status = command_backend(&ops, err);
+    Status status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, true, err);
     if (status == OK)

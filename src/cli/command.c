@@ -84,7 +84,6 @@ static Status read_compute(TensorCpuOptions *o, Err *err)
     static const char *const names[] = {
         [COMPUTE_F32] = "f32", [COMPUTE_BF16] = "bf16", [COMPUTE_AUTO] = "auto"};
     const char *text = getenv("TAME_COMPUTE");
-    o->compute = COMPUTE_AUTO;
     if (!text)
         return OK;
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
@@ -97,9 +96,9 @@ static Status read_compute(TensorCpuOptions *o, Err *err)
                    text);
 }
 
-Status command_backend(TensorOps **out, Err *err)
+Status command_backend(TensorOps **out, TensorCompute compute, Err *err)
 {
-    TensorCpuOptions o = {.set = getenv("TAME_INSTRUCTIONS")};
+    TensorCpuOptions o = {.compute = compute, .set = getenv("TAME_INSTRUCTIONS")};
     TRY(read_threads(&o, err));
     TRY(read_compute(&o, err));
     return tensor_cpu_new(out, &o, err);

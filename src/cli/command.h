@@ -35,9 +35,10 @@ Parsed command_parse(const Usage *usage, int argc, char **argv, const char **wor
 int command_fail(Status status, const Err *err);
 int command_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The fast backend as the environment says: TAME_THREADS (0: all), TAME_COMPUTE (f32, bf16
- * or auto, the default), TAME_INSTRUCTIONS (the widest set to use). */
-NODISCARD Status command_backend(TensorOps **out, Err *err);
+/* The fast backend as the environment says: TAME_THREADS (0: all), TAME_COMPUTE (f32, bf16,
+ * auto; else the command's own), TAME_INSTRUCTIONS (the widest set to use). Training is
+ * fast by default; what shows or measures a model computes it exactly. */
+NODISCARD Status command_backend(TensorOps **out, TensorCompute compute, Err *err);
 
 int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */
 int run_command(int argc, char **argv);      /* run.c */

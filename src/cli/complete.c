@@ -26,7 +26,7 @@ static Status complete(const char *folder, const CompleteOptions *o,
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Engine *engine = NULL;
-    Status status = command_backend(&ops, err);
+    Status status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, false, err);
     if (status == OK)

@@ -247,7 +247,7 @@ static const char *const way_names[WAYS] = {"skills", "gold", "bits"};
 static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
 {
     TensorOps *ops = NULL;
-    TRY(command_backend(&ops, err));
+    TRY(command_backend(&ops, COMPUTE_F32, err));
     e->json = json_object();
     Status status;
     if (way == WAY_SKILLS)

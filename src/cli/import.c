@@ -48,7 +48,7 @@ static Status import(const ImportOptions *o, const char *path, Err *err)
     TensorOps *ops = NULL;
     Model *model = NULL;
     Tokenizer *tok = NULL;
-    Status status = command_backend(&ops, err);
+    Status status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = import_model(path, ops, &model, err);
     if (status == OK)

@@ -52,7 +52,7 @@ static Status run(const RunOptions *o, const char *path, Err *err)
         status = print_record(&recipe);
         goto done;
     }
-    status = command_backend(&ops, err);
+    status = command_backend(&ops, COMPUTE_AUTO, err);
     if (status != OK)
         goto done;
     system_catch_stop();

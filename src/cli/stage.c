@@ -20,7 +20,7 @@ static Status run_stage(StageOptions *o, const char *folder, Err *err)
         status = file_lock(&lock, folder, err);
     if (status != OK)
         goto done;
-    status = command_backend(&ops, err);
+    status = command_backend(&ops, COMPUTE_AUTO, err);
     if (status != OK)
         goto done;
     StageEnv env = {ops, folder, file_join(&data, folder, "data")};
