@@ -1,7 +1,9 @@
-/* bench_kernels.c - the speed of each operation at the shapes of the demonstration model
- * and of a ten-million-parameter one. One JSON line an operation:
+/* bench_kernels.c - the speed of each operation at the shapes of the demonstration model,
+ * of a ten-million-parameter one and of GPT-2's smallest, with products in f32 and in
+ * bf16. One JSON line an operation:
  *
- *     {"bench":"kernels","shape":"demo","op":"linear qkv","ms":..,"gflops":..,"share":..}
+ *     {"bench":"kernels","compute":"f32","shape":"2M","op":"linear qkv","ms":..,
+ *      "gflops":..,"share":..}
  *
  * share is that of the peak, which the first line measures: the best rate of square
  * products for arithmetic, the best rate of y += x on arrays beyond the caches for
@@ -9,7 +11,9 @@
  * up the operations of one training step, each as often as it occurs; its share counts
  * the FLOPs of the products and of causal attention. Times are the best of several runs.
  *
- *     bench_kernels [--smoke | --threads N]      --smoke: one short round              */
+ *     bench_kernels [--smoke] [--threads N] [--shape 2M|10M|124M] [--compute f32|bf16]
+ *
+ * --smoke: one short round at a toy shape. */
 #include "base/rng.h"
 #include "base/system.h"
 #include "tensor/ops.h"
@@ -22,12 +26,13 @@
 typedef struct Shape {
     const char *name;
     int64_t N, C, F, L, H, D, V;
-    int64_t longest; /* documents have 20..longest tokens */
+    int64_t longest; /* documents have 20..longest tokens; all have N if that is N */
 } Shape;
 
 static const Shape shapes[] = {
-    {"demo", 4096, 192, 512, 4, 6, 32, 2048, 250},
-    {"10M", 4096, 256, 688, 11, 8, 32, 4096, 1024},
+    {"2M", 4096, 192, 512, 4, 6, 32, 2048, 250},
+    {"10M", 4096, 256, 688, 11, 8, 32, 4096, 256},
+    {"124M", 1024, 768, 2048, 12, 12, 64, 50257, 1024},
 };
 static const Shape smoke_shape = {"smoke", 96, 32, 48, 2, 2, 16, 128, 40};
 
@@ -70,11 +75,18 @@ static Tensor normal(Bench *b, int64_t n, double sd)
 
 static Weight weight(Bench *b, int64_t rows, int64_t cols)
 {
-    return (Weight){.value = normal(b, rows * cols, 0.05),
-                    .grad = tensor(b, TENSOR_F32, rows * cols),
-                    .rows = rows,
-                    .cols = cols,
-                    .trainable = true};
+    Err err;
+    Weight w = {.value = normal(b, rows * cols, 0.05),
+                .grad = tensor(b, TENSOR_F32, rows * cols),
+                .rows = rows,
+                .cols = cols,
+                .trainable = true};
+    if (b->t->weight_prepare(b->t, &w, &err) != OK) {
+        fprintf(stderr, "bench_kernels: %s\n", err.msg);
+        exit(1);
+    }
+    b->t->weight_changed(b->t, &w);
+    return w;
 }
 
 /* Documents of 20..longest tokens; counts the pairs that attention looks at. */
@@ -89,7 +101,9 @@ static void make_rows(Bench *b)
     for (int32_t i = 0; i < s->N; i++, left--) {
         if (left == 0) {
             first = i;
-            left = 20 + (int32_t)rng_below(&rng, (uint32_t)(s->longest - 19));
+            left = s->longest == s->N
+                       ? (int32_t)s->N
+                       : 20 + (int32_t)rng_below(&rng, (uint32_t)(s->longest - 19));
         }
         int32_t position = i - first, id = (int32_t)rng_below(&rng, (uint32_t)s->V);
         b->t->write(b->t, tensor_slice(b->starts, i, 1), &first);
@@ -144,6 +158,9 @@ static void prepare(Bench *b)
 
 static void release(Bench *b)
 {
+    Weight *const weights[] = {&b->qkv_w, &b->out_w, &b->gate_up, &b->down, &b->table};
+    for (size_t i = 0; i < sizeof weights / sizeof(Weight *); i++)
+        b->t->weight_release(b->t, weights[i]);
     Tensor *const all[] = {&b->qkv_w.value,
                            &b->qkv_w.grad,
                            &b->out_w.value,
@@ -204,11 +221,17 @@ typedef struct Cost {
     double flops, bytes, times;
 } Cost;
 
+static const char *compute_name(const Bench *b)
+{
+    return b->t->compute == COMPUTE_BF16 ? "bf16" : "f32";
+}
+
 static void report(Bench *b, const char *op, void (*run)(Bench *), Cost cost)
 {
     double s = best_time(b, run);
-    printf("{\"bench\":\"kernels\",\"shape\":\"%s\",\"op\":\"%s\",\"ms\":%.4f",
-           b->s->name, op, s * 1e3);
+    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"shape\":\"%s\",\"op\":\"%s\","
+           "\"ms\":%.4f",
+           compute_name(b), b->s->name, op, s * 1e3);
     if (cost.flops > 0)
         printf(",\"gflops\":%.1f,\"share\":%.3f", cost.flops / s / 1e9,
                cost.flops / s / b->peak_flops);
@@ -343,6 +366,16 @@ static void adamw(Bench *b)
                             .correction1 = 1,
                             .correction2 = 1});
 }
+static void pack_weights(Bench *b) /* of a layer */
+{
+    Weight *const weights[] = {&b->qkv_w, &b->out_w, &b->gate_up, &b->down};
+    for (size_t i = 0; i < sizeof weights / sizeof(Weight *); i++)
+        b->t->weight_changed(b->t, weights[i]);
+}
+static void pack_table(Bench *b)
+{
+    b->t->weight_changed(b->t, &b->table);
+}
 static void sum_squares(Bench *b)
 {
     b->t->sum_squares(b->t, b->g);
@@ -407,12 +440,14 @@ static void other_reports(Bench *b)
     report(b, "embed", embed, (Cost){0, 8 * N * C, 1});
     report(b, "embed backward", embed_backward, (Cost){0, 12 * N * C, 1});
     report(b, "cross-entropy", cross_entropy, (Cost){6 * N * C * V, 0, 1});
+    report(b, "pack weights", pack_weights, (Cost){0, 6 * (P - V * C) / L, L});
+    report(b, "pack table", pack_table, (Cost){0, 6 * V * C, 1});
     report(b, "adamw", adamw, (Cost){0, 28 * P, 1});
     report(b, "sum of squares", sum_squares, (Cost){0, 4 * P, 1});
     report(b, "zero gradients", zero_grads, (Cost){0, 4 * P, 1});
-    printf("{\"bench\":\"kernels\",\"shape\":\"%s\",\"op\":\"step\",\"ms\":%.2f,"
-           "\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f}\n",
-           s->name, b->step_seconds * 1e3, N / b->step_seconds,
+    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"shape\":\"%s\",\"op\":\"step\","
+           "\"ms\":%.2f,\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f}\n",
+           compute_name(b), s->name, b->step_seconds * 1e3, N / b->step_seconds,
            b->step_flops / b->step_seconds / 1e9,
            b->step_flops / b->step_seconds / b->peak_flops);
     report(b, "logprob", logprob, (Cost){2 * N * C * V, 0, 0});
@@ -457,9 +492,9 @@ static void measure_peaks(Bench *b, int threads, bool smoke)
     p.y = tensor(&p, TENSOR_F32, memory);
     b->peak_bytes = 12 * (double)memory / best_time(&p, add);
     release(&p);
-    printf("{\"bench\":\"kernels\",\"op\":\"peak\",\"gflops\":%.1f,\"gbs\":%.1f,"
-           "\"threads\":%d}\n",
-           b->peak_flops / 1e9, b->peak_bytes / 1e9, threads);
+    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"op\":\"peak\",\"gflops\":%.1f,"
+           "\"gbs\":%.1f,\"threads\":%d}\n",
+           compute_name(b), b->peak_flops / 1e9, b->peak_bytes / 1e9, threads);
 }
 
 static void bench_shape(TensorOps *t, const Shape *s, const Bench *peaks)
@@ -475,23 +510,56 @@ static void bench_shape(TensorOps *t, const Shape *s, const Bench *peaks)
     release(&b);
 }
 
-int main(int argc, char **argv)
+typedef struct Choice {
+    bool smoke;
+    int threads;         /* 0: all */
+    const char *shape;   /* NULL: all */
+    const char *compute; /* NULL: both */
+} Choice;
+
+static int bench_compute(TensorCompute compute, const Choice *c)
 {
-    bool smoke = argc > 1 && strcmp(argv[1], "--smoke") == 0;
-    int threads = argc > 2 && strcmp(argv[1], "--threads") == 0 ? atoi(argv[2]) : 0;
-    Bench peaks = {.seconds = smoke ? 0 : 0.25};
+    Bench peaks = {.seconds = c->smoke ? 0 : 0.25};
     Err err;
-    if (tensor_cpu_new(&peaks.t, &(TensorCpuOptions){.threads = threads}, &err) != OK) {
+    TensorCpuOptions o = {.threads = c->threads, .compute = compute};
+    if (tensor_cpu_new(&peaks.t, &o, &err) != OK) {
         fprintf(stderr, "bench_kernels: %s\n", err.msg);
         return 1;
     }
-    measure_peaks(&peaks, threads > 0 ? threads : system_cpus(), smoke);
-    if (smoke) {
-        bench_shape(peaks.t, &smoke_shape, &peaks);
-    } else {
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            bench_shape(peaks.t, &shapes[i], &peaks);
+    if (!c->compute || strcmp(c->compute, compute_name(&peaks)) == 0) {
+        measure_peaks(&peaks, c->threads > 0 ? c->threads : system_cpus(), c->smoke);
+        if (c->smoke)
+            bench_shape(peaks.t, &smoke_shape, &peaks);
+        for (size_t i = 0; !c->smoke && i < sizeof shapes / sizeof *shapes; i++)
+            if (!c->shape || strcmp(c->shape, shapes[i].name) == 0)
+                bench_shape(peaks.t, &shapes[i], &peaks);
     }
     tensor_free(peaks.t);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    Choice c = {0};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--smoke") == 0) {
+            c.smoke = true;
+            continue;
+        }
+        if (value && strcmp(argv[i], "--threads") == 0)
+            c.threads = atoi(value);
+        else if (value && strcmp(argv[i], "--shape") == 0)
+            c.shape = value;
+        else if (value && strcmp(argv[i], "--compute") == 0)
+            c.compute = value;
+        else {
+            fprintf(stderr,
+                    "usage: bench_kernels [--smoke] [--threads N] [--shape 2M|10M|"
+                    "124M] [--compute f32|bf16]\n");
+            return 2;
+        }
+        i++;
+    }
+    return bench_compute(COMPUTE_F32, &c) || bench_compute(COMPUTE_BF16, &c);
 }
