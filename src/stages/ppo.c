@@ -260,41 +260,13 @@ static Status open_prompts(PpoStage *p, Err *err)
     return MEM_ARRAY(&p->prompt_order, (size_t)p->prompts.n, err);
 }
 
-static Status open_ptx_shard(PpoStage *p, const StageEnv *env, Err *err)
-{
-    CorpusOptions corpus;
-    ShardOptions split = {0};
-    Str path = {0}, folder = {0};
-    file_join(&path, p->o->ptx_data, "train.shard");
-    Status status = OK;
-    if (!file_exists(str_c(&path))) {
-        file_join(&folder, env->data, "ptx");
-        status = opt_defaults(&corpus_options, &corpus, err);
-        if (status == OK)
-            status = file_make_folders(str_c(&folder), err);
-        if (status == OK)
-            status = shards_build(str_c(&folder), p->o->ptx_data, NULL, &corpus, &split,
-                                  p->sft.tok, err);
-        opt_release(&corpus_options, &corpus);
-        file_join(&path, str_c(&folder), "train.shard");
-    }
-    if (status == OK)
-        status = shard_open(&p->ptx_shard, str_c(&path), err);
-    if (status == OK && p->ptx_shard.fingerprint != tokenizer_fingerprint(p->sft.tok))
-        status = err_set(err, ERR_FORMAT, "'%s' was made with another tokenizer",
-                         str_c(&path));
-    str_release(&path);
-    str_release(&folder);
-    return status;
-}
-
 /* About as many tokens of pretraining text an update as of answers. */
 static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
 {
     const PpoOptions *o = p->o;
     if (o->ptx_coef <= 0)
         return OK;
-    TRY(open_ptx_shard(p, env, err));
+    TRY(ptx_shard_open(&p->ptx_shard, env, o->ptx_data, p->sft.tok, err));
     int64_t context = p->sft.model->shape.context;
     int64_t rows = o->batch / o->minibatches * o->max_new / context;
     PackOptions pack = {.row = context,

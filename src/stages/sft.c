@@ -3,7 +3,11 @@
  * A demonstration is rendered by the chat template with its loss mask, conversations are
  * packed several to a row, each attending to itself alone, and the rest is next-token
  * prediction: the loss is the mean over all tokens that the assistant writes in an
- * update, so a long answer counts for as much as it has tokens. */
+ * update, so a long answer counts for as much as it has tokens.
+ *
+ * Documents of the pretraining text can be mixed in, each token of them with the weight
+ * ptx_coef (Ouyang et al. 2022 do so in PPO): what the demonstrations do not ask about is
+ * not forgotten. */
 #include "stages/sft.h"
 
 #include "base/file.h"
@@ -12,6 +16,7 @@
 #include "base/rng.h"
 #include "stages/answers.h"
 #include "stages/lm_objective.h"
+#include "stages/shard_source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,6 +33,9 @@ static const OptField fields[] = {
     OPT_REAL(SftOptions, epochs, 2, 0.001, 1000, "passes over the demonstrations"),
     OPT_INT(SftOptions, batch_tokens, 8192, 1, 1e9, "tokens an update"),
     OPT_CHOICE(SftOptions, overlong, 0, overlong_names, "what to do with a conversation longer than the context"),
+    OPT_TEXT(SftOptions, ptx_data, NULL, "pretraining text to mix in: folder with train.shard, or data; needs ptx_coef"),
+    OPT_REAL(SftOptions, ptx_coef, 0, 0, 1e6, "weight of a token of pretraining text, a token of an answer has 1; 0: not mixed in"),
+    OPT_REAL(SftOptions, ptx_share, 0.5, 0, 1e6, "tokens of pretraining text for each token of the demonstrations"),
     OPT_END
 };
 /* clang-format on */
@@ -46,10 +54,19 @@ static const TrainOptions stage_defaults = {
 
 enum { SAMPLES = 8, SAMPLE_TOKENS = 96 };
 
+/* The demonstrations, and after them some documents of the pretraining text. */
+typedef struct Mix {
+    Documents *demonstrations; /* borrowed */
+    Shard shard;
+    int64_t *documents, n; /* which ones of the shard */
+    float coef;
+} Mix;
+
 typedef struct Sft {
     LmObjective lm; /* first: the functions bound by lm_objective_bind get this */
     ChatModel base;
     Documents train, heldout;
+    Mix mix;
     Prompts prompts; /* of the first held-out demonstrations, for samples */
     Answerer *answerer;
     int64_t seed;
@@ -60,6 +77,8 @@ static void release(Sft *s)
     answerer_free(s->answerer);
     prompts_release(&s->prompts);
     lm_objective_release(&s->lm);
+    mem_free(s->mix.documents);
+    shard_close(&s->mix.shard);
     documents_release(&s->train);
     documents_release(&s->heldout);
     chat_model_release(&s->base);
@@ -114,6 +133,64 @@ static Status load_data(Sft *s, const SftOptions *o, Err *err)
                         1, SAMPLES, err);
 }
 
+/* --- the mix ------------------------------------------------------------------------- */
+
+static int64_t mix_len(void *self, int64_t doc)
+{
+    const Mix *m = self;
+    int64_t demonstrations = (int64_t)m->demonstrations->n;
+    return doc < demonstrations
+               ? documents_len(m->demonstrations, doc)
+               : shard_doc_len(&m->shard, m->documents[doc - demonstrations]);
+}
+
+static void mix_ids(void *self, int64_t doc, int64_t from, int64_t n, int32_t *ids,
+                    float *weights)
+{
+    const Mix *m = self;
+    int64_t demonstrations = (int64_t)m->demonstrations->n;
+    if (doc < demonstrations) {
+        PackSource chats = documents_source(m->demonstrations);
+        chats.ids(chats.self, doc, from, n, ids, weights);
+        return;
+    }
+    shard_doc_ids(&m->shard, m->documents[doc - demonstrations], from, n, ids);
+    for (int64_t i = 0; i < n; i++)
+        weights[i] = m->coef;
+}
+
+static PackSource mix_source(Mix *m)
+{
+    return (PackSource){.self = m,
+                        .documents = (int64_t)m->demonstrations->n + m->n,
+                        .len = mix_len,
+                        .ids = mix_ids};
+}
+
+/* The first documents that fit into a row, until there are enough of them. */
+static Status open_mix(Sft *s, const StageEnv *env, const SftOptions *o, Err *err)
+{
+    Mix *m = &s->mix;
+    int64_t most = s->base.model->shape.context + 1;
+    double wanted = o->ptx_share * (double)s->train.ids.len;
+    m->demonstrations = &s->train;
+    m->coef = (float)o->ptx_coef;
+    if (o->ptx_coef <= 0)
+        return OK;
+    if (!o->ptx_data)
+        return err_set(err, ERR_OPTION, "ptx_coef is set, but not ptx_data");
+    TRY(ptx_shard_open(&m->shard, env, o->ptx_data, s->base.tok, err));
+    TRY(MEM_ARRAY(&m->documents, (size_t)m->shard.documents, err));
+    for (int64_t i = 0; i < (int64_t)m->shard.documents && wanted > 0; i++) {
+        int64_t len = shard_doc_len(&m->shard, i);
+        if (len > most)
+            continue;
+        m->documents[m->n++] = i;
+        wanted -= (double)len;
+    }
+    return OK;
+}
+
 static Status sample(void *self, int64_t u, json_t *samples, Err *err)
 {
     (void)u;
@@ -147,20 +224,22 @@ static Status check_longest(const Documents *d, int64_t context, Err *err)
                    (long long)longest, (long long)context);
 }
 
-static Status prepare(Sft *s, const SftOptions *o, const TrainOptions *t, Err *err)
+static Status prepare(Sft *s, const StageEnv *env, const SftOptions *o,
+                      const TrainOptions *t, Err *err)
 {
     int64_t context = s->base.model->shape.context;
     if (overlong_kinds[o->overlong] == PACK_REFUSE) {
         TRY(check_longest(&s->train, context, err));
         TRY(check_longest(&s->heldout, context, err));
     }
+    TRY(open_mix(s, env, o, err));
     int64_t rows = o->batch_tokens / context;
     PackOptions pack = {.row = context,
                         .rows = rows > 0 ? rows : 1,
                         .overlong = overlong_kinds[o->overlong],
                         .seed = (uint64_t)t->seed,
                         .shuffle = true};
-    TRY(lm_objective_init(&s->lm, s->base.model, documents_source(&s->train),
+    TRY(lm_objective_init(&s->lm, s->base.model, mix_source(&s->mix),
                           documents_source(&s->heldout), &pack, t, err));
     s->lm.accuracy = true;
     if (packer_dropped(s->lm.train) > 0)
@@ -185,17 +264,18 @@ Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *g
         goto done;
     defaults.lr = stage_lr(stage_defaults.lr, &s.base.model->shape);
     train_options_resolve(&t, &defaults);
-    status = prepare(&s, o, &t, err);
+    status = prepare(&s, env, o, &t, err);
     if (status != OK)
         goto done;
 
     int64_t epoch = packer_batches(s.lm.train);
-    const uint64_t data[] = {documents_hash(&s.train), documents_hash(&s.heldout)};
+    const uint64_t data[] = {documents_hash(&s.train), documents_hash(&s.heldout),
+                             s.mix.shard.source};
     Objective objective = {
         .self = &s,
         .stage = "sft",
         .updates = (int64_t)ceil(o->epochs * (double)epoch),
-        .fingerprint = stage_fingerprint(&sft_options, o, &t, data, 2),
+        .fingerprint = stage_fingerprint(&sft_options, o, &t, data, 3),
         .sample = sample,
     };
     lm_objective_bind(&s.lm, &objective);

@@ -10,7 +10,9 @@ typedef struct SftOptions {
     double heldout;                    /* share, when heldout_data is not given */
     double epochs;
     int64_t batch_tokens;
-    int overlong; /* refuse, truncate, drop */
+    int overlong;   /* refuse, truncate, drop */
+    char *ptx_data; /* shard folder or data spec for the pretraining mix */
+    double ptx_coef, ptx_share;
 } SftOptions;
 extern const OptTable sft_options;
 NODISCARD Status stage_sft(const StageEnv *env, const SftOptions *o,

@@ -1,6 +1,8 @@
 /* shard_source.c - the documents of a shard for a Packer, see shard_source.h. */
 #include "stages/shard_source.h"
 
+#include "base/file.h"
+
 static int64_t source_len(void *self, int64_t doc)
 {
     return shard_doc_len(self, doc);
@@ -20,4 +22,38 @@ PackSource shard_source(Shard *s)
                         .documents = (int64_t)s->documents,
                         .len = source_len,
                         .ids = source_ids};
+}
+
+static Status build_ptx(const StageEnv *env, const char *data, const Tokenizer *tok,
+                        Str *path, Err *err)
+{
+    CorpusOptions corpus;
+    ShardOptions split = {0};
+    Str folder = {0};
+    file_join(&folder, env->data, "ptx");
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status = file_make_folders(str_c(&folder), err);
+    if (status == OK)
+        status = shards_build(str_c(&folder), data, NULL, &corpus, &split, tok, err);
+    opt_release(&corpus_options, &corpus);
+    file_join(path, str_c(&folder), "train.shard");
+    str_release(&folder);
+    return status;
+}
+
+Status ptx_shard_open(Shard *out, const StageEnv *env, const char *data,
+                      const Tokenizer *tok, Err *err)
+{
+    Str path = {0};
+    Status status = OK;
+    file_join(&path, data, "train.shard");
+    if (!file_exists(str_c(&path)))
+        status = build_ptx(env, data, tok, &path, err);
+    if (status == OK)
+        status = shard_open(out, str_c(&path), err);
+    if (status == OK && out->fingerprint != tokenizer_fingerprint(tok))
+        status = err_set(err, ERR_FORMAT, "'%s' was made with another tokenizer",
+                         str_c(&path));
+    str_release(&path);
+    return status;
 }

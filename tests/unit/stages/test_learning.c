@@ -2,6 +2,9 @@
  * heart, the right continuation of a demonstration, a preference, a reward. */
 #include "unit/stages/tiny.h"
 
+#include "eval/bits.h"
+#include "model/folder.h"
+
 static void a_tiny_model_learns_its_documents(void **state)
 {
     (void)state;
@@ -30,6 +33,39 @@ static void fine_tuning_learns_the_answers_alone(void **state)
              "batch_tokens=384 lr=0.01 sample_every=0");
     assert_true(tiny_metric("sft", 0, "heldout/token_accuracy") < 0.2);
     assert_true(tiny_metric("sft", -1, "heldout/token_accuracy") > 0.5);
+}
+
+static double bits_of_documents(const char *folder)
+{
+    Err err;
+    Model *model;
+    Engine *engine;
+    BitsReport report;
+    Tokenizer *tok = tiny_tokenizer();
+    CHECK_OK(model_folder_load(&model, tiny_ops, temp_path(folder), false, NULL, &err));
+    CHECK_OK(engine_new(&engine, model, 1, 0, NULL, &err));
+    CHECK_OK(bits_measure(engine, tok, temp_path("documents.jsonl"), 0, &report, &err));
+    engine_free(engine);
+    model_free(model);
+    tokenizer_free(tok);
+    return report.bits_per_byte;
+}
+
+/* Text that is mixed in is learned beside the answers. */
+static void fine_tuning_keeps_the_text_that_is_mixed_in(void **state)
+{
+#define SETTINGS                                                                       \
+    "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=60 batch_tokens=384 "   \
+    "lr=0.01 sample_every=0 eval_every=0 "
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run("sft", "plain", SETTINGS);
+    tiny_run("sft", "mixed", SETTINGS "ptx_coef=0.5 ptx_data=@documents.jsonl");
+    assert_true(tiny_metric("mixed", -1, "heldout/token_accuracy") > 0.5);
+    double plain = bits_of_documents("plain"), mixed = bits_of_documents("mixed");
+    print_message("bits per byte %.3f, mixed in %.3f\n", plain, mixed);
+    assert_true(mixed < 0.5 * plain);
 }
 
 static void a_reward_model_learns_a_preference(void **state)
@@ -95,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEMP_TEST(a_tiny_model_learns_its_documents),
         TEMP_TEST(fine_tuning_learns_the_answers_alone),
+        TEMP_TEST(fine_tuning_keeps_the_text_that_is_mixed_in),
         TEMP_TEST(a_reward_model_learns_a_preference),
         TEMP_TEST(demonstrations_average_zero_and_answers_have_unit_spread),
         TEMP_TEST(ppo_raises_the_reward),

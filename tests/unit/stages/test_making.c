@@ -117,6 +117,10 @@ static void what_is_missing_is_named(void **state)
                 "option 'model' is not set: the folder of a model");
     CHECK_FAILS(tiny_stage("sft", "x", "model=@sft", &report, &err), ERR_OPTION,
                 "option 'data' is not set: demonstrations");
+    CHECK_FAILS(tiny_stage("sft", "x",
+                           "model=@sft data=@demonstrations.jsonl ptx_coef=1", &report,
+                           &err),
+                ERR_OPTION, "ptx_coef is set, but not ptx_data");
     CHECK_FAILS(tiny_stage("reward", "x", "model=@sft", &report, &err), ERR_OPTION,
                 "option 'data' is not set: comparisons");
     CHECK_FAILS(tiny_stage("rank", "x", "model=@sft prompts=@prompts.jsonl max_new=4",

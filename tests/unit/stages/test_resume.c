@@ -34,6 +34,7 @@ static void fine_tuning_resumes_to_the_same_bytes(void **state)
     tiny_make_model("base", HEAD_LM, 5);
     check_resumes("sft",
                   "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=24 "
+                  "ptx_coef=0.5 ptx_data=@documents.jsonl "
                   "batch_tokens=192 checkpoint_every=3 eval_every=5",
                   8);
 }
