@@ -10,9 +10,9 @@
 
 /* In percent of documents. */
 static const int32_t shares[PAGES] = {
-    [PAGE_STORY] = 21,  [PAGE_ENTRY] = 11, [PAGE_SCRIPT] = 5,    [PAGE_TALK] = 10,
-    [PAGE_ANSWERS] = 6, [PAGE_LETTER] = 8, [PAGE_DIARY] = 11,    [PAGE_LIST] = 6,
-    [PAGE_SUMS] = 11,   [PAGE_ORDERS] = 7, [PAGE_QUESTIONS] = 2, [PAGE_ADVICE] = 2,
+    [PAGE_STORY] = 15,   [PAGE_ENTRY] = 10, [PAGE_SCRIPT] = 9,    [PAGE_TALK] = 8,
+    [PAGE_ANSWERS] = 15, [PAGE_LETTER] = 5, [PAGE_DIARY] = 5,     [PAGE_LIST] = 5,
+    [PAGE_SUMS] = 13,    [PAGE_ORDERS] = 8, [PAGE_QUESTIONS] = 2, [PAGE_ADVICE] = 5,
 };
 
 /* clang-format off */
@@ -160,7 +160,7 @@ static void put_facts(Str *out, Scene *s, const Entity *e, int32_t left_out, boo
         if (i > 0)
             str_putc(out, ' ');
         put_statement(out, s, e, attribute);
-        if (plain && choose_chance(s->chooser, 1, 2)) {
+        if (plain && choose_chance(s->chooser, 1, 3)) {
             str_putc(out, ' ');
             put_plain(out, s, e);
         }
@@ -205,8 +205,10 @@ static void put_talk_page(Str *out, Scene *s)
     for (int32_t i = 0; i < n; i++) {
         scene_bind_text(s, 'd', span_of(choose_text(s->chooser, said)));
         put_exchange(out, s, draw_entity(s), " {b} asked, \"", "\" {c} {d}, \"", "\"");
-        str_putc(out, ' ');
-        put_deed(out, s);
+        if (choose_chance(s->chooser, 1, 2)) {
+            str_putc(out, ' ');
+            put_deed(out, s);
+        }
     }
 }
 
@@ -217,7 +219,7 @@ static void put_answers_page(Str *out, Scene *s)
     scene_put(out, s, "Questions [about|on] {e}\n\n");
     int32_t n = choose_between(s->chooser, 2, 5);
     for (int32_t i = 0; i < n; i++)
-        put_exchange(out, s, e, i > 0 ? "\n" : "", " ", "");
+        put_exchange(out, s, e, i > 0 ? "\n" : "", "\n", "\n");
 }
 
 static void put_letter_page(Str *out, Scene *s)
@@ -354,8 +356,9 @@ static void put_advice_page(Str *out, Scene *s)
         const Tip *tip = &task_tips[choose(s->chooser, task_n_tips)];
         str_putc(out, '\n');
         task_request(span_of(tip->request), choose(s->chooser, TASK_REQUESTS), out);
-        str_putc(out, ' ');
+        str_putc(out, '\n');
         str_puts(out, tip->answer);
+        str_putc(out, '\n');
     }
 }
 
