@@ -18,11 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_to_read(const char *path)
+static int open_to_read(const char *path, int flags)
 {
     int fd;
     do {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        fd = open(path, O_RDONLY | O_CLOEXEC | flags);
     } while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -31,7 +31,7 @@ static int open_to_read(const char *path)
 Status file_read(const char *path, size_t max_bytes, Str *out, Err *err)
 {
     *out = (Str){0};
-    int fd = open_to_read(path);
+    int fd = open_to_read(path, 0);
     if (fd < 0)
         return err_system(err, "open", path);
     Status status = OK;
@@ -63,7 +63,7 @@ Status file_read(const char *path, size_t max_bytes, Str *out, Err *err)
 Status file_map(const char *path, FileMap *out, Err *err)
 {
     *out = (FileMap){0};
-    int fd = open_to_read(path);
+    int fd = open_to_read(path, O_NONBLOCK); /* a pipe is refused, not waited for */
     if (fd < 0)
         return err_system(err, "open", path);
     Status status = OK;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static Err err;
@@ -55,6 +56,17 @@ static void what_is_absent_or_a_folder_is_named(void **state)
     CHECK_FAILS(file_map("/dev/null", &map, &err), ERR_IO,
                 "cannot read '/dev/null': not a regular file");
     assert_null(map.ptr);
+}
+
+static void a_pipe_is_not_mapped_and_not_waited_for(void **state)
+{
+    (void)state;
+    FileMap map;
+    assert_int_equal(mkfifo(temp_path("pipe"), 0600), 0);
+    alarm(10); /* opening waits for a writer that never comes */
+    assert_int_equal(file_map(temp_path("pipe"), &map, &err), ERR_IO);
+    alarm(0);
+    assert_non_null(strstr(err.msg, "not a regular file"));
 }
 
 static void reading_survives_every_failed_allocation(void **state)
@@ -226,6 +238,7 @@ int main(void)
         TEMP_TEST(reading_stops_at_the_limit),
         TEMP_TEST(what_is_absent_or_a_folder_is_named),
         TEMP_TEST(reading_survives_every_failed_allocation),
+        TEMP_TEST(a_pipe_is_not_mapped_and_not_waited_for),
         TEMP_TEST(maps_show_the_bytes),
         TEMP_TEST(folders_are_made_with_their_parents),
         TEMP_TEST(removing_a_tree_spares_what_links_point_at),
