@@ -14,6 +14,7 @@
 #include "model/folder_internal.h"
 #include "model/params_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -299,16 +300,23 @@ static float value_at(const unsigned char *bytes, int64_t i, char kind)
     return kind == 'b' ? bytes_bf16_to_f32(half) : bytes_f16_to_f32(half);
 }
 
-static void read_values(TensorOps *ops, Tensor value, const unsigned char *bytes,
-                        const char *dtype, float *chunk)
+static Status read_values(TensorOps *ops, const Part *part, const unsigned char *bytes,
+                          const char *dtype, float *chunk, Err *err)
 {
+    Tensor value = part->value;
     char kind = strcmp(dtype, "F32") == 0 ? 'f' : dtype[0] == 'B' ? 'b' : 'h';
     for (int64_t at = 0; at < value.count; at += CHUNK) {
         int64_t n = value.count - at < CHUNK ? value.count - at : CHUNK;
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n; i++) {
             chunk[i] = value_at(bytes, at + i, kind);
+            if (!isfinite(chunk[i]))
+                return err_set(err, ERR_FORMAT,
+                               "tensor '%s': value %lld is not a finite number",
+                               part->name, (long long)(at + i));
+        }
         ops->write(ops, tensor_slice(value, at, n), chunk);
     }
+    return OK;
 }
 
 static Status read_part(Model *model, const Part *part, const ShardList *shards,
@@ -324,8 +332,8 @@ static Status read_part(Model *model, const Part *part, const ShardList *shards,
             return err_set(err, ERR_FORMAT, "tensor '%s' is in two files", part->name);
         found = true;
         TRY(check_entry(part, e, err));
-        read_values(model->ops, part->value, shard->map.ptr + e->begin, e->dtype,
-                    chunk);
+        TRY(read_values(model->ops, part, shard->map.ptr + e->begin, e->dtype, chunk,
+                        err));
     }
     if (found)
         return OK;

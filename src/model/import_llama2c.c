@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "model/params_internal.h"
 
+#include <math.h>
+
 enum { HEADER_INTS = 7, HEADER_BYTES = 4 * HEADER_INTS };
 
 /* Both RoPE tables, cosines and sines: context x D/2 each. */
@@ -128,12 +130,23 @@ static void read_tensors(Reader *r)
         read_rows(r, &m->lm_head, 0, s->vocab);
 }
 
+static Status check_finite(Span bytes, Err *err)
+{
+    for (size_t at = HEADER_BYTES; at < bytes.len; at += 4) {
+        if (!isfinite(bytes_f32(bytes.ptr + at)))
+            return err_set(err, ERR_FORMAT,
+                           "llama2.c checkpoint: byte %zu: not a finite number", at);
+    }
+    return OK;
+}
+
 Status import_llama2c(Model **out, TensorOps *ops, Span bytes, Err *err)
 {
     *out = NULL;
     ModelShape shape = {0};
     TRY(import_llama2c_shape(bytes, &shape, err));
     Reader r = {.at = bytes.ptr + HEADER_BYTES};
+    TRY(check_finite(bytes, err));
     int64_t widest =
         shape.hidden > shape.intermediate ? shape.hidden : shape.intermediate;
     TRY(MEM_ARRAY(&r.row, (size_t)widest, err));

@@ -8,6 +8,8 @@
 #include "format/safetensors.h"
 #include "model/folder.h"
 
+#include <math.h>
+
 static TensorOps *ops;
 
 static const ModelSpecials specials = {.bos = 3, .pad = 0, .eos = {5, 7}, .n_eos = 2};
@@ -350,6 +352,20 @@ static void cut_weights_are_refused(void **state)
     model_free(model);
 }
 
+static void weights_that_are_no_numbers_are_named(void **state)
+{
+    (void)state;
+    const float wrong[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        Model *model = small_model(ops, MODEL_LLAMA, HEAD_LM);
+        ops->write(ops, tensor_slice(model->norm.value, 2, 1), &wrong[i]);
+        save(model, temp_folder);
+        check_load_fails(ERR_FORMAT, "': tensor 'model.norm.weight': value 2 is not a "
+                                     "finite number");
+        model_free(model);
+    }
+}
+
 static void every_failed_allocation_is_reported(void **state)
 {
     (void)state;
@@ -393,6 +409,7 @@ int main(void)
         TEMP_TEST(wrong_tensors_are_named),
         TEMP_TEST(second_copies_of_a_tied_head_and_buffers_are_passed_over),
         TEMP_TEST(cut_weights_are_refused),
+        TEMP_TEST(weights_that_are_no_numbers_are_named),
         TEMP_TEST(every_failed_allocation_is_reported),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,21 @@ static void every_cut_file_is_a_format_error(void **state)
     free(values);
 }
 
+static void values_that_are_no_numbers_are_refused(void **state)
+{
+    (void)state;
+    Err err;
+    Model *model;
+    float *values = calloc(layout().end, sizeof *values);
+    Str bytes = make_checkpoint(true, values);
+    bytes_put_u32((unsigned char *)bytes.ptr + HEADER + 40, 0x7fc00000); /* NaN */
+    CHECK_FAILS(import_llama2c(&model, ops, str_span(&bytes), &err), ERR_FORMAT,
+                "llama2.c checkpoint: byte 68: not a finite number");
+    assert_null(model);
+    str_release(&bytes);
+    free(values);
+}
+
 static void every_failed_allocation_is_reported(void **state)
 {
     (void)state;
@@ -284,6 +299,7 @@ int main(void)
         cmocka_unit_test(the_header_gives_the_shape),
         cmocka_unit_test(wrong_headers_are_refused),
         cmocka_unit_test(every_cut_file_is_a_format_error),
+        cmocka_unit_test(values_that_are_no_numbers_are_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
