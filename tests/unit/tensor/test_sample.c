@@ -148,6 +148,8 @@ static void filters_keep_a_prefix_of_the_ranking_on(TensorOps *t)
     assert_int_equal(ids_drawn(t, ladder, p), 0x1cU);
     p_tiny.top_p = 1e-6F;
     assert_int_equal(ids_drawn(t, ladder, p_tiny), 1U << 3);
+    p_tiny.top_p = 0; /* the most likely stays */
+    assert_int_equal(ids_drawn(t, ladder, p_tiny), 1U << 3);
     p_tie.top_p = 0.8F;
     assert_int_equal(ids_drawn(t, ladder, p_tie), 0x1eU);
     min.min_p = 0.3F; /* of .4: .12 */

@@ -48,7 +48,7 @@ static double above(const Row *row, float low, bool count)
 
 /* Removes all but the shortest prefix of the ranking that holds `wanted` candidates
  * (count) or that much probability: first the threshold, then, among those that equal
- * it, the lowest ids. */
+ * it, the lowest ids. One candidate stays whatever is wanted. */
 static void keep_prefix(Row *row, double wanted, bool count, float max)
 {
     int64_t low = order_of(-INFINITY), high = order_of(max);
@@ -63,7 +63,7 @@ static void keep_prefix(Row *row, double wanted, bool count, float max)
     double kept = above(row, of_order((int32_t)low + 1), count);
     for (int64_t v = 0; v < row->V; v++) {
         bool keep = row->y[v] > threshold;
-        if (row->y[v] == threshold && kept < wanted) {
+        if (row->y[v] == threshold && (kept == 0 || kept < wanted)) {
             kept += count ? 1 : (double)row->p[v];
             keep = true;
         }
