@@ -20,6 +20,7 @@
 #include "base/rng.h"
 #include "engine/engine_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Prompt tokens that a step takes beside the decoding slots' own. */
@@ -273,6 +274,9 @@ static bool any_bit(const uint32_t *bits, int64_t words)
     return false;
 }
 
+/* Divided by less, logits leave the range of floats. */
+static const double least_temperature = 1e-6;
+
 /* How slot s draws its next id; false when its constraint allows none. */
 static bool lay_draw(Engine *e, const Job *job, int32_t s, SampleRow *how)
 {
@@ -283,7 +287,9 @@ static bool lay_draw(Engine *e, const Job *job, int32_t s, SampleRow *how)
         slot->total < ENGINE_PENALTY_IDS ? slot->total : ENGINE_PENALTY_IDS;
     *how = (SampleRow){
         .u = draw_uniform(r, result->n),
-        .temperature = (float)r->sample.temperature,
+        .temperature = r->sample.temperature < least_temperature
+                           ? 0
+                           : (float)r->sample.temperature,
         .top_k = r->sample.top_k < INT32_MAX ? (int32_t)r->sample.top_k : 0,
         .top_p = (float)r->sample.top_p,
         .min_p = (float)r->sample.min_p,
@@ -374,8 +380,13 @@ static Status step(Engine *e, Job *job, Err *err)
     if (kept == 0)
         return OK;
     model_decode_sample(e->model, e->cache, e->rows, e->how, kept, e->drawn);
-    for (int64_t i = 0; i < kept; i++)
+    for (int64_t i = 0; i < kept; i++) {
+        if (isnan(e->drawn[i].logprob))
+            return err_set(err, ERR_FORMAT,
+                           "the model's logits are not finite: its weights are too "
+                           "large or damaged");
         TRY(accept(e, job, &e->slots[e->row_slot[i]], e->drawn[i], err));
+    }
     return OK;
 }
 

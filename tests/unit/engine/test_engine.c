@@ -454,6 +454,55 @@ static void a_constraint_decides_what_may_be_drawn(void **state)
 }
 
 /* --- what is refused ------------------------------------------------------------------ */
+static void next_to_no_temperature_is_greedy(void **state)
+{
+    Tiny *t = *state;
+    Err err = {0};
+    TensorOps *cpu;
+    Model *model;
+    const int32_t prompt[] = {4, 5};
+    EngineRequest requests[3];
+    EngineResult r[3];
+    CHECK_OK(tensor_cpu_new(&cpu, 1, &err));
+    CHECK_OK(model_new(&model, cpu, &t->model->shape, false, &err));
+    CHECK_OK(model_init(model, 7, &err));
+    const double temperatures[] = {0, 1e-37, 1e-310};
+    for (int i = 0; i < 3; i++)
+        requests[i] = (EngineRequest){.prompt = prompt,
+                                      .n_prompt = 2,
+                                      .sample = tiny_sample(temperatures[i], 20)};
+    Engine *engine;
+    CHECK_OK(engine_new(&engine, model, 1, 0, NULL, &err));
+    CHECK_OK(engine_run(engine, requests, 3, r, NULL, &err));
+    same_result(&r[0], &r[1]);
+    same_result(&r[0], &r[2]);
+    for (int i = 0; i < 3; i++)
+        engine_result_release(&r[i]);
+    engine_free(engine);
+    model_free(model);
+    tensor_free(cpu);
+}
+
+static void logits_that_are_no_numbers_are_an_error(void **state)
+{
+    (void)state;
+    Tiny t;
+    Err err = {0};
+    const int32_t prompt[] = {4, 5};
+    tiny_init(&t, TINY_CONTEXT);
+    t.ops->scale(t.ops, t.model->params, 1e37F);
+    model_changed(t.model);
+    Engine *engine = engine_of(&t, 1, 0, NULL);
+    EngineRequest request = {
+        .prompt = prompt, .n_prompt = 2, .sample = tiny_sample(1, 5)};
+    EngineResult result;
+    CHECK_FAILS(engine_run(engine, &request, 1, &result, NULL, &err), ERR_FORMAT,
+                "the model's logits are not finite: its weights are too large or "
+                "damaged");
+    engine_free(engine);
+    tiny_release(&t);
+}
+
 static void a_reward_model_cannot_write(void **state)
 {
     Tiny *t = *state;
@@ -534,6 +583,8 @@ int main(void)
         cmocka_unit_test(forced_ids_follow_at_once_and_are_read),
         cmocka_unit_test(a_failing_hook_fails_the_run_and_the_engine_lives_on),
         cmocka_unit_test(a_constraint_decides_what_may_be_drawn),
+        cmocka_unit_test(next_to_no_temperature_is_greedy),
+        cmocka_unit_test(logits_that_are_no_numbers_are_an_error),
         cmocka_unit_test(a_reward_model_cannot_write),
         cmocka_unit_test(no_memory_is_an_error_everywhere),
         cmocka_unit_test(memory_is_told_before_it_is_taken),
