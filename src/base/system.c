@@ -3,7 +3,12 @@
  * The flag is the only thing a signal handler touches. The handler of SIGINT is gone
  * after its first call (SA_RESETHAND), so the second Ctrl-C ends the process as if
  * nothing had been caught. Calls are not restarted (no SA_RESTART): a chat that waits
- * for a line must notice. */
+ * for a line must notice.
+ *
+ * The handler has a stack of its own. On that of the computation its frame would lie
+ * just below the stack pointer, where oneDNN's generated matrix kernels keep values:
+ * one Ctrl-C in ten ended in a corrupted heap. The system gives a process's signals to
+ * its first thread as long as that does not block them. */
 #include "base/system.h"
 
 #include <pthread.h>
@@ -108,12 +113,23 @@ static void on_signal(int number)
     atomic_store(&stop_flag, true);
 }
 
+/* A sanitizer may have given the thread such a stack already. */
+static void give_handlers_a_stack(void)
+{
+    static char bytes[1 << 16];
+    stack_t now;
+    const stack_t ours = {.ss_sp = bytes, .ss_size = sizeof bytes};
+    if (sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) != 0)
+        sigaltstack(&ours, NULL);
+}
+
 void system_catch_stop(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    give_handlers_a_stack();
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
-    action.sa_flags = (int)SA_RESETHAND;
+    action.sa_flags = (int)(SA_ONSTACK | SA_RESETHAND);
     sigaction(SIGINT, &action, NULL);
     atomic_store(&catching, true);
 }

@@ -81,6 +81,23 @@ static void signals_set_the_flag(void **state)
     system_clear_stop();
 }
 
+/* Generated kernels keep values below the stack pointer, where a handler's frame
+ * would lie. */
+static void handlers_leave_the_stack_of_the_computation_alone(void **state)
+{
+    (void)state;
+    const int signals[] = {SIGTERM, SIGINT};
+    stack_t stack;
+    system_catch_stop();
+    assert_int_equal(sigaltstack(NULL, &stack), 0);
+    assert_int_equal(stack.ss_flags & SS_DISABLE, 0);
+    for (int i = 0; i < 2; i++) {
+        struct sigaction now;
+        assert_int_equal(sigaction(signals[i], NULL, &now), 0);
+        assert_true(now.sa_flags & SA_ONSTACK);
+    }
+}
+
 static void the_second_interrupt_ends_the_process(void **state)
 {
     (void)state;
@@ -107,6 +124,7 @@ int main(void)
         cmocka_unit_test(every_index_is_worked_on_once),
         cmocka_unit_test(a_request_stands_until_cleared),
         cmocka_unit_test(signals_set_the_flag),
+        cmocka_unit_test(handlers_leave_the_stack_of_the_computation_alone),
         cmocka_unit_test(the_second_interrupt_ends_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
