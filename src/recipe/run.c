@@ -79,6 +79,18 @@ static Status check_finished(const Recipe *r, const json_t *ledger, Err *err)
     return OK;
 }
 
+/* The stage's folder is locked too: the stage's own command may be at work there. */
+static Status run_locked(const RecipeStage *s, const StageEnv *env, StageReport *report,
+                         Err *err)
+{
+    FileLock lock;
+    TRY(file_make_folders(s->folder, err));
+    TRY(file_lock(&lock, s->folder, err));
+    Status status = s->kind->run(env, s->options.own, &s->options.train, report, err);
+    file_unlock(&lock);
+    return status;
+}
+
 static Status run_stage(const Recipe *r, RecipeStage *s, size_t number, TensorOps *ops,
                         const char *data, json_t *ledger, Err *err)
 {
@@ -89,7 +101,7 @@ static Status run_stage(const Recipe *r, RecipeStage *s, size_t number, TensorOp
     }
     log_info("[%zu/%zu] %s: %s", number, r->n, s->name, s->kind->help);
     StageReport report = {0};
-    Status status = s->kind->run(&env, s->options.own, &s->options.train, &report, err);
+    Status status = run_locked(s, &env, &report, err);
     if (status == OK) {
         json_t *options = stage_options_record(&s->options);
         status = ledger_put(ledger, r->folder, s->name, s->kind->name, options, &report,

@@ -373,6 +373,12 @@ interrupted()
     check "training begins" until_true 120 has_lines cut/metrics.jsonl 3
     # shellcheck disable=SC2046
     fails "a second process on a folder" 1 "'cut' is in use by process $pid" $(train cut)
+    recipe 'run: two' 'stages:' "  - pretrain: {name: cut, data: $world/pretrain.jsonl," \
+        '      tokenizer: runs/t/tokenizer, depth: 1, hidden: 16, heads: 2, context: 64}'
+    mkdir runs/two
+    ln -s "$work/cut" runs/two/cut
+    fails "a recipe with a stage that its own command trains" 1 \
+        "stage 'cut': 'runs/two/cut' is in use by process $pid" run r.yaml
     kill -INT "$pid"
     wait "$pid"
     rc=$?
