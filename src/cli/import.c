@@ -43,6 +43,38 @@ static Status import_vocab(const char *path, int32_t vocab, Tokenizer **out, Err
     return status;
 }
 
+/* config.json comes last: a folder without it is no model folder. */
+static Status save_parts(const Model *model, const Tokenizer *tok, const char *folder,
+                         Err *err)
+{
+    const ModelSpecials specials = {
+        .bos = tokenizer_bos(tok),
+        .pad = tokenizer_pad(tok),
+        .eos = {tokenizer_eos(tok)},
+        .n_eos = tokenizer_eos(tok) >= 0,
+    };
+    Str path = {0};
+    bool taken = file_exists(file_join(&path, folder, "config.json"));
+    str_release(&path);
+    if (taken)
+        return err_set(err, ERR_IO,
+                       "'%s' holds a model already; remove it or give another --out",
+                       folder);
+    TRY(tokenizer_save(tok, folder, err));
+    return model_folder_save(model, &specials, folder, err);
+}
+
+static Status save(const Model *model, const Tokenizer *tok, const char *folder,
+                   Err *err)
+{
+    FileLock lock;
+    TRY(file_make_folders(folder, err));
+    TRY(file_lock(&lock, folder, err));
+    Status status = save_parts(model, tok, folder, err);
+    file_unlock(&lock);
+    return status;
+}
+
 static Status import(const ImportOptions *o, const char *path, Err *err)
 {
     TensorOps *ops = NULL;
@@ -54,18 +86,7 @@ static Status import(const ImportOptions *o, const char *path, Err *err)
     if (status == OK)
         status = import_vocab(o->vocab, model->shape.vocab, &tok, err);
     if (status == OK)
-        status = file_make_folders(o->out, err);
-    if (status == OK) {
-        const ModelSpecials specials = {
-            .bos = tokenizer_bos(tok),
-            .pad = tokenizer_pad(tok),
-            .eos = {tokenizer_eos(tok)},
-            .n_eos = tokenizer_eos(tok) >= 0,
-        };
-        status = model_folder_save(model, &specials, o->out, err);
-    }
-    if (status == OK)
-        status = tokenizer_save(tok, o->out, err);
+        status = save(model, tok, o->out, err);
     if (status == OK)
         log_info("'%s' is ready: %s parameters, vocabulary %d", o->out,
                  log_count((double)model->n_params), (int)model->shape.vocab);

@@ -317,6 +317,39 @@ bad_data()
     check "no bad data have left a model" [ ! -e s/config.json ]
 }
 
+# --- llama2.c's files -------------------------------------------------------------------------------
+llama2c() # a model of zeros with 260 tokens: zeros.bin and tok260.bin
+{
+    printf '\2\0\0\0\2\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\4\1\0\0\10\0\0\0' >zeros.bin
+    head -c 2280 /dev/zero >>zeros.bin
+    {
+        printf '\7\0\0\0'
+        printf '\0\0\0\0\5\0\0\0<unk>\0\0\0\0\5\0\0\0\n<s>\n\0\0\0\0\6\0\0\0\n</s>\n'
+        i=0
+        while [ $i -lt 256 ]; do
+            printf '\0\0\0\0\6\0\0\0<0x%02X>' $i
+            i=$((i + 1))
+        done
+        printf '\0\0\0\0\1\0\0\0 '
+    } >tok260.bin
+}
+
+imports()
+{
+    llama2c
+    succeeds "import" import zeros.bin --vocab tok260.bin --out imported
+    succeeds "what is imported writes" complete imported -p a -n 2
+    snapshot imported >before
+    fails "import over a model" 1 "'imported' holds a model already" import zeros.bin \
+        --vocab tok260.bin --out imported
+    unchanged "leaves it as it is" imported before
+    mkdir half
+    mkdir half/tokenizer.json
+    fails "import that cannot write its tokenizer" 1 "half/tokenizer.json" import zeros.bin \
+        --vocab tok260.bin --out half
+    check "leaves no half a model" [ ! -e half/config.json ]
+}
+
 # --- folders that cannot be written ------------------------------------------------------------------
 bad_folders()
 {
@@ -410,6 +443,7 @@ tiny_model
 pipes
 damaged_models
 bad_data
+imports
 bad_folders
 interrupted
 finish
