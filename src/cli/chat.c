@@ -136,7 +136,11 @@ static Status talk(Chat *c, Err *err)
     Span line;
     if (interactive)
         puts("/help lists the commands, Ctrl-D leaves.");
-    while (!c->done && line_read(c->lines, &line)) {
+    while (!c->done) {
+        bool end;
+        TRY(line_read(c->lines, &line, &end, err));
+        if (end)
+            break;
         if (interactive) {
             system_clear_stop();
             system_catch_stop();

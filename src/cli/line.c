@@ -101,18 +101,21 @@ static bool edit_line(LineReader *r, Span *line)
     return true;
 }
 
-bool line_read(LineReader *r, Span *line)
+Status line_read(LineReader *r, Span *line, bool *end, Err *err)
 {
+    *line = (Span){0};
+    *end = false;
     if (r->edit) {
-        if (!edit_line(r, line))
-            return false;
+        *end = !edit_line(r, line);
     } else {
         ssize_t n = getline(&r->buffer, &r->size, stdin);
-        if (n < 0)
-            return false;
-        *line = (Span){r->buffer, (size_t)n};
+        if (n < 0 && !feof(stdin))
+            return err_system(err, "read", "standard input");
+        *end = n < 0;
+        *line = (Span){r->buffer, *end ? 0 : (size_t)n};
     }
-    while (line->len > 0 && strchr("\r\n", line->ptr[line->len - 1]))
+    while (line->len > 0 &&
+           (line->ptr[line->len - 1] == '\r' || line->ptr[line->len - 1] == '\n'))
         line->len--;
-    return true;
+    return OK;
 }

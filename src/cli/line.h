@@ -13,8 +13,8 @@ typedef struct LineReader LineReader;
 NODISCARD Status line_reader_new(LineReader **out, const char *prompt, Err *err);
 void line_reader_free(LineReader *r); /* accepts NULL */
 bool line_is_interactive(const LineReader *r);
-/* The next line without its newline, borrowed until the next call; false at the end of
+/* The next line without its newline, borrowed until the next call; *end at the end of
  * the input. On a terminal Ctrl-C ends the program here. */
-bool line_read(LineReader *r, Span *line);
+NODISCARD Status line_read(LineReader *r, Span *line, bool *end, Err *err);
 
 #endif

@@ -60,11 +60,11 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
         strcmp(name, "help") == 0) {
         print_help(stdout);
-        return 0;
+        return close_output(0);
     }
     if (strcmp(name, "--version") == 0) {
         puts("tame " TAME_VERSION);
-        return 0;
+        return close_output(0);
     }
     const char *names[64];
     size_t n = 0;

@@ -153,17 +153,18 @@ static Status encode_messages(const Tokenizer *tok, const char *path,
 /* --- ids ------------------------------------------------------------------------- */
 
 /* Numbers with blanks, commas or brackets between them. */
-static Status read_ids(const char *text, Ids *ids, Err *err)
+static Status read_ids(const Str *input, Ids *ids, Err *err)
 {
+    const char *text = str_c(input), *end_of_input = text + input->len;
     for (;;) {
         text += strspn(text, " \t\r\n,[]");
-        if (*text == '\0')
+        if (text == end_of_input)
             return OK;
         char *end;
         long id = strtol(text, &end, 10);
         if (end == text || id < 0 || id > INT32_MAX) {
             Str shown = {0};
-            str_quote(&shown, span_of(text), 20);
+            str_quote(&shown, (Span){text, (size_t)(end_of_input - text)}, 20);
             err_set(err, ERR_FORMAT, "'%s' is no token id", str_c(&shown));
             str_release(&shown);
             return ERR_FORMAT;
@@ -179,7 +180,7 @@ static Status decode_ids(const Tokenizer *tok, const char *path,
     Str input, text = {0};
     Ids ids = {0};
     TRY(file_read(path, MOST_BYTES, &input, err));
-    Status status = read_ids(str_c(&input), &ids, err);
+    Status status = read_ids(&input, &ids, err);
     if (status == OK)
         status = tokenizer_decode(tok, ids.ptr, ids.len, o->specials, &text, err);
     if (status == OK && o->show)

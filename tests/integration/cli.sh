@@ -195,6 +195,18 @@ pipes()
     says "and suggests the nearest" "no command '/hlep'; did you mean '/help'?" err
     "$tame" complete $m -p "Once" -n 8 2>err >/dev/full
     check "a full standard output is no success" [ $? = 1 ]
+    for words in --help --version "chat --help"; do
+        # shellcheck disable=SC2086 # the words of a command
+        "$tame" $words 2>err >/dev/full
+        check "a full standard output is no success of $words" [ $? = 1 ]
+    done
+    "$tame" chat $m -n 4 >out 2>err <"$work"
+    check "a standard input that cannot be read is no end of input" [ $? = 1 ]
+    head -c 2000 /dev/zero | "$tame" chat $m -n 4 >out 2>err
+    check "zero bytes are text like other" [ $? = 1 ]
+    says "and may be too long" "2004 tokens and the context holds 128" err
+    printf '1 \0 2' | "$tame" tokenize $m --from ids >out 2>err
+    check "a zero byte between ids is no end of input" [ $? = 1 ]
     yes 'a b c d e f' | head -c 4000 | tr '\n' ' ' >long
     fails "a prompt longer than the context" 1 "tokens, the limit is 128" complete $m -p "$(cat long)"
     fails "a turn longer than the context" 1 "context" chat $m -p "$(cat long)"
