@@ -33,14 +33,16 @@ static void checkpoint_path(Str *out, const char *folder, int64_t step,
     str_printf(out, "%s/checkpoints/step-%" PRId64 "%s", folder, step, suffix);
 }
 
-/* The step of a whole checkpoint's name, or -1. */
+/* The step of a whole checkpoint's name, or -1: also for step-007 and for numbers too
+ * large, which no checkpoint has. */
 static int64_t name_step(const char *name)
 {
-    if (strncmp(name, "step-", 5) != 0 || name[5] < '0' || name[5] > '9')
+    if (strncmp(name, "step-", 5) != 0)
         return -1;
-    char *end;
-    long long step = strtoll(name + 5, &end, 10);
-    return *end ? -1 : (int64_t)step;
+    char same[32];
+    int64_t step = strtoll(name + 5, NULL, 10);
+    (void)snprintf(same, sizeof same, "step-%" PRId64, step);
+    return strcmp(name, same) == 0 ? step : -1;
 }
 
 static int descending(const void *a, const void *b)

@@ -287,6 +287,26 @@ static void a_half_written_checkpoint_is_ignored_and_removed(void **state)
     check_same_result();
 }
 
+static void other_names_are_no_checkpoints(void **state)
+{
+    (void)state;
+    Err err;
+    const char *const others[] = {"step-99999999999999999999", "step-0099", "step-99x",
+                                  "step--9"};
+    CHECK_OK(run_plain("whole", no_trouble, &err));
+    Trouble killed = no_trouble;
+    killed.kill_at = 8;
+    run_in_child("cut", killed);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        Str path = {0};
+        file_join(&path, temp_path("cut/checkpoints"), others[i]);
+        CHECK_OK(file_make_folders(str_c(&path), &err));
+        str_release(&path);
+    }
+    CHECK_OK(run_plain("cut", no_trouble, &err));
+    check_same_result();
+}
+
 static void a_broken_checkpoint_gives_way_to_the_one_before(void **state)
 {
     (void)state;
@@ -417,6 +437,7 @@ int main(void)
         TEMP_TEST(a_stopped_run_resumes_to_the_same_bytes),
         TEMP_TEST(a_killed_run_resumes_to_the_same_bytes),
         TEMP_TEST(a_half_written_checkpoint_is_ignored_and_removed),
+        TEMP_TEST(other_names_are_no_checkpoints),
         TEMP_TEST(a_broken_checkpoint_gives_way_to_the_one_before),
         TEMP_TEST(the_only_checkpoint_when_broken_is_an_error),
         TEMP_TEST(keep_checkpoints_leaves_the_newest),
