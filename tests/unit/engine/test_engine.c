@@ -463,7 +463,7 @@ static void next_to_no_temperature_is_greedy(void **state)
     const int32_t prompt[] = {4, 5};
     EngineRequest requests[3];
     EngineResult r[3];
-    CHECK_OK(tensor_cpu_new(&cpu, 1, &err));
+    CHECK_OK(tensor_cpu_new(&cpu, &(TensorCpuOptions){.threads = 1}, &err));
     CHECK_OK(model_new(&model, cpu, &t->model->shape, false, &err));
     CHECK_OK(model_init(model, 7, &err));
     const double temperatures[] = {0, 1e-37, 1e-310};
