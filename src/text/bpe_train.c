@@ -347,6 +347,7 @@ Status bpe_trainer_finish(BpeTrainer *t, int32_t vocab, Tokenizer **out, Err *er
     Learner learner = {0};
     log_progress_begin("tokenizer", (double)wanted, "merges");
     Status status = learn(&learner, pieces, wanted, err);
+    log_progress((double)learner.n_merges, NULL);
     log_progress_end();
     if (status == OK)
         status = make_tokenizer(&learner, t->pattern, out, err);

@@ -272,6 +272,7 @@ damaged_models()
     head -c 2000 runs/t/base/tokenizer.json >m/tokenizer.json
     refused_model "a tokenizer that is cut" "tokenizer in 'm': line "
     succeeds "a larger vocabulary" tokenizer big --data $world/pretrain.jsonl --vocab 340
+    says "reports its merges" "tokenizer: 75 merges in" err
     cp big/tokenizer*.json m
     refused_model "a tokenizer of another size" "the tokenizer has 340 tokens, the model only 300"
 }
