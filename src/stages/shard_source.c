@@ -29,9 +29,9 @@ static Status build_ptx(const StageEnv *env, const char *data, const Tokenizer *
 {
     CorpusOptions corpus;
     ShardOptions split = {0};
+    TRY(opt_defaults(&corpus_options, &corpus, err));
     Str folder = {0};
     file_join(&folder, env->data, "ptx");
-    TRY(opt_defaults(&corpus_options, &corpus, err));
     Status status = file_make_folders(str_c(&folder), err);
     if (status == OK)
         status = shards_build(str_c(&folder), data, NULL, &corpus, &split, tok, err);
@@ -54,6 +54,8 @@ Status ptx_shard_open(Shard *out, const StageEnv *env, const char *data,
     if (status == OK && out->fingerprint != tokenizer_fingerprint(tok))
         status = err_set(err, ERR_FORMAT, "'%s' was made with another tokenizer",
                          str_c(&path));
+    if (status == OK)
+        status = shard_check_ids(out, tokenizer_vocab(tok), err);
     str_release(&path);
     return status;
 }
