@@ -41,10 +41,10 @@ static Status check_heads(ModelShape *s, Err *err)
                            s->hidden);
         s->head_dim = s->hidden / s->heads;
     }
-    if (s->head_dim < 2 || s->head_dim > 1 << 12 || s->head_dim % 2 != 0)
+    if (s->head_dim < 2 || s->head_dim > TENSOR_MAX_HEAD || s->head_dim % 2 != 0)
         return err_set(err, ERR_OPTION,
                        "'head_dim' is %d, not an even number in 2 to %d", s->head_dim,
-                       1 << 12);
+                       TENSOR_MAX_HEAD);
     return OK;
 }
 

@@ -12,7 +12,8 @@
  *
  * Names:  N rows (tokens), C hidden channels, O outputs, F width of the MLP, V
  *         vocabulary, Hq query heads, Hk key/value heads (Hk divides Hq), D channels a
- *         head (even), M a few selected rows. All tensors are row-major and dense.
+ *         head (even, at most TENSOR_MAX_HEAD), M a few selected rows. All tensors are
+ *         row-major and dense.
  * Marks:  `=` the output is overwritten, `+=` it is added to. dX is dLoss/dX.
  * Packed: there is no batch dimension. A pass is N tokens in a line; starts[i] is the
  *         row at which the document of row i begins, and row i attends to rows
@@ -26,6 +27,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* The widest head: kernels keep a row of it on the stack. */
+enum { TENSOR_MAX_HEAD = 1024 };
 
 typedef enum TensorType { TENSOR_F32, TENSOR_BF16, TENSOR_I32 } TensorType;
 

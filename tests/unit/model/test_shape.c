@@ -88,8 +88,9 @@ static void every_illegal_field_is_named(void **state)
     REFUSED(s.context = 0, "'context' is 0, not in 1 to 16777216");
     REFUSED(s.kv_heads = 3, "'kv_heads' (3) does not divide 'heads' (4)");
     REFUSED(s.head_dim = 0, "'heads' (4) does not divide 'hidden' (10)");
-    REFUSED(s.head_dim = 5, "'head_dim' is 5, not an even number in 2 to 4096");
-    REFUSED(s.head_dim = -2, "'head_dim' is -2, not an even number in 2 to 4096");
+    REFUSED(s.head_dim = 5, "'head_dim' is 5, not an even number in 2 to 1024");
+    REFUSED(s.head_dim = -2, "'head_dim' is -2, not an even number in 2 to 1024");
+    REFUSED(s.head_dim = 1026, "'head_dim' is 1026, not an even number in 2 to 1024");
     REFUSED(s.rope_theta = 0, "'rope_theta' is 0, not a positive number");
     REFUSED(s.rope_theta = (double)INFINITY,
             "'rope_theta' is inf, not a positive number");

@@ -5,7 +5,7 @@
 
 #include "tensor/host.h"
 
-enum { BLOCK = 64, MAX_D = 1024 };
+enum { BLOCK = 64 };
 
 static void cache_store(TensorOps *t, Tensor k_cache, Tensor v_cache, Tensor qkv,
                         Tensor slots, Tensor positions, int64_t M, int64_t capacity,
@@ -60,7 +60,7 @@ static void attention_cached(TensorOps *t, Tensor o, Tensor qkv, Tensor k_cache,
                              Tensor v_cache, Tensor slots, Tensor positions, int64_t M,
                              int64_t capacity, int64_t Hq, int64_t Hk, int64_t D)
 {
-    ASSERT(Hk > 0 && Hq % Hk == 0 && D <= MAX_D);
+    ASSERT(Hk > 0 && Hq % Hk == 0 && D <= TENSOR_MAX_HEAD);
     int64_t width = (Hq + 2 * Hk) * D, row = Hk * D;
     float *po = host_f32(o, M * Hq * D), scale = 1 / sqrtf((float)D);
     const float *kc = host_f32(k_cache, 0), *vc = host_f32(v_cache, 0);
@@ -76,7 +76,7 @@ static void attention_cached(TensorOps *t, Tensor o, Tensor qkv, Tensor k_cache,
     for (int64_t i = 0; i < M; i++) {
         for (int64_t h = 0; h < Hq; h++) {
             int64_t at = slot[i] * capacity * row + h * Hk / Hq * D;
-            float out[MAX_D];
+            float out[TENSOR_MAX_HEAD];
             memset(out, 0, (size_t)D * sizeof *out);
             Running state = {-INFINITY, 0, out};
             for (int64_t j = 0; j <= pos[i]; j += BLOCK)

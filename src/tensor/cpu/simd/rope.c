@@ -5,7 +5,7 @@
 
 #include "tensor/host.h"
 
-enum { MAX_HALF = 512 };
+enum { MAX_HALF = TENSOR_MAX_HEAD / 2 };
 
 /* sin and cos of n angles in double to about 1e-9: the multiple of pi/2 nearest to the
  * angle is taken off, Taylor series on [-pi/4, pi/4], then swapped and signed by quadrant.
