@@ -32,7 +32,7 @@ typedef struct CpuContext {
 
 enum {
     CPU_BLOCKS = 16,   /* blocks of rows whose sums are added in order */
-    CPU_FEW_ROWS = 64, /* products with at most this many rows are our own */
+    CPU_FEW_ROWS = 64, /* f32 products with at most this many rows pack no weights */
     CPU_QUERIES = 32,  /* queries at a time in attention's backward pass */
 };
 

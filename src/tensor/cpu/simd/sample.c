@@ -28,7 +28,7 @@ static float of_order(int32_t i)
     return x;
 }
 
-/* Sum of p over y >= low, or the count of those when p is NULL. */
+/* Sum of p over y >= low, or the count of those. */
 static double above(const Row *row, float low, bool count)
 {
     enum { RUN = 1024 };
