@@ -1,4 +1,4 @@
-/* mem.c - checked arrays and arenas, see mem.h.
+/* mem.c - checked arrays, see mem.h.
  *
  * Every allocation passes take(), which knows the test hook, so a test can fail the
  * n-th one. Blocks are aligned to 64: a cache line and the widest vector register.
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { ALIGNMENT = 64, ARENA_BLOCK = 1 << 16 };
+enum { ALIGNMENT = 64 };
 
 /* No request of this size is meant: it is a size read from bad data. 1 TiB. */
 static const size_t largest = (size_t)1 << 40;
@@ -103,72 +103,6 @@ Status mem_push_room_(void **p, size_t n, size_t *cap, size_t size, Err *err)
     memcpy(p, &grown, sizeof grown);
     *cap = more;
     return OK;
-}
-
-/* --- arena: a list of blocks, the newest first ----------------------------------- */
-struct MemBlock {
-    MemBlock *next;
-    size_t used, size; /* of the bytes behind this header */
-};
-
-enum { BLOCK_HEADER = ALIGNMENT }; /* keeps what follows it aligned */
-_Static_assert(sizeof(MemBlock) <= BLOCK_HEADER, "the header fits its place");
-
-void *mem_arena_alloc(MemArena *arena, size_t count, size_t size)
-{
-    if (size != 0 && count > largest / size)
-        return NULL;
-    size_t bytes = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (bytes == 0)
-        bytes = ALIGNMENT;
-    MemBlock *block = arena->head;
-    if (!block || block->size - block->used < bytes) {
-        /* Twice the last one: few blocks, however much is asked for. */
-        size_t room = block ? block->size * 2 : ARENA_BLOCK;
-        if (room < bytes)
-            room = bytes;
-        block = take(BLOCK_HEADER + room, 1);
-        if (!block)
-            return NULL;
-        *block = (MemBlock){arena->head, 0, room};
-        arena->head = block;
-    }
-    char *p = (char *)block + BLOCK_HEADER + block->used;
-    block->used += bytes;
-    arena->used += bytes;
-    memset(p, 0, bytes);
-    return p;
-}
-
-char *mem_arena_dup(MemArena *arena, const char *bytes, size_t len)
-{
-    char *copy = len < SIZE_MAX ? mem_arena_alloc(arena, len + 1, 1) : NULL;
-    if (copy && len > 0)
-        memcpy(copy, bytes, len);
-    return copy;
-}
-
-/* Keeps the newest block alone: it is the largest, and the next use fits it sooner. */
-void mem_arena_reset(MemArena *arena)
-{
-    arena->used = 0;
-    if (!arena->head)
-        return;
-    arena->head->used = 0;
-    MemArena rest = {arena->head->next, 0};
-    arena->head->next = NULL;
-    mem_arena_release(&rest);
-}
-
-void mem_arena_release(MemArena *arena)
-{
-    if (!arena)
-        return;
-    for (MemBlock *b = arena->head, *next; b; b = next) {
-        next = b->next;
-        free(b);
-    }
-    *arena = (MemArena){0};
 }
 
 int64_t mem_peak_rss(void)

@@ -1,9 +1,9 @@
-/* mem.h - memory: checked arrays and arenas.
+/* mem.h - memory: checked arrays.
  *
- * Three lifetimes (docs/architecture.md): model, step, request. Each is a MemArena
- * or a backend allocation made once; passes, tokens and sampling steps allocate
- * nothing. Everything else that allocates goes through mem_alloc_array(), so that
- * tests can fail the n-th allocation (mem_fail_after) and walk every error path. */
+ * What a model, a tape, a cache or an engine needs is laid out once, when it is made:
+ * passes, tokens and sampling steps allocate nothing. All of it goes through
+ * mem_alloc_array(), so that tests can fail the n-th allocation (mem_fail_after) and
+ * walk every error path. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -34,20 +34,6 @@ NODISCARD Status mem_push_room_(void **p, size_t n, size_t *cap, size_t size, Er
 
 /* Test hook: the n-th allocation from now (0 = the next) fails; -1 switches off. */
 void mem_fail_after(long n);
-
-/* --- arena: memory that is freed whole ------------------------------------------ */
-typedef struct MemBlock MemBlock;
-typedef struct MemArena {
-    MemBlock *head; /* newest block */
-    size_t used;    /* bytes handed out since the last reset */
-} MemArena;
-
-/* Zeroed, 64-aligned; NULL when there is no memory. A zeroed MemArena is empty and
- * ready. */
-void *mem_arena_alloc(MemArena *arena, size_t count, size_t size);
-char *mem_arena_dup(MemArena *arena, const char *bytes, size_t len);
-void mem_arena_reset(MemArena *arena);   /* empty, memory kept */
-void mem_arena_release(MemArena *arena); /* empty, memory freed */
 
 /* Peak resident set of this process in bytes; 0 when unknown. */
 int64_t mem_peak_rss(void);

@@ -138,11 +138,6 @@ int32_t engine_capacity(const Engine *e)
     return e->capacity;
 }
 
-Model *engine_model(const Engine *e)
-{
-    return e->model;
-}
-
 void engine_result_release(EngineResult *r)
 {
     mem_free(r->ids);

@@ -89,7 +89,6 @@ NODISCARD Status engine_new(Engine **out, Model *model, int32_t slots, int32_t c
                             const Span *token_bytes, Err *err);
 void engine_free(Engine *engine);
 int32_t engine_capacity(const Engine *engine);
-Model *engine_model(const Engine *engine); /* borrowed */
 size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
 
 /* Runs n requests to their end; results[i] belongs to requests[i] (release each). A

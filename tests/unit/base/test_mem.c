@@ -1,4 +1,4 @@
-/* test_mem.c - arrays are zeroed, aligned and checked; arenas give and take whole. */
+/* test_mem.c - arrays are zeroed, aligned and checked. */
 #include "support/check.h"
 
 #include "base/mem.h"
@@ -101,43 +101,6 @@ static void dup_copies_nuls_and_ends_with_one(void **state)
     mem_free(copy);
 }
 
-static void arena_parts_are_apart_zeroed_and_aligned(void **state)
-{
-    (void)state;
-    MemArena arena = {0};
-    unsigned char *parts[200];
-    for (int round = 0; round < 3; round++) {
-        for (size_t i = 0; i < 200; i++) {
-            parts[i] = mem_arena_alloc(&arena, i * 11, 1);
-            assert_non_null(parts[i]);
-            assert_int_equal((uintptr_t)parts[i] % 64, 0);
-            assert_true(all_zero(parts[i], i * 11));
-            memset(parts[i], (int)(i + 1), i * 11);
-        }
-        for (size_t i = 1; i < 200; i++)
-            assert_true(parts[i][0] == i + 1 && parts[i][i * 11 - 1] == i + 1);
-        assert_true(arena.used >= 200 * 199 / 2 * 11);
-        mem_arena_reset(&arena);
-        assert_int_equal(arena.used, 0);
-    }
-    mem_arena_release(&arena);
-    mem_arena_release(NULL);
-}
-
-static void arena_takes_more_than_a_block_and_refuses_overflow(void **state)
-{
-    (void)state;
-    MemArena arena = {0};
-    char *big = mem_arena_alloc(&arena, 1 << 20, 3);
-    assert_non_null(big);
-    big[(3 << 20) - 1] = 1;
-    assert_null(mem_arena_alloc(&arena, SIZE_MAX, 3));
-    assert_string_equal(mem_arena_dup(&arena, "abcdef", 3), "abc");
-    mem_fail_after(0);
-    assert_null(mem_arena_alloc(&arena, 1 << 24, 1));
-    mem_arena_release(&arena);
-}
-
 static void peak_memory_is_known_and_grows(void **state)
 {
     (void)state;
@@ -157,8 +120,6 @@ int main(void)
         cmocka_unit_test(push_room_doubles),
         cmocka_unit_test(the_chosen_allocation_fails_and_no_other),
         cmocka_unit_test(dup_copies_nuls_and_ends_with_one),
-        cmocka_unit_test(arena_parts_are_apart_zeroed_and_aligned),
-        cmocka_unit_test(arena_takes_more_than_a_block_and_refuses_overflow),
         cmocka_unit_test(peak_memory_is_known_and_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,14 +51,10 @@ typedef uint32_t VecBits __attribute__((vector_size(4 * LANES)));
 #    define VEC_INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #endif
 
-/* n rounded up to whole vectors, and down. */
+/* n rounded up to whole vectors. */
 INLINE int64_t lanes_up(int64_t n)
 {
     return (n + LANES - 1) / LANES * LANES;
-}
-INLINE int64_t lanes_down(int64_t n)
-{
-    return n / LANES * LANES;
 }
 
 INLINE Vec vec_load(const float *p)
