@@ -50,15 +50,6 @@ static const char *find_bad(const Model *model)
     return NULL;
 }
 
-/* Elements from the start of the model's parameters to this weight's. */
-static int64_t weight_offset(const Model *model, const Weight *w)
-{
-    const char *start = model->params.data, *here = w->value.data;
-    int64_t offset = (here - start) / tensor_type_bytes(w->value.type);
-    ASSERT(offset >= 0 && offset + w->value.count <= model->params.count);
-    return offset;
-}
-
 double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **bad)
 {
     TensorOps *ops = model->ops;
@@ -80,11 +71,12 @@ double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **
         .correction1 = (float)(1 - pow(o->beta1, (double)a->t)),
         .correction2 = (float)(1 - pow(o->beta2, (double)a->t)),
     };
-    for (int64_t i = 0; i < model->n_weights; i++) {
+    int64_t offset = 0, n = 0; /* weights lie in params in their order, without gaps */
+    for (int64_t i = 0; i < model->n_weights; i++, offset += n) {
         Weight *w = model->weights[i];
+        n = w->value.count;
         if (!w->trainable)
             continue;
-        int64_t offset = weight_offset(model, w), n = w->value.count;
         bool has_master = tensor_present(w->master);
         step.decay = w->decays ? (float)o->weight_decay : 0;
         ops->adamw(ops, has_master ? w->master : w->value, w->grad,
@@ -92,6 +84,7 @@ double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **
         if (has_master)
             ops->copy(ops, w->value, w->master);
     }
+    ASSERT(offset == model->params.count);
     model_changed(model);
     return norm;
 }

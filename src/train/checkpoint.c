@@ -51,8 +51,8 @@ static int descending(const void *a, const void *b)
     return (*x < *y) - (*x > *y);
 }
 
-/* The steps of all checkpoints, newest first; mem_free them. Names for which `remove_cut`
- * may remove them are what a cut write or removal left. */
+/* The steps of all checkpoints, newest first; mem_free them. remove_cut: what a cut write
+ * or removal left behind is removed on the way. */
 static Status list_steps(const char *folder, bool remove_cut, int64_t **steps,
                          size_t *n, Err *err)
 {
