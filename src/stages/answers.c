@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "think/answer.h"
 #include "think/tools.h"
 
 /* --- prompts ------------------------------------------------------------------------- */
@@ -141,8 +142,7 @@ Status answerer_run(Answerer *a, const Prompts *p, const int64_t *which, int64_t
 
 bool answerer_ended(const Answerer *a, const EngineResult *r)
 {
-    return r->finish == FINISH_STOP && r->n > 0 &&
-           r->ids[r->n - 1] == template_end(a->chat);
+    return answer_ended(a->chat, r);
 }
 
 RewardItem answerer_item(const Answerer *a, const Prompts *p, int64_t i,

@@ -66,6 +66,13 @@ uint64_t documents_hash(const Documents *d)
     return rng_hash(d->ends, d->n * sizeof *d->ends, ids);
 }
 
+bool documents_is_heldout(const Documents *d, int64_t i, double share)
+{
+    uint64_t bytes = (uint64_t)documents_len(d, i) * sizeof *d->ids.ptr;
+    uint64_t hash = rng_hash(documents_ids(d, i), bytes, RNG_SPLIT);
+    return (double)(hash >> 11) * 0x1p-53 < share;
+}
+
 /* --- PackSource ---------------------------------------------------------------------- */
 
 static int64_t source_len(void *self, int64_t doc)

@@ -20,6 +20,9 @@ const int32_t *documents_ids(const Documents *d, int64_t i);
 int64_t documents_len(const Documents *d, int64_t i);
 int64_t documents_longest(const Documents *d);
 uint64_t documents_hash(const Documents *d); /* of all ids */
+/* Whether document i belongs to the `share` that is held out: by a hash of its ids, so
+ * that the order of the data does not matter. */
+bool documents_is_heldout(const Documents *d, int64_t i, double share);
 /* For a Packer; borrows d. */
 PackSource documents_source(Documents *d);
 

@@ -6,13 +6,12 @@
  * definition and say nothing. A prompt whose answers all tie is left out.
  *
  * Which prompts go to the held-out file is decided by a hash of the prompt. The held-out
- * file is put in place first, so the main file is the mark of a finished whole. */
+ * file is put in place first: where the main file is, both are. */
 #include "stages/rank.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/system.h"
 #include "stages/answers.h"
 
@@ -190,15 +189,6 @@ static Status write_ranking(Ranker *r, const RewardItem *items, const int64_t *r
     return status;
 }
 
-static bool is_heldout(const Ranker *r, int64_t prompt)
-{
-    const Documents *d = &r->prompts.rendered;
-    uint64_t hash =
-        rng_hash(documents_ids(d, prompt),
-                 (uint64_t)documents_len(d, prompt) * sizeof(int32_t), RNG_SPLIT);
-    return (double)(hash >> 11) * 0x1p-53 < r->o->heldout;
-}
-
 /* The K answers to one prompt. */
 static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results,
                           Err *err)
@@ -217,7 +207,8 @@ static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results
         r->without_order++;
         return OK;
     }
-    return write_ranking(r, items, rank, n, is_heldout(r, prompt), err);
+    bool heldout = documents_is_heldout(&r->prompts.rendered, prompt, r->o->heldout);
+    return write_ranking(r, items, rank, n, heldout, err);
 }
 
 /* --- all of them --------------------------------------------------------------------- */

@@ -14,8 +14,7 @@ typedef struct RankOptions {
     double temperature;
     int64_t max_new, seed;
     double tie; /* scores closer than this tie */
-    double
-        heldout; /* share of prompts whose comparisons go to out's _heldout sibling */
+    double heldout; /* share of the prompts; their comparisons go to out's sibling */
 } RankOptions;
 extern const OptTable rank_options;
 NODISCARD Status stage_rank(const StageEnv *env, const RankOptions *o,

@@ -2,7 +2,6 @@
 #include "stages/rankings.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
 #include "data/corpus.h"
 
 #include <string.h>
@@ -125,10 +124,7 @@ static Status is_heldout(const Record *record, const ChatTemplate *chat, double 
     if (share <= 0)
         return OK;
     TRY(documents_add(scratch, chat, &record->chat, true, err));
-    uint64_t hash =
-        rng_hash(documents_ids(scratch, 0),
-                 (uint64_t)documents_len(scratch, 0) * sizeof(int32_t), RNG_SPLIT);
-    *heldout = (double)(hash >> 11) * 0x1p-53 < share;
+    *heldout = documents_is_heldout(scratch, 0, share);
     documents_drop_last(scratch);
     return OK;
 }
