@@ -1,15 +1,15 @@
 /* options.h - one table per options struct gives its defaults, ranges, CLI flags,
- * YAML/JSON keys, --help text, manual page and the record kept with a run.
+ * YAML/JSON keys, --help text and the record kept with a run.
  *
  *     typedef struct SftOptions { double lr; int64_t epochs; char *data; } SftOptions;
- *     #define SFT_OPTIONS(X) ... is not used: the table is plain data:
  *     static const OptField fields[] = {
  *         OPT_REAL(SftOptions, lr, 1e-3, 0, 1, "peak learning rate"),
  *         OPT_INT (SftOptions, epochs, 2, 1, 1000, "passes over the data"),
  *         OPT_TEXT(SftOptions, data, NULL, "file, glob or mixture"),
  *         OPT_END
  *     };
- *     const OptTable sft_options = {"sft", "supervised fine-tuning", sizeof(SftOptions), fields};
+ *     const OptTable sft_options = {"sft", "supervised fine-tuning",
+ *                                   sizeof(SftOptions), fields};
  *
  * Field types in the struct: OPT_REAL double, OPT_INT int64_t, OPT_BOOL bool,
  * OPT_TEXT char* (owned; freed by opt_release), OPT_CHOICE int (index into a

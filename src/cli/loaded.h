@@ -14,9 +14,8 @@ typedef struct Loaded {
     Tokenizer *tok;
     ChatTemplate *chat; /* NULL when not asked for */
     ModelSpecials specials;
-    int32_t
-        ends[8]; /* ids that end a document: bos, the tokenizer's eos, the folder's */
-    int32_t n_ends;
+    /* Ids that end a document: bos, the tokenizer's eos, the folder's. */
+    int32_t ends[8], n_ends;
 } Loaded;
 
 /* A folder without config.json, with a tokenizer of another size, or (wants_chat) without

@@ -72,8 +72,8 @@ static Status keep_messages(Conversation *c, size_t n, Err *err)
 }
 
 /* What was answered joins the conversation; when nothing was, the question leaves it.
- * Turns that do not parse (a special token in
- * the middle, a call without its result) are kept as the text that was shown. */
+ * Turns that do not parse (a special token in the middle, a call without its result) are
+ * kept as the text that was shown. */
 static Status remember(Session *s, const EngineResult *r, Span text, Err *err)
 {
     Err why;

@@ -38,8 +38,8 @@ typedef enum FinishReason {
     FINISH_ABORTED, /* on_token said so */
 } FinishReason;
 
-/* A sequence's result: what follows the prompt. forced[i] 1: the id was put there by a hook (a tool's result), not
- * drawn; its logprob is 0 and nothing is learned from it. */
+/* A sequence's result: what follows the prompt. forced[i] 1: the id was put there by a
+ * hook (a tool's result), not drawn; its logprob is 0 and nothing is learned from it. */
 typedef struct EngineResult {
     int32_t *ids;
     float *logprobs; /* under softmax(logits/T), the distribution drawn from before
@@ -83,8 +83,9 @@ typedef struct EngineRequest {
 } EngineRequest;
 
 typedef struct Engine Engine;
-/* The model needs a language-model head (ERR_OPTION). slots sequences at once, each up to `capacity` tokens (0: the model's context).
- * token_bytes: the bytes of each id, (vocab), borrowed; NULL when no stop strings. */
+/* The model (borrowed) needs a language-model head (ERR_OPTION). slots sequences at once,
+ * each up to `capacity` tokens (0: the model's context; more is ERR_OPTION). token_bytes:
+ * the bytes of each id, (vocab), borrowed; NULL when no stop strings. */
 NODISCARD Status engine_new(Engine **out, Model *model, int32_t slots, int32_t capacity,
                             const Span *token_bytes, Err *err);
 void engine_free(Engine *engine);

@@ -1,5 +1,5 @@
 /* kinds.h - the table of all stages: name, options and function. The recipe and the
- * commands know stages only through it, so a new stage is one file and one line. */
+ * commands know stages only through it, so a new stage is one file and one entry. */
 #ifndef STAGES_KINDS_H
 #define STAGES_KINDS_H
 

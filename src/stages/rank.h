@@ -13,7 +13,7 @@ typedef struct RankOptions {
     int64_t max_prompts;                 /* 0: all */
     double temperature;
     int64_t max_new, seed;
-    double tie; /* scores closer than this tie */
+    double tie;     /* scores closer than this tie */
     double heldout; /* share of the prompts; their comparisons go to out's sibling */
 } RankOptions;
 extern const OptTable rank_options;

@@ -10,8 +10,7 @@
 typedef struct RewardOptions {
     char *model, *data, *heldout_data; /* sft folder; comparisons */
     char *demonstrations;              /* for the bias; NULL: no centring */
-    char *prompts; /* for the gain, sampled by the SFT model; NULL: the
-                                          comparisons' own answers */
+    char *prompts; /* for the gain; NULL: the comparisons' own answers do */
     double heldout, epochs;
     int64_t batch_prompts; /* rankings an update */
     int overlong;

@@ -22,9 +22,9 @@ typedef struct Answers {
     int64_t n_prompts, per_prompt;
 } Answers;
 
-/* Answers the chats of n records (each ends with a user's turn). Draw t of answer k to prompt p is
- * keyed by (seed, k*2^32 + p, t). A prompt that fills the engine's context is ERR_LIMIT
- * saying which. `progress` as for engine_run. */
+/* Answers the chats of n records (each ends with a user's turn). Draw t of answer k to
+ * prompt p is keyed by (seed, k*2^32 + p, t). A prompt that fills the engine's context is
+ * ERR_LIMIT saying which. `progress` as for engine_run. */
 NODISCARD Status answers_sample(Engine *engine, const Tokenizer *tok,
                                 const ChatTemplate *chat, const Record *prompts,
                                 int64_t n, const AskOptions *o, const char *progress,

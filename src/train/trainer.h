@@ -28,9 +28,10 @@ typedef struct TrainOptions {
     double warmup; /* share of all updates */
     double weight_decay, beta1, beta2, eps, clip_norm;
     int64_t micro_batch; /* tokens a pass (memory); gradients add up */
-    int64_t eval_every, checkpoint_every, keep_checkpoints, sample_every; /* updates; 0
-                              off; -1 a share of the run */
-    double max_loss_spike; /* stop when a loss exceeds the running mean by this many
+    /* In updates; 0: never; -1: so many times in the run. */
+    int64_t eval_every, checkpoint_every, sample_every;
+    int64_t keep_checkpoints; /* of a finished stage */
+    double max_loss_spike;    /* stop when a loss exceeds the running mean by this many
                               running deviations; 0 off */
     int64_t seed;
 } TrainOptions;
