@@ -44,10 +44,6 @@ static Status complete(const char *folder, const CompleteOptions *o,
 
 int complete_command(int argc, char **argv)
 {
-    static char prompt[] = "--prompt", max_new[] = "--max-new",
-                temp[] = "--temperature";
-    static const ShortFlag shorts[] = {
-        {"-p", prompt}, {"-n", max_new}, {"--temp", temp}, {NULL, NULL}};
     Err err = {0};
     CompleteOptions o = {0};
     SampleOptions sample = {0};
@@ -70,18 +66,12 @@ int complete_command(int argc, char **argv)
     };
     const char *words[1];
     size_t n;
-    int result;
-    short_flags_expand(shorts, argc, argv);
-    switch (command_parse(&usage, argc, argv, words, 1, 1, &n)) {
-    case PARSED_OK:
+    short_flags_expand(argc, argv);
+    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
+    int result = parsed == PARSED_HELP ? 0 : 2;
+    if (parsed == PARSED_OK) {
         status = complete(words[0], &o, &sample, &err);
         result = status == OK ? 0 : command_fail(status, &err);
-        break;
-    case PARSED_HELP:
-        result = 0;
-        break;
-    default:
-        result = 2;
     }
     opt_release(&complete_options, &o);
     opt_release(&sample_options, &sample);

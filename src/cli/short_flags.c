@@ -3,13 +3,23 @@
 
 #include <string.h>
 
-void short_flags_expand(const ShortFlag *flags, int argc, char **argv)
+static char prompt[] = "--prompt", max_new[] = "--max-new",
+            temperature[] = "--temperature";
+
+/* All take a value. */
+static const struct {
+    const char *word;
+    char *flag; /* argv's words are no constants */
+} short_flags[] = {{"-p", prompt}, {"-n", max_new}, {"--temp", temperature}};
+enum { SHORT_FLAGS = sizeof short_flags / sizeof *short_flags };
+
+void short_flags_expand(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const ShortFlag *f = flags;
-        while (f->word && strcmp(f->word, argv[i]) != 0)
-            f++;
-        if (f->word)
-            argv[i++] = f->flag;
+        int k = 0;
+        while (k < SHORT_FLAGS && strcmp(short_flags[k].word, argv[i]) != 0)
+            k++;
+        if (k < SHORT_FLAGS)
+            argv[i++] = short_flags[k].flag;
     }
 }

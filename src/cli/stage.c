@@ -62,17 +62,11 @@ int stage_command(int argc, char **argv)
     };
     const char *words[1];
     size_t n;
-    int result;
-    switch (command_parse(&usage, argc, argv, words, 1, 1, &n)) {
-    case PARSED_OK:
+    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
+    int result = parsed == PARSED_HELP ? 0 : 2;
+    if (parsed == PARSED_OK) {
         status = run_stage(&o, words[0], &err);
         result = status == OK ? 0 : command_fail(status, &err);
-        break;
-    case PARSED_HELP:
-        result = 0;
-        break;
-    default:
-        result = 2;
     }
     stage_options_release(&o);
     return result;

@@ -236,17 +236,11 @@ int tokenize_command(int argc, char **argv)
     };
     const char *words[2];
     size_t n;
-    int result;
-    switch (command_parse(&usage, argc, argv, words, 1, 2, &n)) {
-    case PARSED_OK:
+    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 2, &n);
+    int result = parsed == PARSED_HELP ? 0 : 2;
+    if (parsed == PARSED_OK) {
         status = tokenize(words[0], n > 1 ? words[1] : "/dev/stdin", &o, &err);
         result = status == OK ? 0 : command_fail(status, &err);
-        break;
-    case PARSED_HELP:
-        result = 0;
-        break;
-    default:
-        result = 2;
     }
     opt_release(&tokenize_options, &o);
     return result;
