@@ -101,5 +101,6 @@ Status command_backend(TensorOps **out, TensorCompute compute, Err *err)
     TensorCpuOptions o = {.compute = compute, .set = getenv("TAME_INSTRUCTIONS")};
     TRY(read_threads(&o, err));
     TRY(read_compute(&o, err));
-    return tensor_cpu_new(out, &o, err);
+    Status status = tensor_cpu_new(out, &o, err);
+    return status == ERR_OPTION ? err_context(err, "TAME_INSTRUCTIONS") : status;
 }

@@ -20,7 +20,7 @@ const Command commands[] = {
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, bits per byte", eval_command},
-    {"info", "describe a model, a run or a data set", info_command},
+    {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
     {NULL, NULL, NULL},
@@ -33,11 +33,19 @@ static void print_help(FILE *out)
           out);
     for (const Command *c = commands; c->name; c++)
         fprintf(out, "  %-10s %s\n", c->name, c->help);
-    fputs("\nexamples:\n"
-          "  tame run recipes/demo.yaml            the whole recipe, about 20 minutes\n"
-          "  tame chat runs/demo/ppo               talk to its assistant\n"
-          "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n",
-          out);
+    fputs(
+        "\nenvironment:\n"
+        "  TAME_THREADS       threads that compute; 0 (default): all processors\n"
+        "  TAME_COMPUTE       matrix products in f32, bf16 or auto: bf16 if the "
+        "processor has it;\n"
+        "                     default: auto in the stages, f32 in the other commands\n"
+        "  TAME_INSTRUCTIONS  baseline, avx2, avx512 or avx512_bf16; default: the "
+        "widest there is\n"
+        "\nexamples:\n"
+        "  tame run recipes/demo.yaml            the whole recipe, about 20 minutes\n"
+        "  tame chat runs/demo/ppo               talk to its assistant\n"
+        "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n",
+        out);
 }
 
 /* What was printed must have arrived: a full disk is no success. */

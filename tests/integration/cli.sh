@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_lib.sh"
 root=$(cd "$here/../.." && pwd)
 cd "$work" || exit 1
-all="run world tokenizer pretrain sft rank reward ppo chat complete eval info import"
+all="run world tokenizer pretrain sft rank reward ppo chat complete eval info tokenize import"
 
 # --- help and examples --------------------------------------------------------------------
 help_is_there()
@@ -14,6 +14,9 @@ help_is_there()
     cp out help
     for c in $all; do
         says "--help names $c" "  $c " help
+    done
+    for v in TAME_THREADS TAME_COMPUTE TAME_INSTRUCTIONS; do
+        says "--help names $v" "  $v " help
     done
     for c in $(sed -n 's/^  \([a-z]*\)  .*/\1/p' help); do
         succeeds "$c --help" "$c" --help
@@ -96,7 +99,14 @@ usage_mistakes()
     export TAME_THREADS=many
     fails "TAME_THREADS is no number" 2 \
         "TAME_THREADS is 'many', not a number from 0 (all) to 1024" complete "$work"
-    export TAME_THREADS=1
+    export TAME_THREADS=1 TAME_COMPUTE=f64
+    fails "TAME_COMPUTE is no type" 2 "TAME_COMPUTE is 'f64', not auto, f32 or bf16" \
+        complete "$work"
+    unset TAME_COMPUTE
+    export TAME_INSTRUCTIONS=mmx
+    fails "TAME_INSTRUCTIONS is no set" 2 \
+        "TAME_INSTRUCTIONS: no set of instructions is called 'mmx'" complete "$work"
+    unset TAME_INSTRUCTIONS
 }
 
 recipe() # LINES: writes r.yaml
