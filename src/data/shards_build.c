@@ -314,9 +314,8 @@ static Status split_finish(Split *s, Err *err)
         return OK;
     if (s->train->n == 0 || s->n == 0)
         return err_set(err, ERR_FORMAT,
-                       "no document can be held out: there is one text "
-                       "only; split it (text_split blank), give held-out data, or hold "
-                       "out 0");
+                       "no document can be held out: there is one text only; give "
+                       "more, or held-out data, or hold out 0");
     while (s->n > 0)
         TRY(move_top(s, s->heldout, err));
     return OK;

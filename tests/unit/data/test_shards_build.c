@@ -153,8 +153,8 @@ static void one_document_cannot_be_split(void **state)
     (void)state;
     write_file("a.txt", "all of it");
     CHECK_FAILS(build(temp_path("a.txt"), NULL, (ShardOptions){0.01, 100}), ERR_FORMAT,
-                "no document can be held out: there is one text only; split it "
-                "(text_split blank), give held-out data, or hold out 0");
+                "no document can be held out: there is one text only; give "
+                "more, or held-out data, or hold out 0");
     assert_false(file_exists(temp_path("shards/train.shard")));
     CHECK_OK(build(temp_path("a.txt"), NULL, (ShardOptions){0, 100}));
     Shard train = open_shard("shards/train.shard");
