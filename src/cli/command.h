@@ -36,8 +36,8 @@ int command_fail(Status status, const Err *err);
 int command_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The fast backend as the environment says (`tame --help`). `compute` is what the command
- * takes when TAME_COMPUTE is not set: the stages are fast; what shows or measures
- * a model computes it in f32. ERR_OPTION names the variable at fault. */
+ * takes when TAME_COMPUTE is not set: the stages are fast; what shows or measures a model
+ * computes it in f32. ERR_OPTION names the variable at fault. */
 NODISCARD Status command_backend(TensorOps **out, TensorCompute compute, Err *err);
 
 int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */

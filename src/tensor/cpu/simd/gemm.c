@@ -6,9 +6,9 @@
  *             pack it                                   the task's thread; L2
  *             for each strip of B, for each strip of A: gemm_kernel.h
  *
- * B may come packed: weights are packed once an update. When A has few rows, a task takes
- * a part of the columns instead, and each packs those rows for itself. The sums of an
- * element run through the blocks of k in order, so tasks share nothing. */
+ * B may come packed: in bf16 weights are packed once an update. When A has few rows, a
+ * task takes a part of the columns instead, and each packs those rows for itself. The sums
+ * of an element run through the blocks of k in order, so tasks share nothing. */
 #include "tensor/cpu/simd/gemm.h"
 
 enum {
