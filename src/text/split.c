@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "text/char_class.h"
 #include "text/split_regex.h"
+#include "text/split_window.h"
 #include "text/utf8.h"
 
 static const char gpt2_regex[] = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| "
@@ -85,28 +86,9 @@ static size_t space_piece(Span s, SpaceRun run)
     return run.end < s.len && run.last > 0 ? run.last : run.end;
 }
 
-/* Length of 's 't 're 've 'm 'll 'd at the start of s, which is a quote; else 0. In any
- * case U+017F (long s) counts as s, which is what (?i) means to Unicode. */
-static size_t contraction(Span s, bool any_case)
-{
-    if (s.len < 2)
-        return 0;
-    int low = any_case ? 0x20 : 0;
-    int a = s.ptr[1] | low;
-    if (a == 's' || a == 't' || a == 'm' || a == 'd')
-        return 2;
-    if (s.len < 3)
-        return 0;
-    int b = s.ptr[2] | low;
-    if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l'))
-        return 3;
-    bool long_s = any_case && s.ptr[1] == (char)0xc5 && s.ptr[2] == (char)0xbf;
-    return long_s ? 3 : 0;
-}
-
 static size_t scan_gpt2(Span s)
 {
-    size_t n = s.ptr[0] == '\'' ? contraction(s, false) : 0;
+    size_t n = s.ptr[0] == '\'' ? split_contraction(s, false) : 0;
     if (n > 0)
         return n;
     size_t start = 0, len = 0;
@@ -122,7 +104,7 @@ static size_t scan_gpt2(Span s)
 
 static size_t scan_cl100k(Span s, int most_digits)
 {
-    size_t n = s.ptr[0] == '\'' ? contraction(s, true) : 0;
+    size_t n = s.ptr[0] == '\'' ? split_contraction(s, true) : 0;
     if (n > 0)
         return n;
     size_t len = 0, next_len = 0;
@@ -220,15 +202,30 @@ static void restart(SplitState *state, Span text)
 
 void split_restart(SplitCursor *c, Span text)
 {
+    c->ends = 0;
     restart(&c->states[0], text);
     for (int i = 1; i < c->split->n; i++)
         restart(&c->states[i], (Span){text.ptr, 0});
 }
 
+/* Fills c->ends, if a window can tell where pieces end. */
+static bool look_ahead(SplitCursor *c)
+{
+    Span rest = c->states[0].rest;
+    SplitPattern pattern = c->split->steps[0].pattern;
+    if (c->split->n != 1 || pattern == SPLIT_CUSTOM || rest.len < SPLIT_WINDOW)
+        return false;
+    c->window = rest.ptr;
+    c->ends = split_window(pattern, rest);
+    return c->ends != 0;
+}
+
 /* A pattern that has nothing left gets the next piece of the one before it: down to the
  * first that has something, then up again. */
-Status split_next(SplitCursor *c, Span *piece, Err *err)
+Status split_scan(SplitCursor *c, Span *piece, Err *err)
 {
+    if (look_ahead(c))
+        return split_next(c, piece, err);
     int last = c->split->n - 1, i = last;
     while (i > 0 && c->states[i].rest.len == 0)
         i--;

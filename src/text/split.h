@@ -34,13 +34,27 @@ typedef struct SplitState {
 
 typedef struct SplitCursor {
     const Split *split; /* borrowed: outlives us */
+    uint64_t ends;      /* bit i: a piece ends in front of window[i]; 0: not known */
+    const char *window; /* where a piece began (text/split_window.h) */
     SplitState states[SPLIT_MOST];
 } SplitCursor;
 NODISCARD Status split_begin(SplitCursor *c, const Split *split, Span text, Err *err);
 /* From the start of another text, with the memory of split_begin. */
 void split_restart(SplitCursor *c, Span text);
+/* The next piece when its end is not known yet; for split_next. */
+NODISCARD Status split_scan(SplitCursor *c, Span *piece, Err *err);
 /* The next piece; one of length 0 after the last. */
-NODISCARD Status split_next(SplitCursor *c, Span *piece, Err *err);
+NODISCARD static inline Status split_next(SplitCursor *c, Span *piece, Err *err)
+{
+    if (c->ends == 0)
+        return split_scan(c, piece, err);
+    Span *rest = &c->states[0].rest;
+    const char *end = c->window + __builtin_ctzll(c->ends);
+    *piece = (Span){rest->ptr, (size_t)(end - rest->ptr)};
+    *rest = (Span){end, rest->len - piece->len};
+    c->ends &= c->ends - 1;
+    return OK;
+}
 void split_end(SplitCursor *c); /* accepts a zeroed cursor */
 
 #endif

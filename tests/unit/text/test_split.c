@@ -154,7 +154,8 @@ static void scanners_agree_with_pcre2_on_random_text(void **state)
         Split *pcre = make(SPLIT_CUSTOM, str_c(&regex));
         for (int round = 0; round < 1000; round++) {
             str_reset(&text);
-            for (uint32_t n = rng_below(&rng, 20); n > 0; n--)
+            uint32_t most = round % 2 ? 20 : 200; /* within a window, and over many */
+            for (uint32_t n = rng_below(&rng, most); n > 0; n--)
                 str_puts(&text, parts[rng_below(&rng, sizeof parts / sizeof *parts)]);
             join(scanner, str_span(&text), &got);
             join(pcre, str_span(&text), &want);
@@ -167,6 +168,32 @@ static void scanners_agree_with_pcre2_on_random_text(void **state)
     str_release(&want);
     str_release(&got);
     str_release(&regex);
+}
+
+/* White space, a word and a number that are longer than what is looked at at once. */
+static void long_runs_are_pieces_too(void **state)
+{
+    (void)state;
+    Str text = {0}, got = {0}, want = {0};
+    Split *s = make(SPLIT_CL100K, NULL);
+    for (size_t n = 50; n < 150; n++) {
+        str_reset(&text);
+        str_reset(&want);
+        const char blanks_and_letters[] = " x";
+        for (size_t run = 0; run < 2; run++) {
+            for (size_t i = 0; i < n; i++)
+                str_putc(&text, blanks_and_letters[run]);
+        }
+        str_span_append(&want, (Span){text.ptr, n - 1});
+        str_putc(&want, '|');
+        str_span_append(&want, (Span){text.ptr + n - 1, n + 1});
+        join(s, str_span(&text), &got);
+        assert_string_equal(str_c(&got), str_c(&want));
+    }
+    str_release(&text);
+    str_release(&got);
+    str_release(&want);
+    split_free(s);
 }
 
 static void bad_patterns_are_refused_with_the_place(void **state)
@@ -212,6 +239,7 @@ int main(void)
         cmocka_unit_test(patterns_in_a_chain_cut_each_others_pieces),
         cmocka_unit_test(known_patterns_are_recognised_by_their_text),
         cmocka_unit_test(scanners_agree_with_pcre2_on_random_text),
+        cmocka_unit_test(long_runs_are_pieces_too),
         cmocka_unit_test(bad_patterns_are_refused_with_the_place),
         cmocka_unit_test(a_pattern_that_explodes_is_stopped),
     };
