@@ -4,19 +4,27 @@
  * of a large one. A part begins between a newline and an ASCII letter, where each of
  * the known patterns begins a piece whatever stands around; a scanner of a part sees
  * the rest of its document, so that it cuts as if it had begun at the start. Each
- * worker takes the next task and counts in a table of its own. */
+ * worker takes the next task and counts in a table of its own, in front of which stand
+ * the counts of the short pieces met last: they fit the caches, as the table does not. */
 #include "text/bpe_count.h"
 
 #include "base/mem.h"
 #include "base/system.h"
 #include "text/char_class.h"
+#include "text/piece_key.h"
 
 #include <stdatomic.h>
 
-enum { TASK_BYTES = 1 << 20, MOST_WORKERS = 128 };
+enum { TASK_BYTES = 1 << 20, MOST_WORKERS = 128, RECENT_BITS = 15 };
+
+typedef struct Recent {
+    PieceKey key; /* zero: free */
+    uint64_t count;
+} Recent;
 
 typedef struct Worker {
     ByteMap pieces;
+    Recent *recent; /* [1 << RECENT_BITS], while it counts: not yet in pieces */
     Status status;
     Err err;
 } Worker;
@@ -56,8 +64,10 @@ void bpe_count_free(BpeCount *c)
 {
     if (!c)
         return;
-    for (int i = 0; c->workers && i < c->n_workers; i++)
+    for (int i = 0; c->workers && i < c->n_workers; i++) {
         byte_map_release(&c->workers[i].pieces);
+        mem_free(c->workers[i].recent);
+    }
     mem_free(c->workers);
     split_free(c->split);
     mem_free(c);
@@ -126,6 +136,34 @@ typedef struct Job {
     atomic_size_t next;
 } Job;
 
+static Status count_piece(Worker *w, Span piece, uint64_t count, Err *err)
+{
+    ByteMapEntry *entry;
+    TRY(byte_map_put(&w->pieces, piece, byte_map_hash(piece), &entry, NULL, err));
+    entry->value += count;
+    return OK;
+}
+
+static Status retire(Worker *w, Recent *r, Err *err)
+{
+    char bytes[16];
+    Span piece = piece_key_bytes(r->key, bytes);
+    TRY(piece.len > 0 ? count_piece(w, piece, r->count, err) : OK);
+    *r = (Recent){0};
+    return OK;
+}
+
+static Status count_short(Worker *w, PieceKey key, Err *err)
+{
+    Recent *r = &w->recent[piece_key_hash(key) >> (64 - RECENT_BITS)];
+    if (!piece_key_equal(r->key, key)) {
+        TRY(retire(w, r, err));
+        r->key = key;
+    }
+    r->count++;
+    return OK;
+}
+
 static Status count_range(Worker *w, const Split *split, Span doc, size_t from,
                           size_t to, Err *err)
 {
@@ -137,12 +175,11 @@ static Status count_range(Worker *w, const Split *split, Span doc, size_t from,
         status = split_next(&cursor, &piece, err);
         if (status != OK || piece.len == 0 || piece.ptr >= doc.ptr + to)
             break;
-        ByteMapEntry *entry;
-        status =
-            byte_map_put(&w->pieces, piece, byte_map_hash(piece), &entry, NULL, err);
+        status = piece.len <= PIECE_KEY_MOST
+                     ? count_short(w, piece_key(piece, doc.ptr + doc.len), err)
+                     : count_piece(w, piece, 1, err);
         if (status != OK)
             break;
-        entry->value++;
     }
     split_end(&cursor);
     return status;
@@ -166,6 +203,8 @@ static void work(void *self, int64_t i)
 {
     Job *job = self;
     Worker *w = &job->count->workers[i];
+    if (!w->recent)
+        w->status = MEM_ARRAY(&w->recent, (size_t)1 << RECENT_BITS, &w->err);
     while (w->status == OK) {
         size_t task = atomic_fetch_add(&job->next, 1);
         if (task >= job->tasks->n)
@@ -193,8 +232,17 @@ Status bpe_count_add(BpeCount *c, const Span *docs, size_t n, Err *err)
     return status;
 }
 
+static Status retire_all(Worker *w, Err *err)
+{
+    for (size_t i = 0; w->recent && i < (size_t)1 << RECENT_BITS; i++)
+        TRY(retire(w, &w->recent[i], err));
+    return OK;
+}
+
 Status bpe_count_sum(BpeCount *c, const ByteMap **out, Err *err)
 {
+    for (int i = 0; i < c->n_workers; i++)
+        TRY(retire_all(&c->workers[i], err));
     ByteMap *sum = &c->workers[0].pieces;
     for (int i = 1; i < c->n_workers; i++) {
         ByteMap *from = &c->workers[i].pieces;
