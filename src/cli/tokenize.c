@@ -80,15 +80,19 @@ static Status encode_texts(const Tokenizer *tok, const char *path,
 {
     Str all;
     Ids ids = {0};
+    Encoder *encoder = NULL;
     TRY(file_read(path, MOST_BYTES, &all, err));
     Span rest = str_span(&all);
-    Status status;
-    do {
+    Status status = encoder_new(&encoder, tok, err);
+    while (status == OK) {
         ids_reset(&ids);
-        status = tokenizer_encode(tok, next_text(&rest, o->separator), &ids, err);
+        status = encoder_encode(encoder, next_text(&rest, o->separator), &ids, err);
         if (status == OK)
             print_ids(tok, &ids, NULL, o->show);
-    } while (status == OK && rest.len > 0);
+        if (rest.len == 0)
+            break;
+    }
+    encoder_free(encoder);
     ids_release(&ids);
     str_release(&all);
     return status;

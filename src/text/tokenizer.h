@@ -63,6 +63,12 @@ void tokenizer_free(Tokenizer *tok); /* accepts NULL */
 /* Appends the ids of text; never a special token. (Tokens that a foreign tokenizer.json
  * lists as added but not special are found in text, as their users expect.) */
 NODISCARD Status tokenizer_encode(const Tokenizer *tok, Span text, Ids *out, Err *err);
+/* The same for much text: an Encoder remembers the ids of the pieces it has met, in
+ * about two megabytes. A thread has its own; it borrows tok. */
+typedef struct Encoder Encoder;
+NODISCARD Status encoder_new(Encoder **out, const Tokenizer *tok, Err *err);
+NODISCARD Status encoder_encode(Encoder *e, Span text, Ids *out, Err *err);
+void encoder_free(Encoder *e); /* accepts NULL */
 /* Appends the bytes of ids; special tokens are left out unless with_specials. Ids out of
  * range are ERR_FORMAT. */
 NODISCARD Status tokenizer_decode(const Tokenizer *tok, const int32_t *ids, size_t n,

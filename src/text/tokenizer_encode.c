@@ -6,9 +6,11 @@
  *   TOKENIZER_SCORES    gets a space in front and is merged as one piece from its
  *                       characters, or from its bytes where a character is no token.
  *
- * The ids to merge are put at the end of the output, and merged there. */
+ * The ids to merge are put at the end of the output, and merged there. An Encoder does
+ * so once for a piece that it meets often (text/piece_cache.h). */
 #include "base/mem.h"
 #include "text/merge.h"
+#include "text/piece_cache.h"
 #include "text/tokenizer_internal.h"
 #include "text/utf8.h"
 
@@ -23,11 +25,17 @@ static Status merge_tail(const Tokenizer *tok, Ids *out, size_t start, Err *err)
     return OK;
 }
 
-static Status encode_piece(const Tokenizer *tok, Span piece, Ids *out, Err *err)
+/* What goes with the tokenizer while it encodes: nothing, or an Encoder's memory. */
+struct Encoder {
+    const Tokenizer *tok;
+    PieceCache cache; /* TOKENIZER_BYTE_BPE; or zero: not used */
+};
+
+static Status encode_piece(const Tokenizer *tok, Span piece, uint64_t hash, Ids *out,
+                           Err *err)
 {
     if (piece.len <= TOKENIZER_MOST_BYTES) {
-        const ByteMapEntry *e =
-            byte_map_find(&tok->ordinary, piece, byte_map_hash(piece));
+        const ByteMapEntry *e = byte_map_find(&tok->ordinary, piece, hash);
         if (e && (e->value & 1))
             return ids_push(out, (int32_t)(e->value >> 1), err);
     }
@@ -39,17 +47,62 @@ static Status encode_piece(const Tokenizer *tok, Span piece, Ids *out, Err *err)
     return merge_tail(tok, out, start, err);
 }
 
-static Status encode_pieces(const Tokenizer *tok, Span text, Ids *out, Err *err)
+static Status learn_short(Encoder *e, Span piece, PieceKey key, Ids *out, Err *err)
+{
+    size_t start = out->len;
+    TRY(encode_piece(e->tok, piece, byte_map_hash(piece), out, err));
+    piece_cache_put(&e->cache, key, out->ptr + start, out->len - start);
+    return OK;
+}
+
+/* All PIECE_SHORT_IDS are copied, which is faster than to choose: out has the room. */
+static Status encode_short(Encoder *e, Span piece, const char *end, Ids *out, Err *err)
+{
+    PieceKey key = piece_key(piece, end);
+    const PieceShort *known = piece_cache_find(&e->cache, key);
+    if (!known)
+        return learn_short(e, piece, key, out, err);
+    int32_t *ids = out->ptr + out->len;
+    memcpy(ids, known->ids, sizeof known->ids);
+    ids[0] &= 0xffffff;
+    out->len += (size_t)(known->ids[0] >> 24);
+    return OK;
+}
+
+static Status encode_long(Encoder *e, Span piece, Ids *out, Err *err)
+{
+    uint64_t hash = byte_map_hash(piece);
+    const PieceLong *known = piece_cache_find_long(&e->cache, piece, hash);
+    if (known)
+        return ids_append(out, known->ids, known->n, err);
+    size_t start = out->len;
+    TRY(encode_piece(e->tok, piece, hash, out, err));
+    piece_cache_put_long(&e->cache, piece, hash, out->ptr + start, out->len - start);
+    return OK;
+}
+
+static Status encode_next(Encoder *e, Span piece, const char *end, Ids *out, Err *err)
+{
+    if (!e->cache.shorts)
+        return encode_piece(e->tok, piece, byte_map_hash(piece), out, err);
+    if (out->cap - out->len < PIECE_SHORT_IDS)
+        TRY(ids_reserve(out, PIECE_SHORT_IDS, err));
+    return piece.len <= PIECE_KEY_MOST ? encode_short(e, piece, end, out, err)
+                                       : encode_long(e, piece, out, err);
+}
+
+static Status encode_pieces(Encoder *e, Span text, Ids *out, Err *err)
 {
     SplitCursor cursor;
-    TRY(split_begin(&cursor, tok->split, text, err));
+    TRY(split_begin(&cursor, e->tok->split, text, err));
+    const char *end = text.ptr + text.len;
     Status status;
     for (;;) {
         Span piece;
         status = split_next(&cursor, &piece, err);
         if (status != OK || piece.len == 0)
             break;
-        status = encode_piece(tok, piece, out, err);
+        status = encode_next(e, piece, end, out, err);
         if (status != OK)
             break;
     }
@@ -140,8 +193,9 @@ static bool is_ascii(Span s)
 }
 
 /* --- all ------------------------------------------------------------------------- */
-static Status encode_between(const Tokenizer *tok, Span text, Ids *out, Err *err)
+static Status encode_between(Encoder *e, Span text, Ids *out, Err *err)
 {
+    const Tokenizer *tok = e->tok;
     Str normal = {0};
     if (text.len == 0)
         return OK;
@@ -155,7 +209,7 @@ static Status encode_between(const Tokenizer *tok, Span text, Ids *out, Err *err
     }
     Status status = tok->kind == TOKENIZER_SCORES
                         ? encode_characters(tok, text, out, err)
-                        : encode_pieces(tok, text, out, err);
+                        : encode_pieces(e, text, out, err);
     str_release(&normal);
     return status;
 }
@@ -176,8 +230,9 @@ static int32_t added_at(const Tokenizer *tok, Span text, size_t at, size_t *len)
     return -1;
 }
 
-static Status encode_all(const Tokenizer *tok, Span text, Ids *out, Err *err)
+static Status encode_all(Encoder *e, Span text, Ids *out, Err *err)
 {
+    const Tokenizer *tok = e->tok;
     size_t from = 0, len = 0;
     for (size_t at = 0; tok->longest_added > 0 && at < text.len; at++) {
         if (!tok->starts_added[(unsigned char)text.ptr[at]])
@@ -185,19 +240,50 @@ static Status encode_all(const Tokenizer *tok, Span text, Ids *out, Err *err)
         int32_t id = added_at(tok, text, at, &len);
         if (id < 0)
             continue;
-        TRY(encode_between(tok, (Span){text.ptr + from, at - from}, out, err));
+        TRY(encode_between(e, (Span){text.ptr + from, at - from}, out, err));
         TRY(ids_push(out, id, err));
         from = at + len;
         at = from - 1;
     }
-    return encode_between(tok, (Span){text.ptr + from, text.len - from}, out, err);
+    return encode_between(e, (Span){text.ptr + from, text.len - from}, out, err);
 }
 
 Status tokenizer_encode(const Tokenizer *tok, Span text, Ids *out, Err *err)
 {
+    Encoder forgetful = {.tok = tok};
+    return encoder_encode(&forgetful, text, out, err);
+}
+
+/* --- encoders -------------------------------------------------------------------- */
+Status encoder_new(Encoder **out, const Tokenizer *tok, Err *err)
+{
+    Encoder *e;
+    *out = NULL;
+    TRY(MEM_ARRAY(&e, 1, err));
+    e->tok = tok;
+    Status status =
+        tok->kind == TOKENIZER_BYTE_BPE ? piece_cache_new(&e->cache, err) : OK;
+    if (status != OK) {
+        encoder_free(e);
+        return status;
+    }
+    *out = e;
+    return OK;
+}
+
+Status encoder_encode(Encoder *e, Span text, Ids *out, Err *err)
+{
     size_t before = out->len;
-    Status status = text.len > 0 ? encode_all(tok, text, out, err) : OK;
+    Status status = text.len > 0 ? encode_all(e, text, out, err) : OK;
     if (status != OK)
         out->len = before;
     return status;
+}
+
+void encoder_free(Encoder *e)
+{
+    if (!e)
+        return;
+    piece_cache_release(&e->cache);
+    mem_free(e);
 }

@@ -198,6 +198,43 @@ static void fingerprints_tell_tokenizers_apart(void **state)
     tokenizer_free(d);
 }
 
+/* Words of 1 to 40 letters from a few, so that the encoder meets old ones, forgets some,
+ * and has pieces that are short, long and too long for its memory. */
+static void an_encoder_gives_the_ids_of_its_tokenizer(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Rng rng = check_rng();
+    for (int pattern = SPLIT_GPT2; pattern <= SPLIT_QWEN2; pattern++) {
+        Tokenizer *tok = text_train(text_sample, 288, (SplitPattern)pattern);
+        Encoder *encoder;
+        Ids want = {0}, got = {0};
+        Str text = {0};
+        CHECK_OK(encoder_new(&encoder, tok, &err));
+        for (int round = 0; round < 40; round++) {
+            str_reset(&text);
+            ids_reset(&want);
+            ids_reset(&got);
+            for (uint32_t word = rng_below(&rng, 400); word > 0; word--) {
+                uint32_t letters = 1 + rng_below(&rng, rng_below(&rng, 40) + 1);
+                while (letters-- > 0)
+                    str_putc(&text, "the \xc3\xa9"[rng_below(&rng, 6)]);
+                str_putc(&text, ' ');
+            }
+            CHECK_OK(tokenizer_encode(tok, str_span(&text), &want, &err));
+            CHECK_OK(encoder_encode(encoder, str_span(&text), &got, &err));
+            assert_int_equal(got.len, want.len);
+            if (want.len > 0)
+                assert_memory_equal(got.ptr, want.ptr, want.len * sizeof *want.ptr);
+        }
+        encoder_free(encoder);
+        ids_release(&want);
+        ids_release(&got);
+        str_release(&text);
+        tokenizer_free(tok);
+    }
+}
+
 static void a_failed_allocation_leaves_the_ids_as_they_were(void **state)
 {
     (void)state;
@@ -229,6 +266,7 @@ int main(void)
         cmocka_unit_test(half_a_megabyte_of_one_letter_is_quick),
         cmocka_unit_test(merges_that_do_not_fit_are_refused),
         cmocka_unit_test(fingerprints_tell_tokenizers_apart),
+        cmocka_unit_test(an_encoder_gives_the_ids_of_its_tokenizer),
         cmocka_unit_test(a_failed_allocation_leaves_the_ids_as_they_were),
     };
     return cmocka_run_group_tests_name("text/tokenizer", tests, NULL, NULL);
