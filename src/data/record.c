@@ -5,11 +5,15 @@
  * "\n\nHuman: ...\n\nAssistant: ..." layout; messages. So a comparison may have its
  * prompt as text and its answers as messages, as data sets in the wild do.
  *
+ * Rows of nothing but text are the bulk of all data, and have a way of their own
+ * (record_text.c).
+ *
  * Comparisons whose answers repeat the prompt, or have none, are brought to one form:
  * the prompt is what all answers begin with, and ends where an assistant is to
  * speak. */
 #include "data/record.h"
 
+#include "data/record_text.h"
 #include "format/json.h"
 
 #include <string.h>
@@ -533,6 +537,11 @@ static void drop_line_number(Err *err)
 Status record_parse(Span json_line, Record *r, Err *err)
 {
     record_reset(r);
+    if (record_text_row(json_line, &r->text)) {
+        r->kind = RECORD_TEXT;
+        return OK;
+    }
+    TRY(str_check(&r->text, err));
     json_t *row = NULL;
     Status status = json_parse(json_line, &row, err);
     if (status != OK) {
