@@ -3,7 +3,9 @@
  *
  * Documents are read into a block of some megabytes, a block is tokenised in parallel,
  * and its documents are dealt out in order: so the file has the same bytes for any
- * number of cores. A shard's tables stand before its ids but are known only after them;
+ * number of cores. Reading and dealing out are no work for many, so they happen while
+ * other blocks are tokenised: in each round one block is read, the one read before is
+ * tokenised, and the one tokenised before is dealt out. A shard's tables stand before its ids but are known only after them;
  * the ids go to a file of their own first.
  *
  * Held out are the documents with the lowest hashes. Those that may be are kept in
@@ -19,6 +21,7 @@
 #include "base/system.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +33,13 @@ static const OptField fields[] = {
 const OptTable shard_options = {"shards", "tokenised data", sizeof(ShardOptions),
                                 fields};
 
-enum { BLOCK_BYTES = 8 << 20, BLOCK_DOCUMENTS = 8192, SHARD_VERSION = 1 };
+enum {
+    BLOCK_BYTES = 4 << 20,
+    BLOCK_DOCUMENTS = 8192,
+    BLOCKS = 3,
+    MOST_WORKERS = 128,
+    SHARD_VERSION = 1
+};
 
 /* --- writing one shard ----------------------------------------------------------- */
 typedef struct ShardWriter {
@@ -70,6 +79,19 @@ static void writer_release(ShardWriter *w)
     *w = (ShardWriter){0};
 }
 
+static void pack_ids(char *out, const int32_t *ids, size_t n, int32_t id_bytes)
+{
+    if (id_bytes == 4) {
+        for (size_t i = 0; i < n; i++)
+            bytes_put_u32(out + 4 * i, (uint32_t)ids[i]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = (char)ids[i];
+        out[2 * i + 1] = (char)(ids[i] >> 8);
+    }
+}
+
 static Status writer_put(ShardWriter *w, const int32_t *ids, size_t n,
                          size_t text_bytes, Err *err)
 {
@@ -80,15 +102,12 @@ static Status writer_put(ShardWriter *w, const int32_t *ids, size_t n,
                        text_bytes);
     TRY(MEM_PUSH_ROOM(&w->ends, w->n, &w->cap_ends, err));
     TRY(MEM_PUSH_ROOM(&w->bytes, w->n, &w->cap_bytes, err));
+    size_t size = n * (size_t)w->id_bytes;
     str_reset(&w->packed);
-    str_reserve(&w->packed, n * (size_t)w->id_bytes);
-    for (size_t i = 0; i < n; i++) {
-        char four[4];
-        bytes_put_u32(four, (uint32_t)ids[i]);
-        str_append(&w->packed, four, (size_t)w->id_bytes);
-    }
+    str_reserve(&w->packed, size);
     TRY(str_check(&w->packed, err));
-    TRY(file_writer_put(w->ids, str_c(&w->packed), w->packed.len, err));
+    pack_ids(w->packed.ptr, ids, n, w->id_bytes);
+    TRY(file_writer_put(w->ids, w->packed.ptr, size, err));
     w->tokens += n;
     w->text_bytes += text_bytes;
     w->ends[w->n] = w->tokens;
@@ -157,24 +176,21 @@ typedef struct BlockDoc {
 } BlockDoc;
 
 typedef struct Block {
-    const Tokenizer *tok;
     Str text;
     BlockDoc *docs; /* [BLOCK_DOCUMENTS]; their ids' memory is reused */
     size_t n;
 } Block;
 
-static void tokenise_document(void *self, int64_t i)
+static Status tokenise_document(Encoder *encoder, const Tokenizer *tok, const Block *b,
+                                BlockDoc *doc)
 {
-    Block *b = self;
-    BlockDoc *doc = &b->docs[i];
     Span text = {str_c(&b->text) + doc->from, doc->len};
-    int32_t bos = tokenizer_bos(b->tok), eos = tokenizer_eos(b->tok);
+    int32_t bos = tokenizer_bos(tok), eos = tokenizer_eos(tok);
     ids_reset(&doc->ids);
-    doc->status = bos >= 0 ? ids_push(&doc->ids, bos, NULL) : OK;
-    if (doc->status == OK)
-        doc->status = tokenizer_encode(b->tok, text, &doc->ids, NULL);
-    if (doc->status == OK)
-        doc->status = ids_push(&doc->ids, eos, NULL);
+    if (bos >= 0)
+        TRY(ids_push(&doc->ids, bos, NULL));
+    TRY(encoder_encode(encoder, text, &doc->ids, NULL));
+    return ids_push(&doc->ids, eos, NULL);
 }
 
 static void block_release(Block *b)
@@ -206,17 +222,6 @@ static Status read_block(Block *b, Corpus *c, bool *end, Err *err)
         str_span_append(&b->text, str_span(&record->text));
     }
     return str_check(&b->text, err);
-}
-
-static Status tokenise_block(Block *b, Err *err)
-{
-    system_parallel((int64_t)b->n, tokenise_document, b);
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->docs[i].status != OK)
-            return err_set(err, b->docs[i].status,
-                           "cannot tokenise a document of %zu bytes", b->docs[i].len);
-    }
-    return OK;
 }
 
 /* --- the split ------------------------------------------------------------------- */
@@ -322,36 +327,132 @@ static Status split_finish(Split *s, Err *err)
 }
 
 /* --- building -------------------------------------------------------------------- */
+/* What a round of work is done with. Its tasks: to read, to deal out, and to tokenise
+ * each document of the block in between. */
+typedef struct Pour {
+    const Tokenizer *tok;
+    Split *split;
+    Corpus *corpus;
+    Encoder **encoders; /* one a worker */
+    int n_workers;
+    Block blocks[BLOCKS];
+    Block *read, *tokenise, *deal; /* of this round */
+    bool end;                      /* of the corpus */
+    Status read_status, deal_status;
+    Err read_err, deal_err;
+    atomic_size_t next; /* task */
+} Pour;
+
+static Status deal_block(const Block *b, Split *split, Err *err)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const BlockDoc *doc = &b->docs[i];
+        Span text = {str_c(&b->text) + doc->from, doc->len};
+        TRY(split_put(split, text, &doc->ids, err));
+    }
+    return OK;
+}
+
+static void read_next(Pour *p)
+{
+    p->read->n = 0;
+    if (!p->end)
+        p->read_status = read_block(p->read, p->corpus, &p->end, &p->read_err);
+}
+
+static void work(void *self, int64_t worker)
+{
+    enum { READ, DEAL, DOCUMENTS };
+    Pour *p = self;
+    for (;;) {
+        size_t task = atomic_fetch_add(&p->next, 1);
+        if (task >= DOCUMENTS + p->tokenise->n)
+            break;
+        if (task == READ) {
+            read_next(p);
+        } else if (task == DEAL) {
+            p->deal_status = deal_block(p->deal, p->split, &p->deal_err);
+        } else {
+            BlockDoc *doc = &p->tokenise->docs[task - DOCUMENTS];
+            doc->status =
+                tokenise_document(p->encoders[worker], p->tok, p->tokenise, doc);
+        }
+    }
+}
+
+/* The first error in the order of the documents, if any. */
+static Status round_status(const Pour *p, Err *err)
+{
+    if (p->deal_status != OK)
+        return err_set(err, p->deal_status, "%s", p->deal_err.msg);
+    for (size_t i = 0; i < p->tokenise->n; i++) {
+        const BlockDoc *doc = &p->tokenise->docs[i];
+        if (doc->status != OK)
+            return err_set(err, doc->status, "cannot tokenise a document of %zu bytes",
+                           doc->len);
+    }
+    if (p->read_status != OK)
+        return err_set(err, p->read_status, "%s", p->read_err.msg);
+    return OK;
+}
+
+/* Rounds until nothing is left to read, to tokenise and to deal out. */
+static Status run_rounds(Pour *p, int64_t *documents, Err *err)
+{
+    for (int round = 0;; round++) {
+        p->read = &p->blocks[round % BLOCKS];
+        p->tokenise = &p->blocks[(round + 2) % BLOCKS];
+        p->deal = &p->blocks[(round + 1) % BLOCKS];
+        atomic_store(&p->next, 0);
+        system_parallel(p->n_workers, work, p);
+        TRY(round_status(p, err));
+        *documents += (int64_t)p->read->n;
+        log_progress(corpus_bytes_read(p->corpus), NULL);
+        if (system_stop_requested())
+            return err_set(err, ERR_STOPPED, "stopped while tokenising");
+        if (p->end && p->read->n == 0 && p->tokenise->n == 0)
+            return OK;
+    }
+}
+
+static Status pour_begin(Pour *p, const char *spec, const CorpusOptions *o, Err *err)
+{
+    TRY(corpus_open(&p->corpus, spec, o, err));
+    int cpus = system_cpus();
+    p->n_workers = cpus > MOST_WORKERS ? MOST_WORKERS : cpus;
+    TRY(MEM_ARRAY(&p->encoders, (size_t)p->n_workers, err));
+    for (int i = 0; i < p->n_workers; i++)
+        TRY(encoder_new(&p->encoders[i], p->tok, err));
+    for (int i = 0; i < BLOCKS; i++)
+        TRY(MEM_ARRAY(&p->blocks[i].docs, BLOCK_DOCUMENTS, err));
+    return OK;
+}
+
+static void pour_end(Pour *p)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        block_release(&p->blocks[i]);
+    for (int i = 0; p->encoders && i < p->n_workers; i++)
+        encoder_free(p->encoders[i]);
+    mem_free(p->encoders);
+    corpus_close(p->corpus);
+}
+
 /* All documents of spec through the split. */
 static Status pour(const char *spec, const CorpusOptions *o, const Tokenizer *tok,
                    Split *split, Err *err)
 {
-    Corpus *c = NULL;
-    TRY(corpus_open(&c, spec, o, err));
-    Block block = {.tok = tok};
-    Status status = MEM_ARRAY(&block.docs, BLOCK_DOCUMENTS, err);
+    Pour p = {.tok = tok, .split = split};
     int64_t documents = 0;
-    bool end = false;
-    log_progress_begin("tokenising", corpus_bytes(c), "bytes");
-    while (status == OK && !end) {
-        status = read_block(&block, c, &end, err);
-        if (status == OK)
-            status = tokenise_block(&block, err);
-        for (size_t i = 0; i < block.n && status == OK; i++) {
-            const BlockDoc *doc = &block.docs[i];
-            Span text = {str_c(&block.text) + doc->from, doc->len};
-            status = split_put(split, text, &doc->ids, err);
-        }
-        documents += (int64_t)block.n;
-        log_progress(corpus_bytes_read(c), NULL);
-        if (status == OK && system_stop_requested())
-            status = err_set(err, ERR_STOPPED, "stopped while tokenising");
+    Status status = pour_begin(&p, spec, o, err);
+    if (status == OK) {
+        log_progress_begin("tokenising", corpus_bytes(p.corpus), "bytes");
+        status = run_rounds(&p, &documents, err);
+        log_progress_end();
     }
-    log_progress_end();
     if (status == OK && documents == 0)
         status = err_set(err, ERR_FORMAT, "there is no document in '%s'", spec);
-    block_release(&block);
-    corpus_close(c);
+    pour_end(&p);
     return status;
 }
 
