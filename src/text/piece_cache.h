@@ -46,9 +46,8 @@ static inline PieceShort *piece_cache_set(const PieceCache *c, PieceKey key)
 static inline const PieceShort *piece_cache_find(const PieceCache *c, PieceKey key)
 {
     const PieceShort *set = piece_cache_set(c, key);
-    if (piece_key_equal(set[0].key, key))
-        return &set[0];
-    return piece_key_equal(set[1].key, key) ? &set[1] : NULL;
+    const PieceShort *slot = set + !piece_key_equal(set[0].key, key);
+    return piece_key_equal(slot->key, key) ? slot : NULL;
 }
 
 /* Remembers ids below 2^24; nothing happens when they are too many. */

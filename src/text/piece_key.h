@@ -13,26 +13,43 @@ typedef struct PieceKey {
     uint64_t low, high;
 } PieceKey;
 
+/* What the first n bytes are of two words; a table, because a branch on the length of a
+ * word is guessed wrong too often. */
+/* clang-format off */
+static const uint64_t piece_key_masks[PIECE_KEY_MOST + 1][2] = {
+    {0, 0},
+    {0xff, 0},
+    {0xffff, 0},
+    {0xffffff, 0},
+    {0xffffffff, 0},
+    {0xffffffffff, 0},
+    {0xffffffffffff, 0},
+    {0xffffffffffffff, 0},
+    {UINT64_MAX, 0},
+    {UINT64_MAX, 0xff},
+    {UINT64_MAX, 0xffff},
+    {UINT64_MAX, 0xffffff},
+    {UINT64_MAX, 0xffffffff},
+    {UINT64_MAX, 0xffffffffff},
+    {UINT64_MAX, 0xffffffffffff},
+    {UINT64_MAX, 0xffffffffffffff},
+};
+/* clang-format on */
+
 /* Of a piece of 1 to PIECE_KEY_MOST bytes in a text that ends at `end`: what lies behind
  * the piece is read and masked when the text has it. */
 static inline PieceKey piece_key(Span piece, const char *end)
 {
-    char copy[16] = {0};
+    char copy[16];
     const char *bytes = piece.ptr;
     if (end - bytes < (ptrdiff_t)sizeof copy) {
+        memset(copy, 0, sizeof copy);
         memcpy(copy, bytes, piece.len);
         bytes = copy;
     }
-    PieceKey key = {bytes_u64(bytes), bytes_u64(bytes + 8)};
-    uint64_t n = piece.len, all = ~(uint64_t)0;
-    if (n <= 8) {
-        key.low &= all >> (64 - 8 * n);
-        key.high = 0;
-    } else {
-        key.high &= all >> (128 - 8 * n);
-    }
-    key.high |= n << 56;
-    return key;
+    uint64_t n = piece.len;
+    return (PieceKey){bytes_u64(bytes) & piece_key_masks[n][0],
+                      (bytes_u64(bytes + 8) & piece_key_masks[n][1]) | n << 56};
 }
 
 static inline bool piece_key_equal(PieceKey a, PieceKey b)
