@@ -66,6 +66,12 @@ def hugging_face_trains(texts, vocab):
     return clock.seconds, clock.cpu, None
 
 
+def told(who, times):
+    for what, (seconds, cpu, _) in times.items():
+        print(f"  {who}, {what}: {seconds:.2f} s, {cpu:.2f} s of processor", flush=True)
+    return times
+
+
 def tame_runs(program, file, folder, vocab):
     words = [program, "--runs", "1", "--vocab", str(vocab), "--tokenizer", folder, file]
     out = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
@@ -109,8 +115,8 @@ def main():
     mb = sum(len(t.encode()) for t in texts) / 1e6
     rounds = []
     for _ in range(args.rounds):
-        ours = tame_runs(args.program, args.file, args.folder, args.vocab)
-        rounds.append((ours, peers_run(texts, args.folder, args.vocab)))
+        ours = told("tame", tame_runs(args.program, args.file, args.folder, args.vocab))
+        rounds.append((ours, told("peer", peers_run(texts, args.folder, args.vocab))))
     same = True
     peers = {"train": "tokenizers", "encode, one thread": "tiktoken",
              "encode, all threads": "tokenizers"}
