@@ -5,7 +5,9 @@
 #include "base/system.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const Command commands[] = {
     {"run", "run a whole recipe: all stages in order, resuming what was cut",
@@ -42,7 +44,7 @@ static void print_help(FILE *out)
         "  TAME_INSTRUCTIONS  baseline, avx2, avx512 or avx512_bf16; default: the "
         "widest there is\n"
         "\nexamples:\n"
-        "  tame run recipes/demo.yaml            the whole recipe, about 20 minutes\n"
+        "  tame run recipes/demo.yaml            the whole recipe, 10 to 20 minutes\n"
         "  tame chat runs/demo/ppo               talk to its assistant\n"
         "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n",
         out);
@@ -57,8 +59,22 @@ static int close_output(int result)
     return command_fail(err_set(&err, ERR_IO, "cannot write to standard output"), &err);
 }
 
+/* Threads that wait for one another should spin for some microseconds and then sleep.
+ * The OpenMP runtime spins for milliseconds by default, which beside another busy program
+ * takes most of the processor away from those who work; it reads how long before main
+ * begins, so the program starts once more. If it cannot, it goes on as it is. */
+static void wait_asleep(char **argv)
+{
+    static const char spins[] = "GOMP_SPINCOUNT";
+    if (getenv(spins) || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv(spins, "30000", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
+    wait_asleep(argv);
     log_set_sink(log_to_stderr, NULL, LOG_INFO);
     if (argc < 2) {
         print_help(stderr);
