@@ -66,10 +66,13 @@ static int close_output(int result)
 static void wait_asleep(char **argv)
 {
     static const char spins[] = "GOMP_SPINCOUNT";
-    if (getenv(spins) || getenv("OMP_WAIT_POLICY"))
+    char program[4096];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n < 0 || getenv(spins) || getenv("OMP_WAIT_POLICY"))
         return;
+    program[n] = '\0';
     if (setenv(spins, "30000", 1) == 0)
-        execv("/proc/self/exe", argv);
+        execv(program, argv);
 }
 
 int main(int argc, char **argv)
