@@ -23,7 +23,10 @@ static Status run_stage(StageOptions *o, const char *folder, Err *err)
     status = command_backend(&ops, COMPUTE_AUTO, err);
     if (status != OK)
         goto done;
-    StageEnv env = {ops, folder, file_join(&data, folder, "data")};
+    StageEnv env = {.ops = ops,
+                    .folder = folder,
+                    .data = file_join(&data, folder, "data"),
+                    .corpus = o->corpus};
     if (stage_is_finished(&env)) {
         log_info("'%s' is finished already; remove it to run the stage again", folder);
         goto done;
@@ -51,14 +54,14 @@ int stage_command(int argc, char **argv)
     Status status = stage_options_new(&o, kind, &err);
     if (status != OK)
         return command_fail(status, &err);
-    const OptBinding bindings[] = {{kind->options, o.own}, {&train_options, &o.train}};
+    OptBinding tables[STAGE_TABLES];
     const Usage usage = {
         .name = kind->name,
         .words = "OUT",
         .what = kind->help,
         .examples = kind->example,
-        .options = bindings,
-        .n_options = kind->trains ? 2 : 1,
+        .options = tables,
+        .n_options = stage_options_tables(&o, tables),
     };
     const char *words[1];
     size_t n;

@@ -8,14 +8,12 @@
 
 /* --- prompts ------------------------------------------------------------------------- */
 
-Status prompts_load(Prompts *out, const char *spec, const ChatTemplate *chat,
-                    int64_t context, int64_t max_new, int64_t most, Err *err)
+Status prompts_load(Prompts *out, const char *spec, const CorpusOptions *corpus,
+                    const ChatTemplate *chat, int64_t context, int64_t max_new,
+                    int64_t most, Err *err)
 {
     *out = (Prompts){0};
-    CorpusOptions corpus;
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status = corpus_load(&out->list, spec, RECORD_PROMPT, &corpus, err);
-    opt_release(&corpus_options, &corpus);
+    Status status = corpus_load(&out->list, spec, RECORD_PROMPT, corpus, err);
     if (status == OK)
         status = MEM_ARRAY(&out->record, out->list.n, err);
     int64_t too_long = 0;

@@ -19,7 +19,8 @@ typedef struct Prompts {
 } Prompts;
 /* The first `most` (0: all) of a data specification that leave room for max_new tokens
  * in the context; the others are counted in a warning. ERR_LIMIT when none does. */
-NODISCARD Status prompts_load(Prompts *out, const char *spec, const ChatTemplate *chat,
+NODISCARD Status prompts_load(Prompts *out, const char *spec,
+                              const CorpusOptions *corpus, const ChatTemplate *chat,
                               int64_t context, int64_t max_new, int64_t most, Err *err);
 void prompts_release(Prompts *p);
 const Conversation *prompts_chat(const Prompts *p, int64_t i);

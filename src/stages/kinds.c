@@ -66,6 +66,7 @@ const StageKind stage_kinds[] = {
         .name = "tokenizer",
         .help = "learn a byte-level BPE vocabulary from text",
         .options = &tokenizer_stage_options,
+        .reads = true,
         .default_name = "tokenizer",
         .example =
             "  tame tokenizer tok --data data/world/pretrain.jsonl --vocab 2048\n"
@@ -78,6 +79,7 @@ const StageKind stage_kinds[] = {
         .help = "train a base model: a completer of documents",
         .options = &pretrain_options,
         .trains = true,
+        .reads = true,
         .default_name = "base",
         .example =
             "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
@@ -89,6 +91,7 @@ const StageKind stage_kinds[] = {
         .help = "fine-tune a base model on demonstrations",
         .options = &sft_options,
         .trains = true,
+        .reads = true,
         .default_name = "sft",
         .example =
             "  tame sft sft --model base --data data/world/demonstrations.jsonl\n",
@@ -98,6 +101,7 @@ const StageKind stage_kinds[] = {
         .name = "rank",
         .help = "sample answers to prompts and have a judge rank them",
         .options = &rank_options,
+        .reads = true,
         .default_name = "comparisons",
         .makes_data = true,
         .example =
@@ -110,6 +114,7 @@ const StageKind stage_kinds[] = {
         .help = "train a reward model on ranked answers",
         .options = &reward_options,
         .trains = true,
+        .reads = true,
         .default_name = "reward",
         .example =
             "  tame reward reward --model sft --data comparisons/comparisons.jsonl\n",
@@ -120,6 +125,7 @@ const StageKind stage_kinds[] = {
         .help = "reinforcement learning from the reward model (PPO)",
         .options = &ppo_options,
         .trains = true,
+        .reads = true,
         .default_name = "ppo",
         .example = "  tame ppo ppo --model sft --reward reward --prompts "
                    "data/world/prompts.jsonl\n",
@@ -137,15 +143,28 @@ const StageKind *stage_kind_find(const char *name)
     return NULL;
 }
 
+size_t stage_options_tables(StageOptions *o, OptBinding tables[STAGE_TABLES])
+{
+    size_t n = 0;
+    tables[n++] = (OptBinding){o->kind->options, o->own};
+    if (o->kind->reads)
+        tables[n++] = (OptBinding){&corpus_options, &o->corpus};
+    if (o->kind->trains)
+        tables[n++] = (OptBinding){&train_options, &o->train};
+    return n;
+}
+
 Status stage_options_new(StageOptions *out, const StageKind *kind, Err *err)
 {
     *out = (StageOptions){.kind = kind};
     out->own = mem_alloc_array(1, kind->options->size);
     if (!out->own)
         return err_set(err, ERR_NOMEM, "no memory for options");
-    Status status = opt_defaults(kind->options, out->own, err);
-    if (status == OK)
-        status = opt_defaults(&train_options, &out->train, err);
+    OptBinding tables[STAGE_TABLES];
+    size_t n = stage_options_tables(out, tables);
+    Status status = OK;
+    for (size_t i = 0; status == OK && i < n; i++)
+        status = opt_defaults(tables[i].table, tables[i].o, err);
     if (status != OK)
         stage_options_release(out);
     return status;
@@ -155,21 +174,23 @@ void stage_options_release(StageOptions *o)
 {
     if (!o->kind)
         return;
-    opt_release(o->kind->options, o->own);
-    opt_release(&train_options, &o->train);
+    OptBinding tables[STAGE_TABLES];
+    size_t n = stage_options_tables(o, tables);
+    for (size_t i = 0; i < n; i++)
+        opt_release(tables[i].table, tables[i].o);
     mem_free(o->own);
     *o = (StageOptions){0};
 }
 
-/* The message for a key that neither table knows: the nearest of both. */
-static Status unknown_option(const StageOptions *o, const char *key, Err *err)
+/* The message for a key that no table knows: the nearest of all. */
+static Status unknown_option(const OptBinding *tables, size_t n_tables, const char *key,
+                             Err *err)
 {
     const char *names[256];
     size_t n = 0;
-    for (const OptField *f = o->kind->options->fields; f->name && n < 128; f++)
-        names[n++] = f->name;
-    for (const OptField *f = train_options.fields; o->kind->trains && f->name; f++)
-        names[n++] = f->name;
+    for (size_t i = 0; i < n_tables; i++)
+        for (const OptField *f = tables[i].table->fields; f->name && n < 256; f++)
+            names[n++] = f->name;
     const char *near = opt_nearest(key, names, n);
     if (near)
         return err_set(err, ERR_OPTION, "unknown option '%s'; did you mean '%s'?", key,
@@ -178,20 +199,19 @@ static Status unknown_option(const StageOptions *o, const char *key, Err *err)
 }
 
 /* Each member goes to the mapping of the table that knows it. */
-static Status split_options(const StageOptions *o, const json_t *mapping, json_t *own,
-                            json_t *train, Err *err)
+static Status split_options(const OptBinding *tables, size_t n, const json_t *mapping,
+                            json_t **parts, Err *err)
 {
     const char *key;
     json_t *value;
     json_object_foreach(json_iterable(mapping), key, value)
     {
-        json_t *into = own;
-        if (!opt_find(o->kind->options, key)) {
-            if (!o->kind->trains || !opt_find(&train_options, key))
-                return unknown_option(o, key, err);
-            into = train;
-        }
-        if (json_object_set(into, key, value) != 0)
+        size_t i = 0;
+        while (i < n && !opt_find(tables[i].table, key))
+            i++;
+        if (i == n)
+            return unknown_option(tables, n, key, err);
+        if (json_object_set(parts[i], key, value) != 0)
             return err_set(err, ERR_NOMEM, "no memory for options");
     }
     return OK;
@@ -199,24 +219,30 @@ static Status split_options(const StageOptions *o, const json_t *mapping, json_t
 
 Status stage_options_read(StageOptions *o, const json_t *mapping, Err *err)
 {
-    json_t *own = json_object(), *train = json_object();
-    Status status = split_options(o, mapping, own, train, err);
-    if (status == OK)
-        status = json_to_options(own, o->kind->options, o->own, err);
-    if (status == OK)
-        status = json_to_options(train, &train_options, &o->train, err);
-    json_decref(own);
-    json_decref(train);
+    OptBinding tables[STAGE_TABLES];
+    size_t n = stage_options_tables(o, tables);
+    json_t *parts[STAGE_TABLES];
+    for (size_t i = 0; i < n; i++)
+        parts[i] = json_object();
+    Status status = split_options(tables, n, mapping, parts, err);
+    for (size_t i = 0; i < n; i++) {
+        if (status == OK)
+            status = json_to_options(parts[i], tables[i].table, tables[i].o, err);
+        json_decref(parts[i]);
+    }
     return status;
 }
 
 json_t *stage_options_record(const StageOptions *o)
 {
-    json_t *record = json_from_options(o->kind->options, o->own);
-    if (o->kind->trains) {
-        json_t *train = json_from_options(&train_options, &o->train);
-        json_object_update(record, train);
-        json_decref(train);
+    StageOptions same = *o; /* bindings are for writing too */
+    OptBinding tables[STAGE_TABLES];
+    size_t n = stage_options_tables(&same, tables);
+    json_t *record = json_object();
+    for (size_t i = 0; i < n; i++) {
+        json_t *part = json_from_options(tables[i].table, tables[i].o);
+        json_object_update(record, part);
+        json_decref(part);
     }
     return record;
 }

@@ -247,15 +247,15 @@ static Status open_rewards(PpoStage *p, Err *err)
     return reward_from_judge(&p->gold, p->world, p->sft.tok, p->sft.chat, err);
 }
 
-static Status open_prompts(PpoStage *p, Err *err)
+static Status open_prompts(PpoStage *p, const StageEnv *env, Err *err)
 {
     const PpoOptions *o = p->o;
     int64_t context = p->sft.model->shape.context;
-    TRY(prompts_load(&p->prompts, o->prompts, p->sft.chat, context, o->max_new, 0,
-                     err));
+    TRY(prompts_load(&p->prompts, o->prompts, &env->corpus, p->sft.chat, context,
+                     o->max_new, 0, err));
     if (o->heldout_prompts)
-        TRY(prompts_load(&p->heldout, o->heldout_prompts, p->sft.chat, context,
-                         o->max_new, o->eval_prompts, err));
+        TRY(prompts_load(&p->heldout, o->heldout_prompts, &env->corpus, p->sft.chat,
+                         context, o->max_new, o->eval_prompts, err));
     p->prompt_epoch = -1;
     return MEM_ARRAY(&p->prompt_order, (size_t)p->prompts.n, err);
 }
@@ -389,7 +389,7 @@ static void release(PpoStage *p)
 static Status prepare(PpoStage *p, const StageEnv *env, Err *err)
 {
     TRY(open_rewards(p, err));
-    TRY(open_prompts(p, err));
+    TRY(open_prompts(p, env, err));
     TRY(open_ptx(p, env, err));
     p->kl_coef = p->o->kl_coef;
     return make_buffers(p, err);

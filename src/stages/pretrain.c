@@ -142,20 +142,17 @@ static void release(Pretrain *p)
 static Status open_documents(Pretrain *p, const StageEnv *env, const PretrainOptions *o,
                              Err *err)
 {
-    CorpusOptions corpus;
     Str path = {0};
     ShardOptions split = {.heldout = o->heldout, .max_heldout = MAX_HELDOUT};
-    TRY(opt_defaults(&corpus_options, &corpus, err));
     Status status = file_make_folders(env->data, err);
     if (status == OK)
-        status = shards_build(env->data, o->data, o->heldout_data, &corpus, &split,
+        status = shards_build(env->data, o->data, o->heldout_data, &env->corpus, &split,
                               p->tok, err);
     if (status == OK)
         status = shard_open(&p->train, file_join(&path, env->data, "train.shard"), err);
     if (status == OK)
         status =
             shard_open(&p->heldout, file_join(&path, env->data, "heldout.shard"), err);
-    opt_release(&corpus_options, &corpus);
     str_release(&path);
     return status;
 }

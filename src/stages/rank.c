@@ -261,13 +261,14 @@ static Status open_judge(Ranker *r, TensorOps *ops, Err *err)
     return reward_from_judge(&r->judge, r->world, r->model.tok, r->model.chat, err);
 }
 
-static Status prepare(Ranker *r, TensorOps *ops, Err *err)
+static Status prepare(Ranker *r, const StageEnv *env, Err *err)
 {
+    TensorOps *ops = env->ops;
     const RankOptions *o = r->o;
     if (!o->prompts)
         return err_set(err, ERR_OPTION, "option 'prompts' is not set");
     TRY(chat_model_open(&r->model, ops, o->model, false, err));
-    TRY(prompts_load(&r->prompts, o->prompts, r->model.chat,
+    TRY(prompts_load(&r->prompts, o->prompts, &env->corpus, r->model.chat,
                      r->model.model->shape.context, o->max_new, o->max_prompts, err));
     TRY(open_judge(r, ops, err));
     return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat,
@@ -307,7 +308,7 @@ Status stage_rank(const StageEnv *env, const RankOptions *o, StageReport *report
     }
     heldout_path(&heldout, str_c(&path));
     if (status == OK)
-        status = prepare(&r, env->ops, err);
+        status = prepare(&r, env, err);
     if (status == OK)
         status = file_writer_open(&r.file[0], str_c(&path), err);
     if (status == OK)

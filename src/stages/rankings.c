@@ -132,12 +132,9 @@ static Status is_heldout(const Record *record, const ChatTemplate *chat, double 
 Status rankings_load(Rankings *train, Rankings *heldout, const char *spec,
                      const ChatTemplate *chat, const RankingsOptions *o, Err *err)
 {
-    CorpusOptions corpus;
     RecordList list = {0};
     Documents scratch = {0};
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status = corpus_load(&list, spec, RECORD_RANKING, &corpus, err);
-    opt_release(&corpus_options, &corpus);
+    Status status = corpus_load(&list, spec, RECORD_RANKING, o->corpus, err);
     for (size_t i = 0; status == OK && i < list.n; i++) {
         bool held;
         status = is_heldout(&list.records[i], chat, o->heldout, &scratch, &held, err);

@@ -3,6 +3,7 @@
 #ifndef STAGES_RANKINGS_H
 #define STAGES_RANKINGS_H
 
+#include "data/corpus.h"
 #include "stages/documents.h"
 
 enum { OVERLONG_REFUSE, OVERLONG_TRUNCATE, OVERLONG_DROP };
@@ -17,6 +18,7 @@ typedef struct Rankings {
 } Rankings;
 
 typedef struct RankingsOptions {
+    const CorpusOptions *corpus; /* borrowed */
     int64_t context;
     int overlong;
     double heldout; /* share of the rankings that go to the second set */

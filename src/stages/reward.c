@@ -62,6 +62,7 @@ enum { NORM_SAMPLES = 256, NORM_TOKENS = 96, SLOTS = 32, MOST_SCORED = 1000 };
 typedef struct RewardStage {
     const RewardOptions *o;
     const TrainOptions *t;
+    const CorpusOptions *corpus;
     ChatModel sft;   /* frozen: the tokenizer, and samples for the gain */
     Learner learner; /* the reward model */
     Rankings train, heldout;
@@ -320,8 +321,8 @@ static Status score_samples(RewardStage *r, double **score, int64_t *n, Err *err
     const ModelShape *shape = &r->sft.model->shape;
     int64_t max_new =
         NORM_TOKENS < shape->context / 2 ? NORM_TOKENS : shape->context / 2;
-    Status status = prompts_load(&prompts, r->o->prompts, r->sft.chat, shape->context,
-                                 max_new, NORM_SAMPLES, err);
+    Status status = prompts_load(&prompts, r->o->prompts, r->corpus, r->sft.chat,
+                                 shape->context, max_new, NORM_SAMPLES, err);
     size_t count = (size_t)prompts.n;
     if (status == OK)
         status = answerer_new(&answerer, r->sft.model, r->sft.tok, r->sft.chat, SLOTS,
@@ -436,11 +437,9 @@ static Status load_demonstrations(RewardStage *r, Err *err)
 {
     if (!r->o->demonstrations)
         return OK;
-    CorpusOptions corpus;
     RecordList list = {0};
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status = corpus_load(&list, r->o->demonstrations, RECORD_CHAT, &corpus, err);
-    opt_release(&corpus_options, &corpus);
+    Status status =
+        corpus_load(&list, r->o->demonstrations, RECORD_CHAT, r->corpus, err);
     for (size_t i = 0; status == OK && i < list.n; i++) {
         status = documents_add(&r->demonstrations, r->sft.chat, &list.records[i].chat,
                                false, err);
@@ -458,8 +457,10 @@ static Status load_data(RewardStage *r, Err *err)
     const RewardOptions *o = r->o;
     if (!o->data)
         return err_set(err, ERR_OPTION, "option 'data' is not set: comparisons");
-    RankingsOptions how = {r->sft.model->shape.context, o->overlong,
-                           o->heldout_data ? 0 : o->heldout};
+    RankingsOptions how = {.corpus = r->corpus,
+                           .context = r->sft.model->shape.context,
+                           .overlong = o->overlong,
+                           .heldout = o->heldout_data ? 0 : o->heldout};
     TRY(rankings_load(&r->train, &r->heldout, o->data, r->sft.chat, &how, err));
     how.heldout = 0;
     if (o->heldout_data)
@@ -525,7 +526,7 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
                     const TrainOptions *given, StageReport *report, Err *err)
 {
     TrainOptions t = *given, defaults = stage_defaults;
-    RewardStage r = {.o = o, .t = &t};
+    RewardStage r = {.o = o, .t = &t, .corpus = &env->corpus};
     TrainReport run = {0};
     Status status = chat_model_open(&r.sft, env->ops, o->model, false, err);
     if (status == OK)

@@ -64,6 +64,7 @@ typedef struct Mix {
 
 typedef struct Sft {
     LmObjective lm; /* first: the functions bound by lm_objective_bind get this */
+    const CorpusOptions *corpus;
     ChatModel base;
     Documents train, heldout;
     Mix mix;
@@ -99,11 +100,8 @@ static bool is_heldout(const Documents *d, double share)
 /* Renders the demonstrations of spec into *train and, by `share`, into *heldout. */
 static Status load(Sft *s, const char *spec, double share, Documents *train, Err *err)
 {
-    CorpusOptions corpus;
     RecordList list = {0};
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status = corpus_load(&list, spec, RECORD_CHAT, &corpus, err);
-    opt_release(&corpus_options, &corpus);
+    Status status = corpus_load(&list, spec, RECORD_CHAT, s->corpus, err);
     for (size_t i = 0; status == OK && i < list.n; i++) {
         const Conversation *chat = &list.records[i].chat;
         status = documents_add(train, s->base.chat, chat, false, err);
@@ -129,8 +127,8 @@ static Status load_data(Sft *s, const SftOptions *o, Err *err)
         return err_set(err, ERR_FORMAT, "'%s' has no demonstrations", o->data);
     /* Samples answer the held-out questions; without any, the first of the data. */
     const char *spec = o->heldout_data ? o->heldout_data : o->data;
-    return prompts_load(&s->prompts, spec, s->base.chat, s->base.model->shape.context,
-                        1, SAMPLES, err);
+    return prompts_load(&s->prompts, spec, s->corpus, s->base.chat,
+                        s->base.model->shape.context, 1, SAMPLES, err);
 }
 
 /* --- the mix ------------------------------------------------------------------------- */
@@ -254,7 +252,7 @@ static Status prepare(Sft *s, const StageEnv *env, const SftOptions *o,
 Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *given,
                  StageReport *report, Err *err)
 {
-    Sft s = {.seed = given->seed};
+    Sft s = {.seed = given->seed, .corpus = &env->corpus};
     TrainOptions t = *given, defaults = stage_defaults;
     TrainReport run = {0};
     Status status = chat_model_open(&s.base, env->ops, o->model, true, err);

@@ -27,15 +27,13 @@ PackSource shard_source(Shard *s)
 static Status build_ptx(const StageEnv *env, const char *data, const Tokenizer *tok,
                         Str *path, Err *err)
 {
-    CorpusOptions corpus;
     ShardOptions split = {0};
-    TRY(opt_defaults(&corpus_options, &corpus, err));
     Str folder = {0};
     file_join(&folder, env->data, "ptx");
     Status status = file_make_folders(str_c(&folder), err);
     if (status == OK)
-        status = shards_build(str_c(&folder), data, NULL, &corpus, &split, tok, err);
-    opt_release(&corpus_options, &corpus);
+        status =
+            shards_build(str_c(&folder), data, NULL, &env->corpus, &split, tok, err);
     file_join(path, str_c(&folder), "train.shard");
     str_release(&folder);
     return status;

@@ -8,14 +8,16 @@
 #define STAGES_STAGE_H
 
 #include "base/options.h"
+#include "data/corpus.h"
 #include "format/json.h"
 #include "tensor/ops.h"
 #include "train/trainer.h"
 
 typedef struct StageEnv {
     TensorOps *ops;
-    const char *folder; /* the stage's own folder; made if needed */
-    const char *data;   /* where shards and made data sets go (runs/NAME/data) */
+    const char *folder;   /* the stage's own folder; made if needed */
+    const char *data;     /* where shards and made data sets go (runs/NAME/data) */
+    CorpusOptions corpus; /* how data files are read */
 } StageEnv;
 
 /* One line of the ledger. */

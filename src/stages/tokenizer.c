@@ -118,15 +118,13 @@ Status stage_tokenizer(const StageEnv *env, const TokenizerOptions *o,
     if (!o->data)
         return err_set(err, ERR_OPTION, "option 'data' is not set: text to learn from");
     double start = system_seconds();
-    CorpusOptions corpus_o;
     Corpus *corpus = NULL;
     BpeTrainer *trainer = NULL;
     Tokenizer *tok = NULL;
     int64_t bytes = 0;
-    TRY(opt_defaults(&corpus_options, &corpus_o, err));
     Status status = file_make_folders(env->folder, err);
     if (status == OK)
-        status = corpus_open(&corpus, o->data, &corpus_o, err);
+        status = corpus_open(&corpus, o->data, &env->corpus, err);
     if (status == OK)
         status = bpe_trainer_new(&trainer, (SplitPattern)o->pattern, err);
     if (status == OK)
@@ -148,6 +146,5 @@ Status stage_tokenizer(const StageEnv *env, const TokenizerOptions *o,
     tokenizer_free(tok);
     bpe_trainer_free(trainer);
     corpus_close(corpus);
-    opt_release(&corpus_options, &corpus_o);
     return status;
 }

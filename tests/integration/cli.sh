@@ -469,4 +469,26 @@ bad_data
 imports
 bad_folders
 interrupted
+# --- malformed rows, and what a document is --------------------------------------------
+for i in 1 2 3; do
+    printf '{"text":"a cat sat on the mat"}\n{"text": bad\n{"text":"the dog ran away"}\n'
+done >"$work/bad.jsonl"
+fails "a malformed row stops" 1 "bad.jsonl': line 2: " \
+    tokenizer "$work/bad0" --data "$work/bad.jsonl" --vocab 270
+fails "more malformed rows than allowed" 1 "more than 2 malformed rows" \
+    tokenizer "$work/bad2" --data "$work/bad.jsonl" --vocab 270 --max-bad-rows 2
+run tokenizer "$work/bad3" --data "$work/bad.jsonl" --vocab 270 --max-bad-rows 3
+if [ "$rc" = 0 ] && grep -q "line 5: .*: skipped" "$work/err"; then
+    ok "as many malformed rows as allowed are skipped, each with file and line"
+else
+    fail "as many malformed rows as allowed are skipped" "$work/err"
+fi
+printf 'one paragraph\n\nanother one\n\na third\n' >"$work/book.txt"
+run pretrain "$work/book" --data "$work/book.txt" --tokenizer "$work/bad3" --depth 1 \
+    --hidden 32 --heads 1 --context 32 --tokens 500 --text-split blank --heldout 0.4
+if [ "$rc" = 0 ] && grep -q "documents, .*; [12] documents held out" "$work/err"; then
+    ok "paragraphs of a text file can be its documents"
+else
+    fail "paragraphs of a text file can be its documents" "$work/err"
+fi
 finish

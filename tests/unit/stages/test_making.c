@@ -12,7 +12,7 @@ static void a_vocabulary_is_learned_and_marked_finished(void **state)
     tiny_make_data();
     char folder[128];
     snprintf(folder, sizeof folder, "%s", temp_path("learned"));
-    StageEnv env = {tiny_ops, folder, folder};
+    StageEnv env = {.ops = tiny_ops, .folder = folder, .data = folder};
     assert_false(stage_is_finished(&env));
     tiny_run("tokenizer", "learned", "data=@documents.jsonl vocab=280");
     assert_true(stage_is_finished(&env));

@@ -133,7 +133,7 @@ static inline Status tiny_stage(const char *kind, const char *out, const char *s
     }
     snprintf(data, sizeof data, "%s", temp_path("data"));
     snprintf(folder, sizeof folder, "%s", temp_path(out));
-    StageEnv env = {tiny_ops, folder, data};
+    StageEnv env = {.ops = tiny_ops, .folder = folder, .data = data};
     Status status = o.kind->run(&env, o.own, &o.train, report, err);
     stage_options_release(&o);
     return status;
