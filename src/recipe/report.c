@@ -21,18 +21,21 @@ static const char style[] =
     "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);max-width:1180px;"
     "margin:2rem auto;padding:0 1rem}\n"
     "h1{margin-bottom:0}h2{margin:2.5rem 0 .5rem}small,.soft{color:var(--soft)}\n"
-    ".pipeline{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));"
+    ".pipeline{display:grid;grid-template-columns:repeat(auto-fit,minmax(195px,1fr));"
     "gap:1rem;margin:1.5rem 0}\n"
     ".stage{display:flex;flex-direction:column;gap:.3rem}\n"
-    ".stage h3{text-align:center;margin:.2rem 0}\n"
+    ".stage h3{display:flex;align-items:end;justify-content:center;text-align:center;"
+    "min-height:3em;margin:.2rem 0}\n"
     ".box{border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}\n"
-    ".data{background:var(--data);min-height:6.5em}.algo{background:var(--algo);"
-    "min-height:6.5em}.model{background:var(--model);min-height:4em}\n"
+    ".data{background:var(--data);min-height:9em}.algo{background:var(--algo);"
+    "min-height:8em}.model{background:var(--model);min-height:4.5em}\n"
     ".box b{display:block}.arrow{text-align:center;color:var(--soft);line-height:1}\n"
     ".cost{text-align:center;color:var(--soft)}\n"
     "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid "
     "var(--line);"
-    "padding:.3rem .6rem;text-align:left;vertical-align:top}\n"
+    "padding:.3rem .6rem;text-align:left;vertical-align:top}"
+    ".ledger :is(th,td):not(:nth-child(2)){white-space:nowrap}"
+    ".ledger small{display:block}\n"
     ".charts{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}"
     "figcaption{color:var(--soft);font-size:13px}\n"
     "pre{white-space:pre-wrap;background:#f6f8fb;border-radius:6px;padding:.5rem .7rem;"
@@ -250,7 +253,8 @@ static void put_ledger_table(Str *out, const json_t *stages)
     double flops = 0, seconds = 0;
     str_puts(
         out,
-        "<h2>Ledger</h2>\n<table><tr><th>stage</th><th>data</th><th>tokens</th>"
+        "<h2>Ledger</h2>\n<table "
+        "class=ledger><tr><th>stage</th><th>data</th><th>tokens</th>"
         "<th>FLOPs</th><th>time</th><th>peak memory</th><th>started from</th></tr>\n");
     json_array_foreach(stages, i, line)
     {
@@ -258,15 +262,17 @@ static void put_ledger_table(Str *out, const json_t *stages)
         report_escape(out, text_of(line, "name"));
         str_puts(out, "</td><td>");
         report_escape(out, text_of(line, "data"));
-        str_printf(out, "</td><td>%s</td><td>%.1e</td><td>%s</td><td>%s</td><td>",
-                   log_count(number_of(line, "tokens")), number_of(line, "flops"),
+        double spent = number_of(line, "flops"), tokens = number_of(line, "tokens");
+        str_printf(out, "</td><td>%s</td>", tokens > 0 ? log_count(tokens) : "-");
+        str_printf(out, spent > 0 ? "<td>%.1e</td>" : "<td>-</td>", spent);
+        str_printf(out, "<td>%s</td><td>%s</td><td>",
                    log_seconds(number_of(line, "seconds")),
                    log_bytes(number_of(line, "peak_bytes")));
         report_escape(out, file_base_name(text_of(line, "started_from")));
         str_puts(out, " <small>");
         report_escape(out, text_of(line, "started_from_hash"));
         str_puts(out, "</small></td></tr>\n");
-        flops += number_of(line, "flops");
+        flops += spent;
         seconds += number_of(line, "seconds");
     }
     str_printf(out,

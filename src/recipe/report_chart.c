@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CHARTS = 9, MOST_POINTS = 400, WIDTH = 340, HEIGHT = 150, MARGIN = 38 };
+enum { MOST_CHARTS = 9, MOST_POINTS = 400, WIDTH = 340, HEIGHT = 150, MARGIN = 54 };
 enum { MOST_METRICS_BYTES = 256 << 20 };
 
 typedef struct Curve {
@@ -141,12 +141,13 @@ static void put_chart(Str *out, Curve *c)
     str_printf(
         out,
         "<g fill='none' stroke='#94a1b8'><path d='M%d 8V%dH%d'/></g>"
-        "<g font-size='10' fill='#7c899f'><text x='0' y='14'>%.3g</text>"
-        "<text x='0' y='%d'>%.3g</text><text x='%d' y='%d' text-anchor='end'>%.0f"
-        "</text></g><polyline fill='none' stroke='#2f6fde' stroke-width='1.5' "
+        "<g font-size='10' fill='#7c899f' text-anchor='end'><text x='%d' y='14'>%.3g"
+        "</text><text x='%d' y='%d'>%.3g</text><text x='%d' "
+        "y='%d'>%.0f</text></g><polyline fill='none' stroke='#2f6fde' "
+        "stroke-width='1.5' "
         "points='",
-        MARGIN, HEIGHT - 16, WIDTH - 4, high, HEIGHT - 16, low, WIDTH - 4, HEIGHT - 3,
-        c->x[c->n - 1]);
+        MARGIN, HEIGHT - 16, WIDTH - 4, MARGIN - 4, high, MARGIN - 4, HEIGHT - 16, low,
+        WIDTH - 4, HEIGHT - 3, c->x[c->n - 1]);
     for (size_t i = 0; i < c->n; i++) {
         double px = MARGIN + (dx > 0 ? (c->x[i] - x0) / dx : 0) * (WIDTH - MARGIN - 6);
         double py = HEIGHT - 18 - (dy > 0 ? (c->y[i] - low) / dy : .5) * (HEIGHT - 28);
