@@ -125,12 +125,27 @@ static const char *text(const json_t *line, const char *key)
     return s ? s : "";
 }
 
+/* What does not fit ends with its last whole part and " ...". */
+static void cut_cell(char cell[CELL], const char *whole)
+{
+    static const char mark[] = " ...";
+    size_t end = CELL - sizeof mark;
+    (void)snprintf(cell, CELL, "%s", whole);
+    if (strlen(whole) < CELL)
+        return;
+    for (size_t i = CELL / 2; i < CELL - sizeof mark; i++) {
+        if (strchr(";:,", cell[i]) && cell[i + 1] == ' ')
+            end = i;
+    }
+    memcpy(cell + end, mark, sizeof mark);
+}
+
 static void cells_of(const json_t *line, char cells[COLUMNS][CELL])
 {
     const char *from = text(line, "started_from");
     double flops = number(line, "flops"), tokens = number(line, "tokens");
     snprintf(cells[0], CELL, "%s", text(line, "name"));
-    snprintf(cells[1], CELL, "%s", text(line, "data"));
+    cut_cell(cells[1], text(line, "data"));
     snprintf(cells[2], CELL, "%s", tokens > 0 ? log_count(tokens) : "-");
     snprintf(cells[3], CELL, flops > 0 ? "%.1e" : "-", flops);
     snprintf(cells[4], CELL, "%s", log_seconds(number(line, "seconds")));

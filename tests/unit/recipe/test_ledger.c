@@ -195,7 +195,15 @@ static void a_cell_longer_than_the_table_allows_is_cut(void **state)
     Str table = {0};
     ledger_table(ledger, false, &table);
     assert_non_null(strstr(str_c(&table), "xxx"));
+    assert_non_null(strstr(str_c(&table), "xxx ...  "));
     assert_null(strstr(str_c(&table), report.data));
+    snprintf(
+        report.data, sizeof report.data, "%s",
+        "3000 prompts, 12000 answers (1506 equal to another): 2603 rankings and 290");
+    put(ledger, "a", &report);
+    str_reset(&table);
+    ledger_table(ledger, false, &table);
+    assert_non_null(strstr(str_c(&table), "(1506 equal to another) ...  "));
     str_release(&table);
     json_decref(ledger);
 }
