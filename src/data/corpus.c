@@ -23,7 +23,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WARNINGS = 10 }; /* malformed rows that are named; the count tells the rest */
+enum {
+    WARNINGS = 10,    /* malformed rows that are named; the count tells the rest */
+    MANY_REPEATS = 20 /* of a source in a mixture: more are hardly meant */
+};
 
 static const char *const split_names[] = {"file", "blank", NULL};
 static const OptField fields[] = {
@@ -233,6 +236,18 @@ static Status next_of_source(Corpus *c, Source *s, bool *end, Err *err)
 }
 
 /* --- mixtures -------------------------------------------------------------------- */
+/* A book of plain text is one document: beside rows of JSON Lines, which are many, it
+ * would be read over and over. */
+static void warn_of_repeats(const Source *s)
+{
+    double times = (double)s->wanted / (double)s->documents;
+    if (times > MANY_REPEATS)
+        log_warn(
+            "data '%s' is read %.0f times over in the mixture: weights are shares of "
+            "the documents, not of the text",
+            s->paths[0], times);
+}
+
 /* Counts each source's documents and deals out how many each shall give: k_i are the
  * differences of the rounded running sums, so they add up to N. */
 static Status plan_mixture(Corpus *c, Err *err)
@@ -260,6 +275,7 @@ static Status plan_mixture(Corpus *c, Err *err)
         double now = round(total * sum / weights);
         c->sources[i].wanted = (int64_t)(now - before);
         before = now;
+        warn_of_repeats(&c->sources[i]);
     }
     return OK;
 }
