@@ -24,7 +24,7 @@ static const OptField fields[] = {
     OPT_TEXT(ChatOptions, prompt, NULL, "answer this and exit (-p)"),
     OPT_TEXT(ChatOptions, system, NULL, "system text at the beginning"),
     OPT_TEXT(ChatOptions, gold, NULL,
-             "world.json of a practice world: its judge scores each answer"),
+             "practice world (its folder or world.json): its judge scores each answer"),
     OPT_INT(ChatOptions, max_calls, 4, 0, 1000,
             "calculator calls in an answer at most; 0: no tools"),
     OPT_END,
@@ -199,11 +199,10 @@ int chat_command(int argc, char **argv)
         .what =
             "Talks to the model in DIR. With -p TEXT it answers once; through a pipe "
             "it reads one\nturn a line. -n is --max-new, --temp is --temperature.",
-        .examples =
-            "  tame chat runs/demo/ppo\n"
-            "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
-            "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
-            "  tame chat runs/demo/ppo --gold runs/demo/data/world/world.json\n",
+        .examples = "  tame chat runs/demo/ppo\n"
+                    "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
+                    "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
+                    "  tame chat runs/demo/ppo --gold runs/demo/data/world\n",
         .options = bindings,
         .n_options = 2,
     };

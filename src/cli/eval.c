@@ -19,7 +19,7 @@ typedef struct EvalOptions {
     bool json;
 } EvalOptions;
 static const OptField eval_fields[] = {
-    OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world (skills, gold)"),
+    OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world"),
     OPT_TEXT(EvalOptions, prompts, NULL,
              "gold: prompts; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, data, NULL,
@@ -51,16 +51,25 @@ static Status open_world(Eval *e, Err *err)
         return err_set(err, ERR_OPTION,
                        "give --world, the folder of the practice world "
                        "(runs/demo/data/world)");
-    Str path = {0};
-    Status status =
-        world_open(&e->world, file_join(&path, e->o.world, "world.json"), err);
-    str_release(&path);
-    return status;
+    return world_open(&e->world, e->o.world, err);
+}
+
+/* --world may also name the folder's world.json, as other commands take it. */
+static void cut_world_name(char *world)
+{
+    if (!world || file_is_folder(world) ||
+        strcmp(file_base_name(world), "world.json") != 0)
+        return;
+    size_t at = (size_t)(file_base_name(world) - world);
+    if (at > 0)
+        world[at - 1] = '\0';
+    else
+        world[0] = '.', world[1] = '\0';
 }
 
 /* The option, or else a file of the world's folder. */
-static Status file_or_world(const Eval *e, const char *given, const char *name,
-                            Str *out, Err *err)
+static Status file_or_world(const Eval *e, const char *given, const char *option,
+                            const char *name, Str *out, Err *err)
 {
     str_reset(out);
     if (given)
@@ -68,7 +77,7 @@ static Status file_or_world(const Eval *e, const char *given, const char *name,
     else if (e->o.world)
         file_join(out, e->o.world, name);
     else
-        return err_set(err, ERR_OPTION, "give --world or a file");
+        return err_set(err, ERR_OPTION, "give --world FOLDER or --%s FILE", option);
     return str_check(out, err);
 }
 
@@ -98,7 +107,7 @@ static Status eval_skills(Eval *e, Loaded *m, Err *err)
     Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
     if (status == OK)
         status = skills_measure(engine, m->tok, m->chat, e->world, str_c(&folder),
-                                &e->skills, "skills", e->o.write ? &answers : NULL,
+                                &e->skills, e->folder, e->o.write ? &answers : NULL,
                                 &report, err);
     if (status == OK && e->o.write)
         status = file_write_atomic(e->o.write, answers.ptr, answers.len, err);
@@ -175,7 +184,8 @@ static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
         return err_set(err, ERR_OPTION, "gold takes one model, or two to compare");
     TRY(open_world(e, err));
     TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status = file_or_world(e, e->o.prompts, "prompts_heldout.jsonl", &file, err);
+    Status status =
+        file_or_world(e, e->o.prompts, "prompts", "prompts_heldout.jsonl", &file, err);
     if (status == OK)
         status = corpus_load(&prompts, str_c(&file), RECORD_PROMPT, &corpus, err);
     for (size_t i = 0; status == OK && i < n; i++) {
@@ -205,7 +215,7 @@ static Status eval_bits(Eval *e, Loaded *m, Err *err)
     Engine *engine = NULL;
     BitsReport r = {0};
     Str file = {0};
-    Status status = file_or_world(e, e->o.data, "heldout.jsonl", &file, err);
+    Status status = file_or_world(e, e->o.data, "data", "heldout.jsonl", &file, err);
     if (status == OK)
         status = engine_new(&engine, m->model, 1, 0, NULL, err);
     if (status == OK)
@@ -329,6 +339,7 @@ int eval_command(int argc, char **argv)
     if (parsed == PARSED_OK && (way == WAYS || way_named(words[0]) != way)) {
         result = unknown_way(words[0]);
     } else if (parsed == PARSED_OK) {
+        cut_world_name(e.o.world);
         status = eval(&e, way, words + 1, n - 1, &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }

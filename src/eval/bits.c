@@ -3,13 +3,16 @@
  * the data. */
 #include "eval/bits.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "data/corpus.h"
 
 #include <math.h>
 
-/* Ids collected between two calls of the scorer. */
-enum { FLUSH_IDS = 16384 };
+enum {
+    FLUSH_IDS = 16384, /* collected before they are scored */
+    AT_ONCE = 256      /* windows in a call of the scorer: progress is shown between */
+};
 
 /* Ids [start, start + n) of those collected. Neighbours share one: the last of a window
  * is predicted by it and begins the next. */
@@ -35,11 +38,15 @@ static Status score_windows(Collector *c, EngineScore *items, float *logprobs, E
         items[i] = (EngineScore){c->ids.ptr + w->start, (int64_t)w->n, 1, logprobs};
         logprobs += w->n;
     }
-    TRY(engine_score(c->engine, items, (int64_t)c->n, err));
-    for (size_t i = 0; i < c->n; i++) {
-        for (int64_t k = 1; k < items[i].n; k++)
-            c->report.bits -= (double)items[i].logprobs[k] / log(2);
-        c->report.tokens += items[i].n - 1;
+    for (size_t done = 0; done < c->n; done += AT_ONCE) {
+        size_t end = done + AT_ONCE < c->n ? done + AT_ONCE : c->n;
+        TRY(engine_score(c->engine, items + done, (int64_t)(end - done), err));
+        for (size_t i = done; i < end; i++) {
+            for (int64_t k = 1; k < items[i].n; k++)
+                c->report.bits -= (double)items[i].logprobs[k] / log(2);
+            c->report.tokens += items[i].n - 1;
+        }
+        log_progress((double)c->report.tokens, NULL);
     }
     return OK;
 }
@@ -108,8 +115,11 @@ Status bits_measure(Engine *engine, const Tokenizer *tok, const char *spec,
                    .bos = tokenizer_bos(tok),
                    .eos = tokenizer_eos(tok)};
     Status status = corpus_open(&corpus, spec, &options, err);
-    if (status == OK)
+    if (status == OK) {
+        log_progress_begin("bits", 0, "tokens");
         status = read_all(&c, corpus, max_documents, err);
+        log_progress_end();
+    }
     if (status == OK && c.report.bytes <= 0)
         status = err_set(err, ERR_FORMAT, "data '%s': no text to measure", spec);
     if (status == OK) {

@@ -80,8 +80,11 @@ static Status ask(Exam *e, const RecordList *tests, SkillResult *out, Err *err)
                       .per_prompt = 1,
                       .max_calls = e->o->max_calls};
     Answers answers = {0};
+    char line[96];
+    (void)snprintf(line, sizeof line, "%s: %s", e->progress ? e->progress : "",
+                   out->name);
     Status status = answers_sample(e->engine, e->tok, e->chat, tests->records, n, &how,
-                                   e->progress, &answers, err);
+                                   e->progress ? line : NULL, &answers, err);
     for (int64_t i = 0; status == OK && i < n; i++)
         status = mark(e, &tests->records[i], &answers.results[i], out, err);
     out->interval = stats_wilson((double)out->right, (double)out->n);

@@ -28,7 +28,7 @@ static const OptField fields[] = {
     OPT_TEXT(PpoOptions, model, NULL, "folder of the SFT model: policy and reference"),
     OPT_TEXT(PpoOptions, reward, NULL, "folder of the reward model: reward and critic"),
     OPT_TEXT(PpoOptions, prompts, NULL, "prompts: FILE[:WEIGHT],... or a glob"),
-    OPT_TEXT(PpoOptions, world, NULL, "world.json: logs the gold reward, which PPO never sees; unset: does not"),
+    OPT_TEXT(PpoOptions, world, NULL, "practice world (its folder or world.json): logs the gold reward, which PPO never sees; unset: does not"),
     OPT_TEXT(PpoOptions, heldout_prompts, NULL, "prompts to evaluate on; unset: no evaluation"),
     OPT_TEXT(PpoOptions, ptx_data, NULL, "pretraining text to mix in: folder with train.shard, or data; needs ptx_coef"),
     OPT_INT(PpoOptions, episodes, 4096, 1, 9e15, "answers to learn from in all"),

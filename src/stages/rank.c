@@ -23,7 +23,7 @@
 static const OptField fields[] = {
     OPT_TEXT(RankOptions, model, NULL, "folder of the model that answers"),
     OPT_TEXT(RankOptions, prompts, NULL, "prompts: FILE[:WEIGHT],... or a glob"),
-    OPT_TEXT(RankOptions, world, NULL, "the judge: world.json of a practice world, or the folder of a reward model"),
+    OPT_TEXT(RankOptions, world, NULL, "the judge: a practice world (its folder or world.json), or the folder of a reward model"),
     OPT_TEXT(RankOptions, out, NULL, "file to write; unset: comparisons.jsonl in the stage's folder"),
     OPT_INT(RankOptions, answers, 4, 2, 9, "answers a prompt"),
     OPT_INT(RankOptions, max_prompts, 0, 0, 1e9, "prompts at most; 0: all"),
@@ -248,12 +248,21 @@ static Status rank_all(Ranker *r, Err *err)
     return status;
 }
 
+/* Folders of models hold none. */
+static bool holds_world(const char *folder)
+{
+    Str name = {0};
+    bool holds = file_exists(file_join(&name, folder, "world.json"));
+    str_release(&name);
+    return holds;
+}
+
 static Status open_judge(Ranker *r, TensorOps *ops, Err *err)
 {
     if (!r->o->world)
         return err_set(err, ERR_OPTION,
-                       "option 'world' is not set: world.json or a reward model");
-    if (file_is_folder(r->o->world)) {
+                       "option 'world' is not set: a practice world or a reward model");
+    if (file_is_folder(r->o->world) && !holds_world(r->o->world)) {
         TRY(model_folder_load(&r->reward_model, ops, r->o->world, false, NULL, err));
         return reward_from_model(&r->judge, r->reward_model, err);
     }

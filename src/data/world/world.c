@@ -1,6 +1,7 @@
 /* world.c - options, and the world as an object: facts and the judge's reference set. */
 #include "data/world/world.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/stats.h"
 #include "data/world/world_internal.h"
@@ -87,10 +88,20 @@ Status world_new(World **out, const WorldOptions *o, Err *err)
     return OK;
 }
 
-Status world_open(World **out, const char *json_path, Err *err)
+static Status read_world(const char *path, json_t **root, Err *err)
+{
+    if (!file_is_folder(path))
+        return json_read_file(path, root, err);
+    Str name = {0};
+    Status status = json_read_file(file_join(&name, path, "world.json"), root, err);
+    str_release(&name);
+    return status;
+}
+
+Status world_open(World **out, const char *path, Err *err)
 {
     json_t *root;
-    TRY(json_read_file(json_path, &root, err));
+    TRY(read_world(path, &root, err));
     WorldOptions o;
     const json_t *options = json_object_get(root, "options");
     Status status;
@@ -105,7 +116,7 @@ Status world_open(World **out, const char *json_path, Err *err)
         status = world_new(out, &o, err);
     json_decref(root);
     if (status != OK)
-        return err_context(err, "world '%s'", json_path);
+        return err_context(err, "world '%s'", path);
     return OK;
 }
 

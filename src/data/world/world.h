@@ -57,8 +57,8 @@ typedef struct World World;
 /* The facts and the judge's reference set; writes nothing. ERR_OPTION when the options
  * make more than 1,000 facts. */
 NODISCARD Status world_new(World **out, const WorldOptions *o, Err *err);
-/* The world that wrote this world.json. */
-NODISCARD Status world_open(World **out, const char *json_path, Err *err);
+/* The world that wrote this world.json; path is the file or its folder. */
+NODISCARD Status world_open(World **out, const char *path, Err *err);
 void world_free(World *w);
 const WorldOptions *world_get_options(const World *w);
 

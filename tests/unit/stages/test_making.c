@@ -125,7 +125,8 @@ static void what_is_missing_is_named(void **state)
                 "option 'data' is not set: comparisons");
     CHECK_FAILS(tiny_stage("rank", "x", "model=@sft prompts=@prompts.jsonl max_new=4",
                            &report, &err),
-                ERR_OPTION, "option 'world' is not set: world.json or a reward model");
+                ERR_OPTION,
+                "option 'world' is not set: a practice world or a reward model");
     assert_int_equal(tiny_stage("rank", "x",
                                 "model=@sft prompts=@prompts.jsonl max_new=48", &report,
                                 &err),
