@@ -64,7 +64,8 @@ static Status describe_run(const char *folder, Err *err)
 static Status describe_shard(const char *path, Err *err)
 {
     Shard s;
-    TRY(shard_open(&s, path, err));
+    if (shard_open(&s, path, err) != OK)
+        return err_context(err, "info describes folders and shards of tokens");
     printf("shard       %s documents, %s tokens, %s of text (%.2f bytes a token)\n",
            log_count((double)s.documents), log_count((double)s.tokens),
            log_bytes((double)s.text_bytes), (double)s.text_bytes / (double)s.tokens);
@@ -87,7 +88,8 @@ static Status describe(const char *path, Err *err)
     str_release(&name);
     if (!run && !model && !tokenizer)
         return err_set(err, ERR_FORMAT,
-                       "'%s' holds no config.json, tokenizer.json or ledger.json",
+                       "'%s' is no folder of a run, a model or a tokenizer: it holds "
+                       "no ledger.json, config.json or tokenizer.json",
                        path);
     if (run)
         TRY(describe_run(path, err));

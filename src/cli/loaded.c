@@ -41,12 +41,41 @@ static Status open_parts(Loaded *l, const char *folder, bool wants_chat, Err *er
     return OK;
 }
 
+static bool holds(const char *folder, const char *name)
+{
+    Str path = {0};
+    bool there = file_exists(file_join(&path, folder, name));
+    str_release(&path);
+    return there;
+}
+
+/* Says what a folder without config.json is instead. */
+static Status no_model(const char *folder, Err *err)
+{
+    if (holds(folder, "ledger.json"))
+        return err_set(
+            err, ERR_IO,
+            "'%s' is the folder of a run, not of a model; `tame info %s` lists "
+            "its stages, each with a folder in it",
+            folder, folder);
+    if (holds(folder, "checkpoints"))
+        return err_set(
+            err, ERR_IO,
+            "'%s' is not finished: it has checkpoints, but no config.json yet; "
+            "the command that began it goes on",
+            folder);
+    return err_set(err, ERR_IO, "'%s' is no model folder: it has no config.json",
+                   folder);
+}
+
 Status loaded_open(Loaded *out, TensorOps *ops, const char *folder, bool wants_chat,
                    Err *err)
 {
     *out = (Loaded){.ops = ops};
     if (!file_is_folder(folder))
         return err_set(err, ERR_IO, "no model folder '%s'", folder);
+    if (!holds(folder, "config.json"))
+        return no_model(folder, err);
     if (open_parts(out, folder, wants_chat, err) == OK)
         return OK;
     loaded_release(out);
