@@ -96,6 +96,13 @@ usage_mistakes()
     done
     fails "info of nothing" 1 "'nothing' does not exist" info nothing
     fails "chat with nothing" 1 "no model folder 'nothing'" chat nothing
+    mkdir odd
+    fails "info of a folder of other things" 1 "'odd' is no folder of a run" info odd
+    fails "info of another file" 1 "info describes folders and shards of tokens" info help
+    fails "chat with a folder of other things" 1 "'odd' is no model folder" chat odd
+    mkdir odd/checkpoints
+    fails "chat with a stage that was cut" 1 "'odd' is not finished" chat odd
+    rm -r odd
     export TAME_THREADS=many
     fails "TAME_THREADS is no number" 2 \
         "TAME_THREADS is 'many', not a number from 0 (all) to 1024" complete "$work"
@@ -163,6 +170,7 @@ tiny_model()
     unchanged "which changes nothing" runs/t whole
     succeeds "info of the run" info runs/t
     says "has its stages" "tokenizer" out
+    fails "chat with a run" 1 "'runs/t' is the folder of a run, not of a model" chat runs/t
     succeeds "info of the model" info runs/t/base
     says "has its shape" "1 of width 16" out
     succeeds "info of a tokenizer" info runs/t/tokenizer
@@ -229,6 +237,14 @@ pipes()
         --limit 2 --answers 2 --json
     says "compares them" '"win_rate":0.5,' out
     fails "eval without its world" 2 "give --world" eval skills $m
+    fails "eval without data" 2 "give --world FOLDER or --data FILE" eval bits $m
+    succeeds "eval takes the world's file too" eval skills $m --world $world/world.json \
+        --max-new 2 --limit 1
+    says "and names each skill as it goes" "$m: calculator: 1 answers" err
+    succeeds "chat takes the world's folder too" chat $m --gold $world -p Hello -n 4
+    says "and shows its judge's score" "[gold " err
+    fails "rank takes the world's folder too" 1 "the judge sees no difference" rank ranked \
+        --model $m --prompts $world/prompts.jsonl --world $world --answers 2 --max-new 2
 }
 
 # --- damaged models -------------------------------------------------------------------------------
@@ -320,6 +336,10 @@ bad_data()
     fails "a tokenizer that is missing" 1 "nowhere" pretrain o --tokenizer nowhere \
         --data $world/pretrain.jsonl
     check "no bad data have left a result" [ ! -e o/config.json ] && [ ! -e o/stage.json ]
+    printf 'a book of words and words' >book.txt
+    succeeds "a mixture that repeats a book" tokenizer mixed --vocab 266 \
+        --data "$world/pretrain.jsonl:1,book.txt:9"
+    says "is told so" "times over in the mixture: weights are shares of the documents" err
     m=runs/t/base
     fails "sft: documents for demonstrations" 1 "line 1" sft s --model $m \
         --data $world/pretrain.jsonl
