@@ -444,6 +444,14 @@ has_lines() # FILE N
 
 interrupted()
 {
+    start log world vast --text-bytes 3000000000
+    check "a world begins" until_true 60 test -d vast
+    kill -INT "$pid"
+    wait "$pid"
+    rc=$?
+    check "Ctrl-C ends it with status 130" [ "$rc" = 130 ]
+    check "and leaves none of its text" [ ! -e vast/pretrain.jsonl ]
+    rm -rf vast
     # shellcheck disable=SC2046 # the words of a command
     start log $(train cut)
     check "training begins" until_true 120 has_lines cut/metrics.jsonl 3
