@@ -126,6 +126,7 @@ static void read_documents(Bench *b)
         if (end)
             break;
         need(MEM_PUSH_ROOM(&b->ends, b->n, &b->cap, &err), &err);
+        ASSERT(b->ends);
         str_span_append(&b->text, str_span(&record->text));
         b->ends[b->n++] = b->text.len;
     }

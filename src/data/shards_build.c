@@ -420,6 +420,7 @@ static Status pour_begin(Pour *p, const char *spec, const CorpusOptions *o, Err 
     TRY(corpus_open(&p->corpus, spec, o, err));
     int cpus = system_cpus();
     p->n_workers = cpus > MOST_WORKERS ? MOST_WORKERS : cpus;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are meant */
     TRY(MEM_ARRAY(&p->encoders, (size_t)p->n_workers, err));
     for (int i = 0; i < p->n_workers; i++)
         TRY(encoder_new(&p->encoders[i], p->tok, err));

@@ -312,7 +312,7 @@ static Status read_values(TensorOps *ops, const Part *part, const unsigned char 
             if (!isfinite(chunk[i]))
                 return err_set(err, ERR_FORMAT,
                                "tensor '%s': value %lld is not a finite number",
-                               part->name, (long long)(at + i));
+                               part->name, (long long)at + (long long)i);
         }
         ops->write(ops, tensor_slice(value, at, n), chunk);
     }
