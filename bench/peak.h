@@ -15,33 +15,32 @@
 /* Chains that do not wait for each other: more than latency times throughput. */
 enum { PEAK_CHAINS = 14, PEAK_ROUNDS = 1 << 21 };
 
-#    define PEAK_LOOP(Vector, zero, step)                                              \
+/* Each chain begins with a number of its own, or the compiler would make them one. */
+#    define PEAK_LOOP(Vector, start, step)                                             \
         Vector sum[PEAK_CHAINS];                                                       \
-        for (int c = 0; c < PEAK_CHAINS; c++)                                          \
-            sum[c] = (zero);                                                           \
+        _Pragma("GCC unroll 14") for (int c = 0; c < PEAK_CHAINS; c++) sum[c] =        \
+            (start);                                                                   \
         for (int64_t i = 0; i < PEAK_ROUNDS; i++) {                                    \
-            _Pragma("GCC unroll 14") for (int c = 0; c < PEAK_CHAINS; c++)             \
-            {                                                                          \
-                sum[c] = (step);                                                       \
-                __asm__ volatile("" : "+x"(sum[c]));                                   \
-            }                                                                          \
+            _Pragma("GCC unroll 14") for (int c = 0; c < PEAK_CHAINS; c++) sum[c] =    \
+                (step);                                                                \
         }                                                                              \
-        __asm__ volatile("" ::"x"(sum[0]))
+        _Pragma("GCC unroll 14") for (int c = 0; c < PEAK_CHAINS;                      \
+                                      c++) __asm__ volatile("" ::"m"(sum[c]))
 
 __attribute__((target("avx512f"))) static inline void peak_f32_avx512(void)
 {
     __m512 x = _mm512_set1_ps(1e-3F);
-    PEAK_LOOP(__m512, _mm512_setzero_ps(), _mm512_fmadd_ps(x, x, sum[c]));
+    PEAK_LOOP(__m512, _mm512_set1_ps((float)c), _mm512_fmadd_ps(x, x, sum[c]));
 }
 __attribute__((target("avx512f,avx512bf16"))) static inline void peak_bf16_avx512(void)
 {
     __m512bh x = (__m512bh)_mm512_set1_epi32(0x3c003c00);
-    PEAK_LOOP(__m512, _mm512_setzero_ps(), _mm512_dpbf16_ps(sum[c], x, x));
+    PEAK_LOOP(__m512, _mm512_set1_ps((float)c), _mm512_dpbf16_ps(sum[c], x, x));
 }
 __attribute__((target("avx2,fma"))) static inline void peak_f32_avx2(void)
 {
     __m256 x = _mm256_set1_ps(1e-3F);
-    PEAK_LOOP(__m256, _mm256_setzero_ps(), _mm256_fmadd_ps(x, x, sum[c]));
+    PEAK_LOOP(__m256, _mm256_set1_ps((float)c), _mm256_fmadd_ps(x, x, sum[c]));
 }
 
 typedef struct PeakLoop {
