@@ -71,7 +71,7 @@ static void wait_asleep(char **argv)
     if (n < 0 || getenv(spins) || getenv("OMP_WAIT_POLICY"))
         return;
     program[n] = '\0';
-    if (setenv(spins, "30000", 1) == 0)
+    if (setenv(spins, "3000", 1) == 0)
         execv(program, argv);
 }
 
