@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "stages/ppo_internal.h"
-#include "stages/shard_source.h"
+#include "stages/ptx_shard.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -275,7 +275,7 @@ static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
                         .seed = (uint64_t)p->t->seed,
                         .shuffle = true};
     int64_t most = pack.row * pack.rows;
-    TRY(packer_new(&p->ptx_packer, shard_source(&p->ptx_shard), &pack, err));
+    TRY(packer_new(&p->ptx_packer, shard_pack_source(&p->ptx_shard), &pack, err));
     TRY(batch_new(&p->ptx_batch, most, err));
     return lm_pass_new(&p->ptx_pass, p->sft.model, most, p->t->micro_batch, context,
                        true, err);

@@ -15,11 +15,12 @@
  * is longer than the context goes on in the next row. */
 #include "stages/pretrain.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/shards.h"
 #include "engine/engine.h"
 #include "stages/lm_objective.h"
-#include "stages/shard_source.h"
 #include "stages/stage_internal.h"
 
 #include <math.h>
@@ -269,8 +270,8 @@ Status stage_pretrain(const StageEnv *env, const PretrainOptions *o,
                         .shuffle = true,
                         .id_bytes = p.id_bytes};
     if (status == OK)
-        status = lm_objective_init(&p.lm, p.model, shard_source(&p.train),
-                                   shard_source(&p.heldout), &pack, &t, err);
+        status = lm_objective_init(&p.lm, p.model, shard_pack_source(&p.train),
+                                   shard_pack_source(&p.heldout), &pack, &t, err);
     if (status == OK)
         status = engine_new(&p.engine, p.model, SAMPLES, 0, NULL, err);
     if (status != OK)

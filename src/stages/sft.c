@@ -13,10 +13,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "stages/answers.h"
 #include "stages/lm_objective.h"
-#include "stages/shard_source.h"
+#include "stages/ptx_shard.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -87,17 +86,8 @@ static void release(Sft *s)
 
 /* --- data ---------------------------------------------------------------------------- */
 
-/* A share of the conversations, chosen by a hash of their ids: not by their order. */
-static bool is_heldout(const Documents *d, double share)
-{
-    int64_t last = (int64_t)d->n - 1;
-    uint64_t hash =
-        rng_hash(documents_ids(d, last),
-                 (uint64_t)documents_len(d, last) * sizeof(int32_t), RNG_SPLIT);
-    return (double)(hash >> 11) * 0x1p-53 < share;
-}
-
-/* Renders the demonstrations of spec into *train and, by `share`, into *heldout. */
+/* Renders the demonstrations of spec into *train and, by `share`, into *heldout: by a hash
+ * of their ids, not by their order. */
 static Status load(Sft *s, const char *spec, double share, Documents *train, Err *err)
 {
     RecordList list = {0};
@@ -105,7 +95,8 @@ static Status load(Sft *s, const char *spec, double share, Documents *train, Err
     for (size_t i = 0; status == OK && i < list.n; i++) {
         const Conversation *chat = &list.records[i].chat;
         status = documents_add(train, s->base.chat, chat, false, err);
-        if (status == OK && share > 0 && is_heldout(train, share)) {
+        if (status == OK && share > 0 &&
+            documents_is_heldout(train, (int64_t)train->n - 1, share)) {
             documents_drop_last(train);
             status = documents_add(&s->heldout, s->base.chat, chat, false, err);
         }

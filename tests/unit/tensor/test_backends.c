@@ -130,6 +130,18 @@ static void a_row_has_the_same_bits_in_any_batch(void **state)
     }
 }
 
+static void a_product_of_no_rows_is_nothing(void **state)
+{
+    (void)state;
+    TensorOps *t = bench_cpu(NULL, 2, COMPUTE_BF16);
+    Bench b = bench_make(t, 1);
+    Weight w = bench_product_weight(&b, 5, 3, 1);
+    t->linear(t, (Tensor){0}, (Tensor){0}, &w, (Tensor){0}, 0);
+    t->linear_backward_input(t, (Tensor){0}, (Tensor){0}, &w, 0, false);
+    bench_release(&b);
+    tensor_free(t);
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
@@ -177,6 +189,7 @@ int main(void)
         cmocka_unit_test(products_of_bf16_are_exact_products),
         cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
         cmocka_unit_test(a_row_has_the_same_bits_in_any_batch),
+        cmocka_unit_test(a_product_of_no_rows_is_nothing),
         cmocka_unit_test(threads_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,19 +118,21 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
     }
 }
 
-static void pack_block(TensorOps *t, uint32_t *out, const Block *b)
+void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
+                   bool bf16)
 {
-    const Gemm *g = b->g;
-    int64_t strips = ceil_div(b->n, GEMM_COLS), K = elements_of(g, b->w0, b->words);
-    PARALLEL_FOR(t, b->n * b->words)
+    int64_t strips = ceil_div(rows, GEMM_COLS), words = gemm_words(K, bf16);
+    PARALLEL_FOR(t, rows * K)
     for (int64_t s = 0; s < strips; s++)
-        gemm_pack_strip(out + s * b->words * GEMM_COLS, GEMM_COLS,
-                        part_of(g->b, b->n0 + s * GEMM_COLS, b->w0, g->bf16),
-                        b->n - s * GEMM_COLS, K, g->bf16);
+        gemm_pack_strip(out + s * words * GEMM_COLS, GEMM_COLS,
+                        part_of(m, s * GEMM_COLS, 0, bf16), rows - s * GEMM_COLS, K,
+                        bf16);
 }
 
 void gemm_multiply(TensorOps *t, const Gemm *g)
 {
+    if (g->M == 0 || g->N == 0)
+        return;
     int64_t words = gemm_words(g->K, g->bf16);
     int64_t depth = words < DEPTH ? words : DEPTH;
     int64_t columns = g->packed_b ? g->N : g->N < COLUMNS ? g->N : COLUMNS;
@@ -155,20 +157,10 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
                 b.b_stride = words * GEMM_COLS;
             } else {
                 b.b_stride = b.words * GEMM_COLS;
-                pack_block(t, packed_b, &b);
+                gemm_pack_all(t, packed_b, part_of(g->b, n0, w0, g->bf16), b.n,
+                              elements_of(g, w0, b.words), g->bf16);
             }
             multiply_block(t, &b, a, a_stride);
         }
     }
-}
-
-void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
-                   bool bf16)
-{
-    int64_t strips = ceil_div(rows, GEMM_COLS), words = gemm_words(K, bf16);
-    PARALLEL_FOR(t, rows * K)
-    for (int64_t s = 0; s < strips; s++)
-        gemm_pack_strip(out + s * words * GEMM_COLS, GEMM_COLS,
-                        part_of(m, s * GEMM_COLS, 0, bf16), rows - s * GEMM_COLS, K,
-                        bf16);
 }
