@@ -42,7 +42,7 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                        err));
     TRY(buffer_reserve(&c->partial, CPU_BLOCKS * (size_t)max_width * size, err));
     TRY(buffer_reserve(&c->attention,
-                       threads * (size_t)cpu_attention_floats(N, D) * size, err));
+                       threads * (size_t)cpu_attention_words(N, D) * size, err));
     TRY(buffer_reserve(&c->documents, ((size_t)N + 1) * sizeof(int32_t), err));
     TRY(buffer_reserve(&c->sample, threads * 2 * ((size_t)vocab + 16) * size, err));
     TRY(buffer_reserve(&c->packed, cpu_gemm_words(c->threads) * sizeof(uint32_t), err));

@@ -33,7 +33,7 @@ typedef struct CpuContext {
 enum {
     CPU_BLOCKS = 16,   /* blocks of rows whose sums are added in order */
     CPU_FEW_ROWS = 64, /* f32 products with at most this many rows pack no weights */
-    CPU_QUERIES = 32,  /* queries at a time in attention's backward pass */
+    CPU_QUERIES = 32,  /* queries at a time in attention */
 };
 
 static inline CpuContext *cpu_context(TensorOps *t)
@@ -56,11 +56,13 @@ static inline int64_t cpu_chunk_rows(int64_t vocab)
     int64_t rows = (1 << 24) / (vocab > 0 ? vocab : 1) / 16 * 16;
     return rows < 64 ? 64 : rows > 512 ? 512 : rows;
 }
-/* Floats of one thread's workspace in attention for documents of up to `len` rows: keys
- * and values transposed, and CPU_QUERIES rows of two kinds of scores. */
-static inline int64_t cpu_attention_floats(int64_t len, int64_t D)
+/* Words of one thread's workspace in attention for documents of up to `len` rows: at most
+ * that, in any arithmetic; see simd/attention.c. */
+static inline int64_t cpu_attention_words(int64_t len, int64_t D)
 {
-    return (len + 31) / 32 * 32 * (2 * D + 2 * CPU_QUERIES);
+    int64_t rows = (len + 31) / 32 * 32, wide = (D + 31) / 32 * 32;
+    return rows * (2 * D + 3 * wide + CPU_QUERIES) +
+           CPU_QUERIES * (2 * D + 3 * wide + 32) + 1024;
 }
 
 /* Words of scratch that any product takes (simd/gemm.c): a block of B for all threads, a

@@ -246,10 +246,11 @@ static void bf16_products_stay_near_pytorch(void **state)
     TensorOps *ops;
     TensorCpuOptions o = {.threads = 2, .compute = COMPUTE_BF16};
     CHECK_OK(tensor_cpu_new(&ops, &o, &err));
-    /* An operand is rounded by up to 2^-9, a product's two by 1.4 times that; some 16
-     * products on the way from the embedding to a gradient add such errors at random:
-     * 4 * 1.4 * 2^-9 = 1.1 %, of which the worst element may have twice. */
-    tolerance = 2e-2;
+    /* An operand is rounded by up to 2^-9, a product's two by 1.4 times that; some 28
+     * products (of attention, too) on the way from the embedding to a gradient add such
+     * errors at random: 5.3 * 1.4 * 2^-9 = 1.45 %, of which the worst element may have
+     * twice. */
+    tolerance = 2.9e-2;
     check_backend(ops);
 }
 

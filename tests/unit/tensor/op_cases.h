@@ -223,13 +223,13 @@ static void embed_case(Bench *b)
 }
 
 static void attention_of(Bench *b, int64_t N, int64_t longest, int64_t Hq, int64_t Hk,
-                         int64_t D)
+                         int64_t D, Tensor (*draw)(Bench *, int64_t, double))
 {
     TensorOps *t = b->t;
     int64_t width = (Hq + 2 * Hk) * D, out = Hq * D;
-    Tensor qkv = bench_normal(b, N * width, 1), starts = bench_starts(b, N, longest);
+    Tensor qkv = draw(b, N * width, 1), starts = bench_starts(b, N, longest);
     Tensor o = bench_normal(b, N * out, 1), lse = bench_zeros(b, TENSOR_F32, N * Hq);
-    Tensor dout = bench_normal(b, N * out, 1), dqkv = bench_normal(b, N * width, 1);
+    Tensor dout = draw(b, N * out, 1), dqkv = bench_normal(b, N * width, 1);
     t->attention(t, o, lse, qkv, starts, N, Hq, Hk, D);
     bench_show(b, o);
     bench_show(b, lse);
@@ -237,13 +237,23 @@ static void attention_of(Bench *b, int64_t N, int64_t longest, int64_t Hq, int64
     bench_show(b, dqkv);
 }
 
+static void attention_shapes(Bench *b, Tensor (*draw)(Bench *, int64_t, double))
+{
+    attention_of(b, 1, 1, 1, 1, 2, draw);
+    attention_of(b, 61, 20, 3, 1, 10, draw);
+    attention_of(b, 90, 90, 4, 2, 16, draw);
+    attention_of(b, 150, 140, 2, 2, 32, draw);
+    attention_of(b, 75, 40, 2, 1, 40, draw);
+    attention_of(b, 70, 70, 1, 1, 64, draw);
+}
 static void attention_case(Bench *b)
 {
-    attention_of(b, 1, 1, 1, 1, 2);
-    attention_of(b, 61, 20, 3, 1, 10);
-    attention_of(b, 90, 90, 4, 2, 16);
-    attention_of(b, 150, 140, 2, 2, 32);
-    attention_of(b, 75, 40, 2, 1, 40);
+    attention_shapes(b, bench_normal);
+}
+/* Of numbers that bf16 has. */
+static void rounded_attention_case(Bench *b)
+{
+    attention_shapes(b, bench_rounded);
 }
 
 static void decode_of(Bench *b, int64_t M, int64_t Hq, int64_t Hk, int64_t D)

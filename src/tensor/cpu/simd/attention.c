@@ -1,30 +1,51 @@
 /* attention.c - attention within packed documents; the formulas are in ref/attention.c.
  *
  * A task is one document and one key head: it owns the rows of o, lse and dqkv that it
- * writes, so tasks run in any order with the same bits. Keys (and values, for the
- * backward pass) are packed transposed once a task; then, strip by strip of TILE_ROWS
- * queries, the scores against all keys up to the diagonal lie in a scratch of
- * TILE_ROWS x length, small enough for the first-level cache at usual lengths. The
- * backward pass takes TILE queries at a time, so that dK and dV are loaded and stored
- * once for TILE steps of the sum. Only the strip on the diagonal computes scores that the
- * mask throws away. */
+ * writes, so tasks run in any order with the same bits. Its queries come in panels of
+ * QUERIES, and the scores of a panel are computed transposed, keys down and queries
+ * across, so that a vector holds one key's scores with many queries: maxima and sums run
+ * down the keys without ever crossing lanes.
+ *
+ *     S^T = K Q^T         P^T = exp(scale S^T - lse)          O  = P V
+ *     dP^T = V dO^T       dS^T = P^T (dP^T - delta)
+ *     dV += P^T dO        dK += scale dS^T Q                  dQ = scale dS K
+ *
+ * All seven products are tiles of words (tile.h): f32, or bf16 with f32 sums when the
+ * backend computes in it. Words pair neighbours of the summed index, so operands are laid
+ * out by what is summed over:
+ *
+ *     strips   TILE_ROWS rows, words along the channels    K and V in S^T and dP^T
+ *     panel    QUERIES rows, words along the channels      Q^T and dO^T there
+ *     stacked  words of two rows, channels across          V in O, K in dQ, dO, Q
+ *
+ * Forward keeps the scores of a panel with all keys (32 floats a key), since the maximum
+ * must be known first. Backward knows lse and takes one strip of keys at a time from scores
+ * to dK and dV; what it keeps is dS for dQ. Only strips on the diagonal compute scores that
+ * the mask throws away. */
 #include "tensor/cpu/simd/fill.h"
 
+#include "tensor/cpu/simd/gemm_pack.h"
 #include "tensor/cpu/simd/tile.h"
 #include "tensor/host.h"
 
-enum { TILE = CPU_QUERIES /* a multiple of TILE_ROWS */ };
+enum {
+    QUERIES = CPU_QUERIES, /* a multiple of TILE_ROWS and of 2 LANES */
+    VECTORS = QUERIES / LANES,
+};
 
 typedef struct Heads {
     int64_t Hq, Hk, D, group; /* group query heads share a key head */
     int64_t width, out;       /* of a row of qkv, of o */
-    float scale;
+    int64_t wide;             /* D in whole vectors */
+    float scale, log2_scale;  /* of scores, for powers of e and of 2 */
 } Heads;
 
 static Heads heads_of(int64_t Hq, int64_t Hk, int64_t D)
 {
     ASSERT(Hk > 0 && Hq % Hk == 0);
-    return (Heads){Hq, Hk, D, Hq / Hk, (Hq + 2 * Hk) * D, Hq * D, 1 / sqrtf((float)D)};
+    float scale = 1 / sqrtf((float)D);
+    return (Heads){Hq,     Hk,          D,     Hq / Hk,        (Hq + 2 * Hk) * D,
+                   Hq * D, lanes_up(D), scale, scale * LOG2_E};
 }
 
 /* Fills the buffer of documents: first[d] is the first row of document d, first[n] = N.
@@ -52,262 +73,454 @@ static int64_t longest_of(const int32_t *first, int64_t n)
     return longest;
 }
 
-static int64_t columns_up(int64_t n)
-{
-    return (n + TILE_COLS - 1) / TILE_COLS * TILE_COLS;
-}
+/* --- a thread's workspace ------------------------------------------------------- */
 
-/* A thread's workspace for documents of up to `len` rows. */
 typedef struct Workspace {
-    float *keys, *values; /* panels of TILE_COLS columns of the transpose */
-    float *p, *ds;        /* (TILE, columns_up(len)) */
+    uint32_t *k, *v;                 /* strips; forward: v is stacked */
+    uint32_t *k_stacked;             /* the rest is per panel of queries: */
+    uint32_t *q, *d_o;               /* panels */
+    uint32_t *q_stacked, *do_stacked;
+    uint32_t *p;                     /* forward: stacked (keys, QUERIES); backward: rows */
+    uint32_t *ds, *ds_rows;          /* stacked (keys, QUERIES); rows of a strip */
+    float *s, *dp;                   /* (keys, QUERIES); backward: of a strip */
+    float *rows;                     /* (TILE_ROWS, wide) */
+    float *dk, *dv;                  /* (keys, wide) */
 } Workspace;
 
-static Workspace workspace_of(float *base, int64_t len, int64_t D)
+typedef struct Taker {
+    uint32_t *at, *end;
+} Taker;
+
+static void *take(Taker *t, int64_t words)
 {
-    int64_t n = columns_up(len);
-    return (Workspace){base, base + n * D, base + 2 * n * D,
-                       base + 2 * n * D + n * TILE};
+    uint32_t *taken = t->at;
+    t->at += (words + 15) / 16 * 16;
+    ASSERT(t->at <= t->end);
+    return taken;
 }
 
-/* All rows of a document, transposed, in panels. */
-static void pack_panels(float *panels, const float *src, int64_t ld, int64_t len,
-                        int64_t D)
+static Workspace forward_workspace(Taker t, const Heads *a, int64_t len)
 {
-    for (int64_t j = 0; j < len; j += TILE_COLS)
-        tile_pack(panels + j * D, src + j * ld, ld, len - j, D);
+    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES;
+    return (Workspace){.k = take(&t, n * a->D + GEMM_SLACK),
+                       .v = take(&t, n * a->wide),
+                       .q = take(&t, a->D * QUERIES),
+                       .p = take(&t, n * QUERIES),
+                       .s = take(&t, n * QUERIES),
+                       .rows = take(&t, TILE_ROWS * a->wide)};
 }
 
-/* out(m, columns) = rows(m,D) times the packed transpose, for columns up to the panel
- * that holds column end-1. */
-static void times_panels(float *out, int64_t ld, const float *rows, int64_t row_stride,
-                         const float *panels, int64_t m, int64_t end, int64_t D)
+static Workspace backward_workspace(Taker t, const Heads *a, int64_t len)
 {
-    for (int64_t j = 0; j < end; j += TILE_COLS)
-        tile_multiply((Tile){.c = out + j,
-                             .ldc = ld,
-                             .a = rows,
-                             .a_row = row_stride,
-                             .a_col = 1,
-                             .b = panels + j * D,
-                             .ldb = TILE_COLS,
-                             .m = m,
-                             .n = TILE_COLS,
-                             .k = D});
+    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES;
+    return (Workspace){.k = take(&t, n * a->D + GEMM_SLACK),
+                       .v = take(&t, n * a->D + GEMM_SLACK),
+                       .k_stacked = take(&t, n * a->wide),
+                       .q = take(&t, a->D * QUERIES),
+                       .d_o = take(&t, a->D * QUERIES),
+                       .q_stacked = take(&t, QUERIES * a->wide),
+                       .do_stacked = take(&t, QUERIES * a->wide),
+                       .p = take(&t, TILE_ROWS * QUERIES),
+                       .ds = take(&t, n * QUERIES),
+                       .ds_rows = take(&t, TILE_ROWS * QUERIES),
+                       .s = take(&t, TILE_ROWS * QUERIES),
+                       .dp = take(&t, TILE_ROWS * QUERIES),
+                       .rows = take(&t, TILE_ROWS * a->wide),
+                       .dk = take(&t, n * a->wide),
+                       .dv = take(&t, n * a->wide)};
 }
 
-static void clear(float *s, int64_t begin, int64_t end)
+/* --- operands -------------------------------------------------------------------- */
+
+/* Rows of D numbers that lie ld apart. */
+typedef struct Rows {
+    const float *at;
+    int64_t ld, n;
+} Rows;
+
+static Rows rows_from(Rows r, int64_t i)
 {
-    for (int64_t j = begin; j < end; j++)
-        s[j] = 0;
+    return (Rows){r.at + i * r.ld, r.ld, r.n - i};
 }
 
-/* s[0..n) = exp(scale s - max), zeros up to `end` (whole vectors); leaves the sum in
- * *total and returns the log of the sum of exp(scale s). */
-static float softmax_row(float *s, int64_t n, int64_t end, float scale, float *total)
+INLINE void pack_strips(uint32_t *out, Rows r, int64_t D, const bool bf16)
 {
-    int64_t used = lanes_up(n);
-    for (int64_t j = n; j < used; j++)
-        s[j] = -INFINITY;
-    Vec high = vec_load(s);
-    for (int64_t j = LANES; j < used; j += LANES)
-        high = vec_max(high, vec_load(s + j));
-    float max = vec_highest(high) * scale;
-    Vec sum = {0};
-    for (int64_t j = 0; j < used; j += LANES) {
-        Vec p = vec_exp_negative(vec_load(s + j) * scale - max);
-        sum += p;
-        vec_store(s + j, p);
+    for (int64_t j = 0; j < r.n; j += TILE_ROWS)
+        gemm_pack_strip(out + j * words_of(D, bf16), TILE_ROWS,
+                        (GemmMatrix){r.at + j * r.ld, r.ld, true}, r.n - j, D, bf16);
+}
+INLINE void pack_panel(uint32_t *out, Rows r, int64_t D, const bool bf16)
+{
+    gemm_pack_strip(out, QUERIES, (GemmMatrix){r.at, r.ld, true}, r.n, D, bf16);
+}
+INLINE void pack_stacked(uint32_t *out, Rows r, int64_t D, const bool bf16)
+{
+    gemm_pack_strip(out, lanes_up(D), (GemmMatrix){r.at, r.ld, false}, D, r.n, bf16);
+}
+
+/* Strip j of `strips` times a panel: TILE_ROWS keys by QUERIES queries. */
+INLINE void times_panel(float *out, const uint32_t *strips, int64_t j,
+                        const uint32_t *panel, int64_t D, const bool bf16)
+{
+    int64_t words = words_of(D, bf16);
+    Tile tile = {.c = out,
+                 .ldc = QUERIES,
+                 .a = strips + j * words,
+                 .a_row = 1,
+                 .a_word = TILE_ROWS,
+                 .b = panel,
+                 .ldb = QUERIES,
+                 .words = words};
+    tile_rows(&tile, 0, TILE_ROWS, QUERIES, false, bf16);
+}
+
+/* TILE_ROWS queries from q on of stacked scores times the stacked rows of `keys` keys. */
+INLINE void times_keys(const Heads *a, float *out, const uint32_t *scores, int64_t q,
+                       const uint32_t *stacked, int64_t keys, const bool bf16)
+{
+    Tile tile = {.c = out,
+                 .ldc = a->wide,
+                 .a = scores + q,
+                 .a_row = 1,
+                 .a_word = QUERIES,
+                 .b = stacked,
+                 .ldb = a->wide,
+                 .words = words_of(keys, bf16)};
+    tile_rows(&tile, 0, TILE_ROWS, a->wide, false, bf16);
+}
+
+/* out(n,D) = rows(n,wide) * factor; factors lie `step` apart. */
+static void store_rows(float *out, int64_t ld, const float *rows, int64_t wide,
+                       const float *factor, int64_t step, int64_t n, int64_t D)
+{
+    for (int64_t r = 0; r < n; r++) {
+        for (int64_t d = 0; d < D; d++)
+            out[r * ld + d] = rows[r * wide + d] * factor[r * step];
     }
-    clear(s, n, end);
-    *total = vec_sum(sum);
-    return max + logf(*total);
 }
 
-static void forward_head(const Heads *a, const Workspace *w, float *o, float *lse,
-                         const float *q, const float *v, int64_t len)
+/* All ones in the lanes of vector v whose queries see key j of a panel that begins at
+ * query i. */
+INLINE VecInt visible(int64_t i, int v, int64_t j)
 {
-    for (int64_t i = 0; i < len; i += TILE_ROWS) {
-        int64_t m = len - i < TILE_ROWS ? len - i : TILE_ROWS, end = columns_up(i + m);
-        float total[TILE_ROWS];
-        times_panels(w->p, end, q + i * a->width, a->width, w->keys, m, i + m, a->D);
-        for (int64_t r = 0; r < m; r++)
-            lse[(i + r) * a->Hq] =
-                softmax_row(w->p + r * end, i + r + 1, end, a->scale, &total[r]);
-        tile_multiply((Tile){.c = o + i * a->out,
-                             .ldc = a->out,
-                             .a = w->p,
-                             .a_row = end,
-                             .a_col = 1,
-                             .b = v,
-                             .ldb = a->width,
-                             .m = m,
-                             .n = a->D,
-                             .k = i + m});
-        for (int64_t r = 0; r < m; r++) {
-            float *row = o + (i + r) * a->out;
-            for (int64_t d = 0; d < a->D; d++)
-                row[d] /= total[r];
+    VecInt query;
+    for (int lane = 0; lane < LANES; lane++)
+        query[lane] = lane;
+    return query >= (int32_t)(j - i) - v * LANES;
+}
+
+/* --- forward ---------------------------------------------------------------------- */
+
+/* Highest scaled score (log2) of vector v's queries, of the `end` keys that are there. */
+INLINE Vec highest_scores(const Heads *a, const float *s, int64_t i, int v, int64_t end)
+{
+    int64_t clear = i + v * LANES + 1 < end ? i + v * LANES + 1 : end, j = 1;
+    Vec even = vec_load(s + v * LANES), odd = even;
+    for (; j + 2 <= clear; j += 2) {
+        even = vec_max(even, vec_load(s + j * QUERIES + v * LANES));
+        odd = vec_max(odd, vec_load(s + (j + 1) * QUERIES + v * LANES));
+    }
+    for (; j < end; j++) {
+        Vec score = vec_load(s + j * QUERIES + v * LANES);
+        even = vec_max(even, vec_select(visible(i, v, j), score, even));
+    }
+    return vec_max(even, odd) * a->log2_scale;
+}
+
+/* The probabilities of keys j and j+1, times e^max: into stacked words, and their sum. */
+INLINE Vec two_keys(const Heads *a, const Workspace *w, Vec max, int64_t i, int v,
+                    int64_t j, const bool masked, const bool bf16)
+{
+    const float *s = w->s + j * QUERIES + v * LANES;
+    Vec first = vec_exp2(vec_load(s) * a->log2_scale - max);
+    Vec second = vec_exp2(vec_load(s + QUERIES) * a->log2_scale - max);
+    if (masked) {
+        first = vec_select(visible(i, v, j), first, (Vec){0});
+        second = vec_select(visible(i, v, j + 1), second, (Vec){0});
+    }
+    uint32_t *p = w->p + words_of(j, bf16) * QUERIES + v * LANES;
+    if (bf16) {
+        words_store(p, bf16_pairs(first, second));
+    } else {
+        words_store(p, (VecBits)first);
+        words_store(p + QUERIES, (VecBits)second);
+    }
+    return first + second;
+}
+
+/* Scores of vector v's queries become probabilities times *total. Returns lse. */
+INLINE Vec softmax_column(const Heads *a, const Workspace *w, int64_t i, int v,
+                          int64_t end, Vec *total, const bool bf16)
+{
+    Vec max = highest_scores(a, w->s, i, v, end), sum = {0};
+    int64_t clear = (i + v * LANES + 1) / 2 * 2, j = 0;
+    for (; j < clear && j < end; j += 2)
+        sum += two_keys(a, w, max, i, v, j, false, bf16);
+    for (; j < end; j += 2)
+        sum += two_keys(a, w, max, i, v, j, true, bf16);
+    *total = sum;
+    for (int lane = 0; lane < LANES; lane++)
+        max[lane] = (max[lane] + log2f(sum[lane])) / LOG2_E;
+    return max;
+}
+
+/* The queries from i on; o and lse at the document's first row. */
+INLINE void forward_panel(const Heads *a, const Workspace *w, Rows q, int64_t i,
+                          float *o, float *lse, const bool bf16)
+{
+    int64_t n = q.n - i < QUERIES ? q.n - i : QUERIES, end = i + n;
+    float share[QUERIES];
+    pack_panel(w->q, rows_from(q, i), a->D, bf16);
+    for (int64_t j = 0; j < end; j += TILE_ROWS)
+        times_panel(w->s + j * QUERIES, w->k, j, w->q, a->D, bf16);
+    for (int v = 0; v < VECTORS && v * LANES < n; v++) {
+        Vec total, column = softmax_column(a, w, i, v, end, &total, bf16);
+        for (int64_t lane = 0; lane < LANES && v * LANES + lane < n; lane++)
+            lse[(i + v * LANES + lane) * a->Hq] = column[lane];
+        vec_store(share + v * LANES, 1.0F / total);
+    }
+    for (int64_t r = 0; r < n; r += TILE_ROWS) {
+        times_keys(a, w->rows, w->p, r, w->v, end, bf16);
+        store_rows(o + (i + r) * a->out, a->out, w->rows, a->wide, share + r, 1,
+                   n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
+    }
+}
+
+typedef struct Pass {
+    Heads heads;
+    const int32_t *first; /* row of each document, and N */
+    int64_t documents, longest;
+    const float *qkv;
+    float *o, *lse;           /* forward */
+    const float *po, *pl, *d_o;  /* backward */
+    float *dqkv;
+} Pass;
+
+INLINE void forward_task(const Pass *p, Taker words, int64_t task, const bool bf16)
+{
+    const Heads *a = &p->heads;
+    int64_t begin = p->first[task / a->Hk], hk = task % a->Hk;
+    int64_t len = p->first[task / a->Hk + 1] - begin;
+    Rows row = {p->qkv + begin * a->width, a->width, len}, k = row, v = row;
+    k.at += (a->Hq + hk) * a->D;
+    v.at = k.at + a->Hk * a->D;
+    Workspace w = forward_workspace(words, a, p->longest);
+    pack_strips(w.k, k, a->D, bf16);
+    pack_stacked(w.v, v, a->D, bf16);
+    for (int64_t h = hk * a->group; h < (hk + 1) * a->group; h++) {
+        Rows q = {row.at + h * a->D, a->width, len};
+        for (int64_t i = 0; i < len; i += QUERIES)
+            forward_panel(a, &w, q, i, p->o + begin * a->out + h * a->D,
+                          p->lse + begin * a->Hq + h, bf16);
+    }
+}
+static void forward_f32(const Pass *p, Taker words, int64_t task)
+{
+    forward_task(p, words, task, false);
+}
+static void forward_bf16(const Pass *p, Taker words, int64_t task)
+{
+    forward_task(p, words, task, true);
+}
+
+/* --- backward --------------------------------------------------------------------- */
+
+/* What one query head's backward pass reads and writes, at the document's first row. */
+typedef struct HeadRows {
+    Rows q, o, d_o;
+    const float *lse;
+    float *dq;
+} HeadRows;
+
+/* Of a panel's queries: lse as a power of 2, and do o. */
+typedef struct Column {
+    Vec lse[VECTORS], delta[VECTORS];
+} Column;
+
+static Column columns_of(const Heads *a, const HeadRows *h, int64_t i, int64_t n)
+{
+    float lse[QUERIES], delta[QUERIES];
+    Column c;
+    for (int64_t r = 0; r < QUERIES; r++) { /* 2^-1e30 is 0 */
+        lse[r] = r < n ? h->lse[(i + r) * a->Hq] * LOG2_E : 1e30F;
+        delta[r] = r < n ? vec_dot(h->d_o.at + (i + r) * a->out,
+                                   h->o.at + (i + r) * a->out, a->D)
+                         : 0;
+    }
+    memcpy(c.lse, lse, sizeof lse);
+    memcpy(c.delta, delta, sizeof delta);
+    return c;
+}
+
+/* Scores and dP of keys j+r and j+r+1 become P and dS, as rows and stacked. */
+INLINE void two_keys_backward(const Heads *a, const Workspace *w, const Column *c,
+                              int64_t i, int64_t j, int64_t r, const bool masked,
+                              const bool bf16)
+{
+    Vec p[2][VECTORS], ds[2][VECTORS];
+    for (int key = 0; key < 2; key++) {
+        for (int v = 0; v < VECTORS; v++) {
+            int64_t at = (r + key) * QUERIES + v * LANES;
+            p[key][v] = vec_exp2(vec_load(w->s + at) * a->log2_scale - c->lse[v]);
+            if (masked)
+                p[key][v] =
+                    vec_select(visible(i, v, j + r + key), p[key][v], (Vec){0});
+            ds[key][v] = p[key][v] * (vec_load(w->dp + at) - c->delta[v]);
         }
+    }
+    uint32_t *p_row = w->p + r * words_of(QUERIES, bf16);
+    uint32_t *ds_row = w->ds_rows + r * words_of(QUERIES, bf16);
+    uint32_t *stacked = w->ds + words_of(j + r, bf16) * QUERIES;
+    for (int v = 0; bf16 && v < VECTORS; v++)
+        words_store(stacked + v * LANES, bf16_pairs(ds[0][v], ds[1][v]));
+    for (int key = 0; key < 2; key++) {
+        for (int v = 0; v < VECTORS; v++) {
+            if (!bf16) {
+                int64_t at = key * QUERIES + v * LANES;
+                words_store(p_row + at, (VecBits)p[key][v]);
+                words_store(ds_row + at, (VecBits)ds[key][v]);
+                words_store(stacked + at, (VecBits)ds[key][v]);
+            } else if (v % 2 == 0) {
+                int64_t at = key * QUERIES / 2 + v / 2 * LANES;
+                words_store(p_row + at, bf16_neighbours(p[key][v], p[key][v + 1]));
+                words_store(ds_row + at, bf16_neighbours(ds[key][v], ds[key][v + 1]));
+            }
+        }
+    }
+}
+
+/* The keys [j, j + TILE_ROWS): dV += P^T dO and dK += dS^T Q. */
+INLINE void backward_strip(const Heads *a, const Workspace *w, const Column *c,
+                           int64_t i, int64_t n, int64_t j, const bool bf16)
+{
+    times_panel(w->s, w->k, j, w->q, a->D, bf16);
+    times_panel(w->dp, w->v, j, w->d_o, a->D, bf16);
+    for (int64_t r = 0; r < TILE_ROWS; r += 2) {
+        if (j + TILE_ROWS <= i + 1)
+            two_keys_backward(a, w, c, i, j, r, false, bf16);
+        else
+            two_keys_backward(a, w, c, i, j, r, true, bf16);
+    }
+    Tile tile = {.c = w->dv + j * a->wide,
+                 .ldc = a->wide,
+                 .a = w->p,
+                 .a_row = words_of(QUERIES, bf16),
+                 .a_word = 1,
+                 .b = w->do_stacked,
+                 .ldb = a->wide,
+                 .words = words_of(n, bf16)};
+    tile_rows(&tile, 0, TILE_ROWS, a->wide, true, bf16);
+    tile.c = w->dk + j * a->wide;
+    tile.a = w->ds_rows;
+    tile.b = w->q_stacked;
+    tile_rows(&tile, 0, TILE_ROWS, a->wide, true, bf16);
+}
+
+INLINE void backward_panel(const Heads *a, const Workspace *w, const HeadRows *h,
+                           int64_t i, const bool bf16)
+{
+    int64_t n = h->q.n - i < QUERIES ? h->q.n - i : QUERIES;
+    Rows q = rows_from(h->q, i), d_o = rows_from(h->d_o, i);
+    Column c = columns_of(a, h, i, n);
+    q.n = d_o.n = n;
+    pack_panel(w->q, q, a->D, bf16);
+    pack_panel(w->d_o, d_o, a->D, bf16);
+    pack_stacked(w->q_stacked, q, a->D, bf16);
+    pack_stacked(w->do_stacked, d_o, a->D, bf16);
+    for (int64_t j = 0; j < i + n; j += TILE_ROWS)
+        backward_strip(a, w, &c, i, n, j, bf16);
+    for (int64_t r = 0; r < n; r += TILE_ROWS) {
+        times_keys(a, w->rows, w->ds, r, w->k_stacked, i + n, bf16);
+        store_rows(h->dq + (i + r) * a->width, a->width, w->rows, a->wide, &a->scale, 0,
+                   n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
+    }
+}
+
+INLINE void backward_task(const Pass *p, Taker words, int64_t task, const bool bf16)
+{
+    static const float one = 1;
+    const Heads *a = &p->heads;
+    int64_t begin = p->first[task / a->Hk], hk = task % a->Hk;
+    int64_t len = p->first[task / a->Hk + 1] - begin, key_at = (a->Hq + hk) * a->D;
+    Rows row = {p->qkv + begin * a->width, a->width, len}, k = row, v = row;
+    k.at += key_at;
+    v.at = k.at + a->Hk * a->D;
+    Workspace w = backward_workspace(words, a, p->longest);
+    pack_strips(w.k, k, a->D, bf16);
+    pack_strips(w.v, v, a->D, bf16);
+    pack_stacked(w.k_stacked, k, a->D, bf16);
+    int64_t strips = (len + TILE_ROWS - 1) / TILE_ROWS;
+    size_t bytes = (size_t)(strips * TILE_ROWS * a->wide) * sizeof(float);
+    memset(w.dk, 0, bytes);
+    memset(w.dv, 0, bytes);
+    float *drow = p->dqkv + begin * a->width;
+    for (int64_t h = hk * a->group; h < (hk + 1) * a->group; h++) {
+        int64_t at = begin * a->out + h * a->D;
+        HeadRows rows = {.q = {row.at + h * a->D, a->width, len},
+                         .o = {p->po + at, a->out, len},
+                         .d_o = {p->d_o + at, a->out, len},
+                         .lse = p->pl + begin * a->Hq + h,
+                         .dq = drow + h * a->D};
+        for (int64_t i = 0; i < len; i += QUERIES)
+            backward_panel(a, &w, &rows, i, bf16);
+    }
+    store_rows(drow + key_at, a->width, w.dk, a->wide, &a->scale, 0, len, a->D);
+    store_rows(drow + key_at + a->Hk * a->D, a->width, w.dv, a->wide, &one, 0, len,
+               a->D);
+}
+static void backward_f32(const Pass *p, Taker words, int64_t task)
+{
+    backward_task(p, words, task, false);
+}
+static void backward_bf16(const Pass *p, Taker words, int64_t task)
+{
+    backward_task(p, words, task, true);
+}
+
+/* --- the operations ----------------------------------------------------------------- */
+
+static Pass pass_of(TensorOps *t, Tensor qkv, Tensor starts, int64_t N, Heads heads)
+{
+    Pass p = {.heads = heads, .qkv = host_f32(qkv, N * heads.width)};
+    p.documents = find_documents(t, starts, N);
+    p.first = cpu_context(t)->documents.data;
+    p.longest = longest_of(p.first, p.documents);
+    return p;
+}
+
+static void run_tasks(TensorOps *t, const Pass *p,
+                      void (*run)(const Pass *p, Taker words, int64_t task))
+{
+    int64_t words = cpu_attention_words(p->longest, p->heads.D);
+    uint32_t *base = cpu_buffer(&cpu_context(t)->attention,
+                                (size_t)(cpu_context(t)->threads * words) * 4);
+    int64_t tasks = p->documents * p->heads.Hk, N = p->first[p->documents];
+    PARALLEL_FOR_UNEVEN(t, N * p->heads.width)
+    for (int64_t task = 0; task < tasks; task++) {
+        uint32_t *at = base + CPU_THREAD * words;
+        run(p, (Taker){at, at + words}, task);
     }
 }
 
 static void attention(TensorOps *t, Tensor o, Tensor lse, Tensor qkv, Tensor starts,
                       int64_t N, int64_t Hq, int64_t Hk, int64_t D)
 {
-    Heads a = heads_of(Hq, Hk, D);
-    float *po = host_f32(o, N * a.out), *pl = host_f32(lse, N * Hq);
-    const float *x = host_f32(qkv, N * a.width);
-    int64_t n = find_documents(t, starts, N);
-    const int32_t *first = cpu_context(t)->documents.data;
-    int64_t longest = longest_of(first, n), floats = cpu_attention_floats(longest, D);
-    float *base =
-        cpu_floats(&cpu_context(t)->attention, cpu_context(t)->threads * floats);
-    PARALLEL_FOR_UNEVEN(t, N * a.width)
-    for (int64_t task = 0; task < n * Hk; task++) {
-        int64_t begin = first[task / Hk], len = first[task / Hk + 1] - begin;
-        int64_t hk = task % Hk;
-        const float *row = x + begin * a.width, *k = row + (Hq + hk) * D;
-        Workspace w = workspace_of(base + CPU_THREAD * floats, longest, D);
-        pack_panels(w.keys, k, a.width, len, D);
-        for (int64_t h = hk * a.group; h < (hk + 1) * a.group; h++)
-            forward_head(&a, &w, po + begin * a.out + h * D, pl + begin * Hq + h,
-                         row + h * D, k + Hk * D, len);
-    }
-}
-
-/* --- backward ------------------------------------------------------------------- */
-
-/* What one query head's backward pass reads and writes, all at the document's first
- * row. */
-typedef struct HeadRows {
-    const float *q, *k, *o, *d_o, *lse;
-    float *dq, *dk, *dv;
-    int64_t len;
-} HeadRows;
-
-/* p (scores) becomes probabilities and ds (dp) becomes dscore, for one row of n keys;
- * both are zero from n to `end`. Keys of the future that share the last vector may give
- * anything before that. */
-static void scores_backward_row(float *p, float *ds, int64_t n, int64_t end,
-                                float scale, float lse, float delta)
-{
-    for (int64_t j = 0; j < n; j += LANES) {
-        Vec prob = vec_exp_negative(vec_load(p + j) * scale - lse);
-        vec_store(p + j, prob);
-        vec_store(ds + j, prob * (vec_load(ds + j) - delta) * scale);
-    }
-    clear(p, n, end);
-    clear(ds, n, end);
-}
-
-/* Fills p and ds of `rows` queries from i on. */
-static void tile_scores(const Heads *a, const Workspace *w, const HeadRows *h,
-                        int64_t ld, int64_t i, int64_t rows)
-{
-    for (int64_t r = 0; r < rows; r += TILE_ROWS) {
-        int64_t m = rows - r < TILE_ROWS ? rows - r : TILE_ROWS, end = i + r + m;
-        float *p = w->p + r * ld, *ds = w->ds + r * ld;
-        const float *d_o = h->d_o + (i + r) * a->out, *o = h->o + (i + r) * a->out;
-        times_panels(p, ld, h->q + (i + r) * a->width, a->width, w->keys, m, end, a->D);
-        times_panels(ds, ld, d_o, a->out, w->values, m, end, a->D);
-        for (int64_t s = 0; s < m; s++) {
-            float delta = vec_dot(d_o + s * a->out, o + s * a->out, a->D);
-            scores_backward_row(p + s * ld, ds + s * ld, i + r + s + 1, columns_up(end),
-                                a->scale, h->lse[(i + r + s) * a->Hq], delta);
-        }
-    }
-}
-
-static void backward_head(const Heads *a, const Workspace *w, const HeadRows *h)
-{
-    for (int64_t i = 0; i < h->len; i += TILE) {
-        int64_t rows = h->len - i < TILE ? h->len - i : TILE;
-        int64_t ld = columns_up(i + rows);
-        tile_scores(a, w, h, ld, i, rows);
-        /* dQ = dS K, strip by strip up to its diagonal. */
-        for (int64_t r = 0; r < rows; r += TILE_ROWS) {
-            int64_t m = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-            tile_multiply((Tile){.c = h->dq + (i + r) * a->width,
-                                 .ldc = a->width,
-                                 .a = w->ds + r * ld,
-                                 .a_row = ld,
-                                 .a_col = 1,
-                                 .b = h->k,
-                                 .ldb = a->width,
-                                 .m = m,
-                                 .n = a->D,
-                                 .k = i + r + m});
-        }
-        /* dK += dS^T Q and dV += P^T dO; key j meets the queries from j on. */
-        for (int64_t j = 0; j < i + rows; j += TILE_ROWS) {
-            int64_t m = i + rows - j < TILE_ROWS ? i + rows - j : TILE_ROWS;
-            int64_t r = j > i ? j - i : 0;
-            Tile tile = {.c = h->dk + j * a->width,
-                         .ldc = a->width,
-                         .a = w->ds + r * ld + j,
-                         .a_row = 1,
-                         .a_col = ld,
-                         .b = h->q + (i + r) * a->width,
-                         .ldb = a->width,
-                         .m = m,
-                         .n = a->D,
-                         .k = rows - r,
-                         .add = true};
-            tile_multiply(tile);
-            tile.c = h->dv + j * a->width;
-            tile.a = w->p + r * ld + j;
-            tile.b = h->d_o + (i + r) * a->out;
-            tile.ldb = a->out;
-            tile_multiply(tile);
-        }
-    }
-}
-
-static void clear_rows(float *x, int64_t stride, int64_t rows, int64_t n)
-{
-    for (int64_t i = 0; i < rows; i++)
-        memset(x + i * stride, 0, (size_t)n * sizeof(float));
+    Pass p = pass_of(t, qkv, starts, N, heads_of(Hq, Hk, D));
+    p.o = host_f32(o, N * Hq * D);
+    p.lse = host_f32(lse, N * Hq);
+    run_tasks(t, &p, t->compute == COMPUTE_BF16 ? forward_bf16 : forward_f32);
 }
 
 static void attention_backward(TensorOps *t, Tensor dqkv, Tensor dout, Tensor o,
                                Tensor lse, Tensor qkv, Tensor starts, int64_t N,
                                int64_t Hq, int64_t Hk, int64_t D)
 {
-    Heads a = heads_of(Hq, Hk, D);
-    float *dx = host_f32(dqkv, N * a.width);
-    const float *pdo = host_f32(dout, N * a.out), *po = host_f32(o, N * a.out);
-    const float *pl = host_f32(lse, N * Hq), *x = host_f32(qkv, N * a.width);
-    int64_t n = find_documents(t, starts, N);
-    const int32_t *first = cpu_context(t)->documents.data;
-    int64_t longest = longest_of(first, n), floats = cpu_attention_floats(longest, D);
-    float *base =
-        cpu_floats(&cpu_context(t)->attention, cpu_context(t)->threads * floats);
-    PARALLEL_FOR_UNEVEN(t, N * a.width)
-    for (int64_t task = 0; task < n * Hk; task++) {
-        int64_t begin = first[task / Hk], len = first[task / Hk + 1] - begin;
-        int64_t hk = task % Hk;
-        const float *row = x + begin * a.width, *k = row + (Hq + hk) * D;
-        float *drow = dx + begin * a.width, *dk = drow + (Hq + hk) * D;
-        Workspace w = workspace_of(base + CPU_THREAD * floats, longest, D);
-        pack_panels(w.keys, k, a.width, len, D);
-        pack_panels(w.values, k + Hk * D, a.width, len, D);
-        clear_rows(dk, a.width, len, D);
-        clear_rows(dk + Hk * D, a.width, len, D);
-        for (int64_t h = hk * a.group; h < (hk + 1) * a.group; h++) {
-            int64_t at = begin * a.out + h * D;
-            HeadRows rows = {.q = row + h * D,
-                             .k = k,
-                             .o = po + at,
-                             .d_o = pdo + at,
-                             .lse = pl + begin * Hq + h,
-                             .dq = drow + h * D,
-                             .dk = dk,
-                             .dv = dk + Hk * D,
-                             .len = len};
-            backward_head(&a, &w, &rows);
-        }
-    }
+    Pass p = pass_of(t, qkv, starts, N, heads_of(Hq, Hk, D));
+    p.dqkv = host_f32(dqkv, N * p.heads.width);
+    p.d_o = host_f32(dout, N * Hq * D);
+    p.po = host_f32(o, N * Hq * D);
+    p.pl = host_f32(lse, N * Hq);
+    run_tasks(t, &p, t->compute == COMPUTE_BF16 ? backward_bf16 : backward_f32);
 }
 
 void SIMD_FILL(attention_)(TensorOps *t)

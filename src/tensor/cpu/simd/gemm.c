@@ -121,7 +121,7 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
 void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
                    bool bf16)
 {
-    int64_t strips = ceil_div(rows, GEMM_COLS), words = gemm_words(K, bf16);
+    int64_t strips = ceil_div(rows, GEMM_COLS), words = words_of(K, bf16);
     PARALLEL_FOR(t, rows * K)
     for (int64_t s = 0; s < strips; s++)
         gemm_pack_strip(out + s * words * GEMM_COLS, GEMM_COLS,
@@ -133,7 +133,7 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
 {
     if (g->M == 0 || g->N == 0)
         return;
-    int64_t words = gemm_words(g->K, g->bf16);
+    int64_t words = words_of(g->K, g->bf16);
     int64_t depth = words < DEPTH ? words : DEPTH;
     int64_t columns = g->packed_b ? g->N : g->N < COLUMNS ? g->N : COLUMNS;
     int64_t a_stride = TASK_ROWS * depth + GEMM_SLACK;

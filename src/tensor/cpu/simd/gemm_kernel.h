@@ -13,9 +13,7 @@
 #ifndef TENSOR_CPU_SIMD_GEMM_KERNEL_H
 #define TENSOR_CPU_SIMD_GEMM_KERNEL_H
 
-#include "tensor/cpu/simd/simd.h"
-
-#include <stdbool.h>
+#include "tensor/cpu/simd/words.h"
 
 /* Sums for all but four of the registers; at most LANES rows, see gemm_pack.h. */
 #if LANES == 16
@@ -35,21 +33,6 @@ typedef struct GemmTile {
     int64_t ldc;
     const float *base; /* row of GEMM_COLS that the sums are added to; NULL: C itself */
 } GemmTile;
-
-/* sum + a b, for one word of A. */
-INLINE Vec word_multiply_add(Vec sum, uint32_t a, VecBits b, bool bf16)
-{
-    VecBits all = a - (VecBits){0};
-    if (!bf16)
-        return sum + (Vec)all * (Vec)b;
-#ifdef __AVX512BF16__
-    return (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)all, (__m512bh)b);
-#else
-    const uint32_t high = 0xffff0000U;
-    sum += (Vec)(all << 16) * (Vec)(b << 16);
-    return sum + (Vec)(all & high) * (Vec)(b & high);
-#endif
-}
 
 /* `rows` and `bf16` are constants where this is inlined. The lines of C are fetched while
  * the sums run: they are needed at the end alone. */

@@ -22,54 +22,6 @@ typedef struct GemmMatrix {
     bool k_dense;
 } GemmMatrix;
 
-/* f32 in the upper 16 bits, rounded to nearest even; NaN stays NaN. */
-INLINE VecBits bf16_bits(Vec x)
-{
-    VecBits u = (VecBits)x;
-    VecBits rounded = u + 0x7fffU + ((u >> 16) & 1U);
-    VecInt is_nan = x != x; /* NOLINT(misc-redundant-expression): not for NaN */
-    return ((VecBits)is_nan & (u | 0x400000U)) | (~(VecBits)is_nan & rounded);
-}
-
-/* Words of two rows: lane i holds (even[i], odd[i]). */
-INLINE VecBits bf16_pairs(Vec even, Vec odd)
-{
-#ifdef __AVX512BF16__
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)odd, (__m512)even);
-    return (VecBits)_mm512_permutexvar_epi16(order, both);
-#else
-    return (bf16_bits(even) >> 16) | (bf16_bits(odd) & 0xffff0000U);
-#endif
-}
-
-#if LANES == 16
-#    define VEC_EVEN(a, b)                                                             \
-        __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,   \
-                                26, 28, 30)
-#    define VEC_ODD(a, b)                                                              \
-        __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,   \
-                                27, 29, 31)
-#elif LANES == 8
-#    define VEC_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#    define VEC_ODD(a, b)  __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
-#else
-#    define VEC_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
-#    define VEC_ODD(a, b)  __builtin_shufflevector(a, b, 1, 3, 5, 7)
-#endif
-
-/* Words of 2*LANES neighbours in k: first, then second. */
-INLINE VecBits bf16_neighbours(Vec first, Vec second)
-{
-#ifdef __AVX512BF16__
-    return (VecBits)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
-#else
-    return bf16_pairs(VEC_EVEN(first, second), VEC_ODD(first, second));
-#endif
-}
-
 /* LANES floats of which n are there; any n. */
 INLINE Vec load_some(const float *p, int64_t n)
 {
@@ -84,16 +36,11 @@ INLINE VecBits row_words(const float *row, int64_t n, bool bf16)
     return bf16_neighbours(load_some(row, n), load_some(row + LANES, n - LANES));
 }
 
-INLINE int64_t gemm_words(int64_t K, bool bf16)
-{
-    return bf16 ? (K + 1) / 2 : K;
-}
-
 /* One vector's lanes of a strip, k dense. */
 static inline void pack_rows(uint32_t *out, int64_t width, GemmMatrix m, int64_t rows,
                              int64_t K, bool bf16)
 {
-    int64_t words = gemm_words(K, bf16), per_vector = bf16 ? 2 * LANES : LANES;
+    int64_t words = words_of(K, bf16), per_vector = bf16 ? 2 * LANES : LANES;
     for (int64_t w = 0, k = 0; w < words; w += LANES, k += per_vector) {
         Vec block[LANES];
         for (int64_t r = 0; r < LANES; r++)
@@ -109,7 +56,7 @@ static inline void pack_rows(uint32_t *out, int64_t width, GemmMatrix m, int64_t
 static inline void pack_columns(uint32_t *out, int64_t width, GemmMatrix m,
                                 int64_t rows, int64_t K, bool bf16)
 {
-    int64_t words = gemm_words(K, bf16);
+    int64_t words = words_of(K, bf16);
     for (int64_t w = 0; w < words; w++) {
         VecBits word;
         if (bf16) {

@@ -37,21 +37,23 @@ static void by_dots(TensorOps *t, const Product *p)
 }
 
 /* y[n][o] for TILE_ROWS outputs and one panel of tokens. */
-static void outputs_of_panel(const Product *p, const float *panel, int64_t n0,
+static void outputs_of_panel(const Product *p, const uint32_t *panel, int64_t n0,
                              int64_t o, int64_t outputs)
 {
     float tile[TILE_ROWS * TILE_COLS] = {0}; /* the analyzer cannot see it filled */
     int64_t tokens = p->N - n0 < TILE_COLS ? p->N - n0 : TILE_COLS;
-    tile_multiply((Tile){.c = tile,
-                         .ldc = TILE_COLS,
-                         .a = p->w + o * p->C,
-                         .a_row = p->C,
-                         .a_col = 1,
-                         .b = panel,
-                         .ldb = TILE_COLS,
-                         .m = outputs,
-                         .n = lanes_up(tokens),
-                         .k = p->C});
+    Tile product = {.c = tile,
+                    .ldc = TILE_COLS,
+                    .a = p->w + o * p->C,
+                    .a_row = p->C,
+                    .a_word = 1,
+                    .b = panel,
+                    .ldb = TILE_COLS,
+                    .words = p->C};
+    if (outputs == TILE_ROWS)
+        tile_rows(&product, 0, TILE_ROWS, lanes_up(tokens), false, false);
+    for (int64_t r = 0; r < outputs && outputs < TILE_ROWS; r++)
+        tile_rows(&product, r, 1, lanes_up(tokens), false, false);
     for (int64_t n = 0; n < tokens; n++) {
         float *y = p->y + (n0 + n) * p->O + o;
         for (int64_t r = 0; r < outputs; r++)
@@ -62,17 +64,20 @@ static void outputs_of_panel(const Product *p, const float *panel, int64_t n0,
 static void by_tiles(TensorOps *t, const Product *p)
 {
     int64_t panels = (p->N + TILE_COLS - 1) / TILE_COLS;
-    float *xt = cpu_floats(&cpu_context(t)->transposed, panels * TILE_COLS * p->C);
+    int64_t words = TILE_COLS * p->C; /* a panel */
+    uint32_t *xt = cpu_buffer(&cpu_context(t)->transposed,
+                              (size_t)(panels * words) * sizeof *xt);
     for (int64_t i = 0; i < panels; i++)
-        tile_pack(xt + i * TILE_COLS * p->C, p->x + i * TILE_COLS * p->C, p->C,
-                  p->N - i * TILE_COLS, p->C);
+        gemm_pack_strip(xt + i * words, TILE_COLS,
+                        (GemmMatrix){p->x + i * words, p->C, true},
+                        p->N - i * TILE_COLS, p->C, false);
     int64_t tasks = (p->O + OUTPUTS - 1) / OUTPUTS;
     PARALLEL_FOR(t, p->O * p->C * p->N)
     for (int64_t task = 0; task < tasks; task++) {
         int64_t end = (task + 1) * OUTPUTS < p->O ? (task + 1) * OUTPUTS : p->O;
         for (int64_t i = 0; i < panels; i++) {
             for (int64_t o = task * OUTPUTS; o < end; o += TILE_ROWS)
-                outputs_of_panel(p, xt + i * TILE_COLS * p->C, i * TILE_COLS, o,
+                outputs_of_panel(p, xt + i * words, i * TILE_COLS, o,
                                  end - o < TILE_ROWS ? end - o : TILE_ROWS);
         }
     }

@@ -28,6 +28,7 @@
 #if LANES > 4
 #    include <immintrin.h>
 #endif
+#define LOG2_E 1.44269504F
 #define INLINE static inline __attribute__((always_inline, unused))
 
 typedef float Vec __attribute__((vector_size(4 * LANES)));
@@ -138,7 +139,7 @@ INLINE float vec_highest(Vec v)
 INLINE Vec vec_exp_inside(Vec x)
 {
     const float shift = 12582912.0F;
-    Vec shifted = x * 1.44269504F + shift, n = shifted - shift;
+    Vec shifted = x * LOG2_E + shift, n = shifted - shift;
     Vec r = x - n * 0.693359375F + n * 2.12194440e-4F;
     Vec p = r * 1.9875691500e-4F + 1.3981999507e-3F;
     p = p * r + 8.3334519073e-3F;
@@ -157,10 +158,29 @@ INLINE Vec vec_exp(Vec x)
     x = vec_select(x > 88.0F, vec_set(88.0F), x);
     return vec_select(is_tiny, (Vec){0}, vec_exp_inside(x));
 }
-/* For x <= 0, where 1e-38 may stand for 0. NaN stays NaN: it is vec_max's second. */
-INLINE Vec vec_exp_negative(Vec x)
+/* 2^x for x <= 127, to about 2e-7; below -126, where it is 0 or nearly, to nothing. With
+ * n the integer nearest to x it is 2^n times a polynomial in x - n, |x - n| <= 1/2, fitted
+ * for the least relative error. */
+INLINE Vec vec_exp2(Vec x)
 {
-    return vec_exp_inside(vec_max(vec_set(-87.0F), x));
+#if LANES == 16
+    Vec n = _mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT);
+#else
+    const float shift = 12582912.0F;
+    x = vec_max(vec_set(-126.0F), x); /* NaN stays NaN: it is the second */
+    Vec shifted = x + shift, n = shifted - shift;
+#endif
+    Vec f = x - n;
+    Vec p = f * 1.326472668e-3F + 9.671512677e-3F;
+    p = p * f + 5.550733745e-2F;
+    p = p * f + 2.402224208e-1F;
+    p = p * f + 6.931469776e-1F;
+    p = p * f + 1.0F;
+#if LANES == 16
+    return _mm512_scalef_ps((__m512)p, (__m512)n);
+#else
+    return p * (Vec)(((VecBits)shifted - 0x4b400000U + 127U) << 23);
+#endif
 }
 
 /* The transpose of LANES rows: log2(LANES) rounds, each of which interleaves row i with
