@@ -16,7 +16,8 @@
 
 #include <math.h>
 
-static double tolerance = 1e-5; /* products in bf16: see the last test */
+/* Of everything but the gains of norms, and of those. In bf16: see the last test. */
+static double tolerance = 1e-5, gain_tolerance = 1e-5;
 
 typedef struct Golden {
     FileMap map;
@@ -131,7 +132,7 @@ static void check_by_name(Model *model, Tensor values, const char *prefix,
         float *a = golden_values(&saved, saved.st.entries[i].name, &n);
         float *b = golden_values(want, name, &m);
         assert_int_equal(n, m);
-        check_close(name, a, b, n, tolerance);
+        check_close(name, a, b, n, strstr(name, "norm") ? gain_tolerance : tolerance);
         compared += n;
         free(a);
         free(b);
@@ -249,8 +250,10 @@ static void bf16_products_stay_near_pytorch(void **state)
     /* An operand is rounded by up to 2^-9, a product's two by 1.4 times that; some 28
      * products (of attention, too) on the way from the embedding to a gradient add such
      * errors at random: 5.3 * 1.4 * 2^-9 = 1.45 %, of which the worst element may have
-     * twice. */
+     * twice. The gradient of a gain is what is left of a sum over all rows and heads
+     * whose terms cancel: there an error counts twice as much. */
     tolerance = 2.9e-2;
+    gain_tolerance = 5.8e-2;
     check_backend(ops);
 }
 
