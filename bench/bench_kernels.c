@@ -248,7 +248,7 @@ static const Tensor none = {0};
 
 static void qkv_forward(Bench *b)
 {
-    b->t->linear(b->t, b->qkv, b->x, &b->qkv_w, none, b->s->N);
+    b->t->linear(b->t, b->qkv, b->x, &b->qkv_w, none, none, b->s->N);
 }
 static void qkv_input(Bench *b)
 {
@@ -260,7 +260,7 @@ static void qkv_weight(Bench *b)
 }
 static void out_forward(Bench *b)
 {
-    b->t->linear(b->t, b->y, b->o, &b->out_w, none, b->s->N);
+    b->t->linear(b->t, b->y, b->o, &b->out_w, none, none, b->s->N);
 }
 static void out_input(Bench *b)
 {
@@ -272,7 +272,7 @@ static void out_weight(Bench *b)
 }
 static void gate_up_forward(Bench *b)
 {
-    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, b->s->N);
+    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, none, b->s->N);
 }
 static void gate_up_input(Bench *b)
 {
@@ -284,7 +284,7 @@ static void gate_up_weight(Bench *b)
 }
 static void down_forward(Bench *b)
 {
-    b->t->linear(b->t, b->y, b->h, &b->down, none, b->s->N);
+    b->t->linear(b->t, b->y, b->h, &b->down, none, none, b->s->N);
 }
 static void down_input(Bench *b)
 {
@@ -326,7 +326,7 @@ static void swiglu(Bench *b)
 }
 static void swiglu_backward(Bench *b)
 {
-    b->t->swiglu_backward(b->t, b->dgu, b->dh, b->gu, b->s->N, b->s->F);
+    b->t->swiglu_backward(b->t, b->dgu, b->h, b->dh, b->gu, b->s->N, b->s->F);
 }
 static void add(Bench *b)
 {
@@ -386,7 +386,7 @@ static void zero_grads(Bench *b)
 }
 static void few_rows(Bench *b)
 {
-    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, b->few);
+    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, none, b->few);
 }
 static void sample(Bench *b)
 {

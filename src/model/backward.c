@@ -16,10 +16,9 @@ static void mlp_backward(Model *model, Tape *tape, ModelLayer *layer, BlockBuffe
     TensorOps *t = model->ops;
     int64_t N = tape->N, C = model->shape.hidden, F = model->shape.intermediate;
 
-    t->swiglu(t, b->gated, b->gate_up, N, F);
-    t->linear_backward_weight(t, &layer->down, absent, tape->dx, b->gated, N);
     t->linear_backward_input(t, tape->dgated, tape->dx, &layer->down, N, false);
-    t->swiglu_backward(t, tape->dgate_up, tape->dgated, b->gate_up, N, F);
+    t->swiglu_backward(t, tape->dgate_up, b->gated, tape->dgated, b->gate_up, N, F);
+    t->linear_backward_weight(t, &layer->down, absent, tape->dx, b->gated, N);
 
     t->rmsnorm(t, b->normed, b->mlp_rstd, b->mid, layer->mlp_norm.value, N, C,
                (float)model->shape.norm_eps);

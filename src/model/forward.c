@@ -23,7 +23,7 @@ void block_qkv(Model *model, ModelLayer *layer, BlockBuffers *b, Tensor position
     t->rmsnorm(t, b->normed, b->attn_rstd, b->x, layer->attn_norm.value, N, s->hidden,
                eps);
     t->linear(t, s->qk_norm ? b->raw_qkv : b->qkv, b->normed, &layer->qkv,
-              s->qkv_bias ? layer->qkv_bias.value : absent, N);
+              s->qkv_bias ? layer->qkv_bias.value : absent, absent, N);
     if (s->qk_norm)
         t->qk_norm(t, b->qkv, b->qk_rstd, b->raw_qkv, layer->q_norm.value,
                    layer->k_norm.value, N, s->heads, s->kv_heads, s->head_dim, eps);
@@ -36,14 +36,12 @@ void block_output(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N)
     TensorOps *t = model->ops;
     const ModelShape *s = &model->shape;
 
-    t->linear(t, b->mid, b->attended, &layer->out, absent, N);
-    t->add(t, b->mid, b->x);
+    t->linear(t, b->mid, b->attended, &layer->out, absent, b->x, N);
     t->rmsnorm(t, b->normed, b->mlp_rstd, b->mid, layer->mlp_norm.value, N, s->hidden,
                (float)s->norm_eps);
-    t->linear(t, b->gate_up, b->normed, &layer->gate_up, absent, N);
+    t->linear(t, b->gate_up, b->normed, &layer->gate_up, absent, absent, N);
     t->swiglu(t, b->gated, b->gate_up, N, s->intermediate);
-    t->linear(t, b->next, b->gated, &layer->down, absent, N);
-    t->add(t, b->next, b->mid);
+    t->linear(t, b->next, b->gated, &layer->down, absent, b->mid, N);
 }
 
 static void check_tokens(const ModelShape *s, const ModelTokens *tokens)

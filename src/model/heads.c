@@ -123,7 +123,7 @@ void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
         return;
     TensorOps *t = model->ops;
     Tensor x = choose(model, tape, rows, M), y = first(tape->head.logprob, M);
-    t->linear(t, y, x, &model->score, absent, M);
+    t->linear(t, y, x, &model->score, absent, absent, M);
     t->read(t, score, y);
     for (int64_t i = 0; i < M; i++)
         score[i] = (float)((double)score[i] + model->score_bias);

@@ -23,24 +23,35 @@ Tensor placer_take(Placer *placer, int64_t count)
     return t;
 }
 
-void blocks_place(Placer *placer, const ModelShape *s, int64_t N, BlockBuffers *block,
-                  int32_t n_blocks)
+Tensor placer_take_as(Placer *placer, TensorType type, int64_t count)
+{
+    int64_t bytes = count * tensor_type_bytes(type);
+    Tensor t = placer_take(placer, (bytes + 3) / 4);
+    if (tensor_present(t)) {
+        t.type = type;
+        t.count = count;
+    }
+    return t;
+}
+
+void blocks_place(Placer *placer, const ModelShape *s, TensorType type, int64_t N,
+                  BlockBuffers *block, int32_t n_blocks)
 {
     int64_t C = s->hidden, F = s->intermediate, E = shape_qkv_width(s);
-    Tensor normed = placer_take(placer, N * C);
-    Tensor gated = placer_take(placer, N * F);
+    Tensor normed = placer_take_as(placer, type, N * C);
+    Tensor gated = placer_take_as(placer, type, N * F);
     Tensor x = placer_take(placer, N * C);
     for (int32_t i = 0; i < n_blocks; i++) {
         BlockBuffers b = {.x = x, .normed = normed, .gated = gated};
         b.attn_rstd = placer_take(placer, N);
-        b.raw_qkv = placer_take(placer, s->qk_norm ? N * E : 0);
+        b.raw_qkv = placer_take_as(placer, type, s->qk_norm ? N * E : 0);
         b.qk_rstd = placer_take(placer, s->qk_norm ? N * (s->heads + s->kv_heads) : 0);
-        b.qkv = placer_take(placer, N * E);
-        b.attended = placer_take(placer, N * shape_attended_width(s));
+        b.qkv = placer_take_as(placer, type, N * E);
+        b.attended = placer_take_as(placer, type, N * shape_attended_width(s));
         b.lse = placer_take(placer, N * s->heads);
         b.mid = placer_take(placer, N * C);
         b.mlp_rstd = placer_take(placer, N);
-        b.gate_up = placer_take(placer, N * 2 * F);
+        b.gate_up = placer_take_as(placer, type, N * 2 * F);
         b.next = n_blocks == 1 ? x : placer_take(placer, N * C);
         x = b.next;
         if (block)
@@ -81,10 +92,10 @@ static void place_gradients(Tape *tape, Placer *floats, const ModelShape *s, int
     tape->dhidden = placer_take(floats, N * C);
     tape->dx = placer_take(floats, N * C);
     tape->dnormed = placer_take(floats, N * C);
-    tape->dqkv = placer_take(floats, N * shape_qkv_width(s));
-    tape->dattended = placer_take(floats, N * shape_attended_width(s));
-    tape->dgate_up = placer_take(floats, N * 2 * F);
-    tape->dgated = placer_take(floats, N * F);
+    tape->dqkv = placer_take_as(floats, type, N * shape_qkv_width(s));
+    tape->dattended = placer_take_as(floats, type, N * shape_attended_width(s));
+    tape->dgate_up = placer_take_as(floats, type, N * 2 * F);
+    tape->dgated = placer_take_as(floats, type, N * F);
 }
 
 /* The layout. tape->block NULL: only counts. */

@@ -17,27 +17,29 @@ typedef struct Placer {
     int64_t used;
 } Placer;
 Tensor placer_take(Placer *placer, int64_t count);
+/* The same of a type; the memory is of F32. */
+Tensor placer_take_as(Placer *placer, TensorType type, int64_t count);
 
-/* What one layer reads and writes. */
+/* What one layer reads and writes. ~: as the backend stores activations. */
 typedef struct BlockBuffers {
     Tensor x;         /* (N,C) comes in */
     Tensor attn_rstd; /* (N) */
-    Tensor normed;    /* (N,C) output of either norm; shared by all layers */
-    Tensor raw_qkv;   /* (N,E) before q/k norm; absent without it */
+    Tensor normed;    /* ~(N,C) output of either norm; shared by all layers */
+    Tensor raw_qkv;   /* ~(N,E) before q/k norm; absent without it */
     Tensor qk_rstd;   /* (N,Hq+Hk); absent without q/k norm */
-    Tensor qkv;       /* (N,E) rotated */
-    Tensor attended;  /* (N,Hq*D) */
+    Tensor qkv;       /* ~(N,E) rotated */
+    Tensor attended;  /* ~(N,Hq*D) */
     Tensor lse;       /* (N,Hq) */
     Tensor mid;       /* (N,C) x plus attention */
     Tensor mlp_rstd;  /* (N) */
-    Tensor gate_up;   /* (N,2F) */
-    Tensor gated;     /* (N,F) swiglu(gate_up); shared by all layers */
+    Tensor gate_up;   /* ~(N,2F) */
+    Tensor gated;     /* ~(N,F) swiglu(gate_up); shared by all layers */
     Tensor next;      /* (N,C) mid plus MLP; the x of the next layer */
 } BlockBuffers;
 
 /* Places the buffers of n_blocks layers: all of them, or one that serves for all, and
  * whose `next` is then its `x`. block NULL: only counts. */
-void blocks_place(Placer *placer, const ModelShape *shape, int64_t N,
+void blocks_place(Placer *placer, const ModelShape *shape, TensorType type, int64_t N,
                   BlockBuffers *block, int32_t n_blocks);
 /* Makes room in the backend for passes of up to N tokens. */
 Status blocks_reserve(Model *model, int64_t N, Err *err);

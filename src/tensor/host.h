@@ -23,4 +23,15 @@ static inline float *host_f32_or_null(Tensor t, int64_t n)
     return tensor_present(t) ? host_f32(t, n) : NULL;
 }
 
+/* Activations: f32 or bf16. */
+static inline void *host_activations(Tensor t, int64_t n)
+{
+    ASSERT((t.type == TENSOR_F32 || t.type == TENSOR_BF16) && t.count >= n);
+    return t.data;
+}
+static inline bool host_is_bf16(Tensor t)
+{
+    return t.type == TENSOR_BF16;
+}
+
 #endif

@@ -15,6 +15,9 @@
  *         head (even, at most TENSOR_MAX_HEAD), M a few selected rows. All tensors are
  *         row-major and dense.
  * Marks:  `=` the output is overwritten, `+=` it is added to. dX is dLoss/dX.
+ *         `~` an activation: F32, or BF16 on a backend that computes in bf16 (then what is
+ *         stored is rounded; arithmetic is f32). Those of one call may differ unless it
+ *         says otherwise. What has no mark is F32.
  * Packed: there is no batch dimension. A pass is N tokens in a line; starts[i] is the
  *         row at which the document of row i begins, and row i attends to rows
  *         starts[i]..i. So padding, packing and batches are one thing.
@@ -127,12 +130,14 @@ struct TensorOps {
     void (*free_context)(TensorOps *t);
 
     /* --- matrix products --------------------------------------------------------- */
-    /* y(N,O) = x(N,C) w(O,C)^T + bias(O); bias may be absent. */
-    void (*linear)(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int64_t N);
-    /* dx(N,C) = dy(N,O) w(O,C);  += when add. */
+    /* y~(N,O) = x~(N,C) w(O,C)^T + bias(O) + residual(N,O); at least one of the last two
+     * is absent. y may be the residual. */
+    void (*linear)(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
+                   Tensor residual, int64_t N);
+    /* dx~(N,C) = dy~(N,O) w(O,C);  += when add (then dx is F32). */
     void (*linear_backward_input)(TensorOps *t, Tensor dx, Tensor dy, Weight *w,
                                   int64_t N, bool add);
-    /* w.grad(O,C) += dy(N,O)^T x(N,C); dbias(O) += column sums of dy, may be absent. */
+    /* w.grad(O,C) += dy~(N,O)^T x~(N,C); dbias(O) += column sums of dy, may be absent. */
     void (*linear_backward_weight)(TensorOps *t, Weight *w, Tensor dbias, Tensor dy,
                                    Tensor x, int64_t N);
 
@@ -140,30 +145,32 @@ struct TensorOps {
     void (*add)(TensorOps *t, Tensor y, Tensor x);  /* y += x */
     void (*scale)(TensorOps *t, Tensor y, float s); /* y *= s */
     double (*sum_squares)(TensorOps *t, Tensor x);  /* same bits for any threads */
-    /* y(N,C) = x * rstd * gain, rstd(N) = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich). */
+    /* y~(N,C) = x * rstd * gain, rstd(N) = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich). */
     void (*rmsnorm)(TensorOps *t, Tensor y, Tensor rstd, Tensor x, Tensor gain,
                     int64_t N, int64_t C, float eps);
-    /* dx(N,C) +=, dgain(C) += (absent when frozen). */
+    /* dx(N,C) += from dy~, dgain(C) += (absent when frozen). */
     void (*rmsnorm_backward)(TensorOps *t, Tensor dx, Tensor dgain, Tensor dy, Tensor x,
                              Tensor rstd, Tensor gain, int64_t N, int64_t C);
     /* Per-head RMSNorm of queries and keys (Qwen3). qkv rows are (Hq+2Hk)*D wide:
-     * queries, keys, values. out = normed q and k, v copied; rstd(N, Hq+Hk) =. */
+     * queries, keys, values. out~ = normed q and k, v copied, as qkv~ is stored;
+     * rstd(N, Hq+Hk) =. */
     void (*qk_norm)(TensorOps *t, Tensor out, Tensor rstd, Tensor qkv, Tensor q_gain,
                     Tensor k_gain, int64_t N, int64_t Hq, int64_t Hk, int64_t D,
                     float eps);
-    /* dqkv is changed in place from d(out) to d(qkv); dq_gain(D), dk_gain(D) +=. */
+    /* dqkv~ is changed in place from d(out) to d(qkv~); dq_gain(D), dk_gain(D) +=. */
     void (*qk_norm_backward)(TensorOps *t, Tensor dqkv, Tensor dq_gain, Tensor dk_gain,
                              Tensor qkv, Tensor rstd, Tensor q_gain, Tensor k_gain,
                              int64_t N, int64_t Hq, int64_t Hk, int64_t D);
-    /* Rotates the first `heads` heads of each row in place by its position (Su et al.
+    /* Rotates the first `heads` heads of each row of x~ in place by its position (Su et al.
      * 2021, half-rotation: channels j and j+D/2 by position * theta^(-2j/D)).
      * `stride` elements a row. inverse: the other way round, which is the backward. */
     void (*rope)(TensorOps *t, Tensor x, Tensor positions, int64_t N, int64_t stride,
                  int64_t heads, int64_t D, double theta, bool inverse);
-    /* h(N,F) = silu(g) * u with gu(N,2F) = [g, u] (Shazeer 2020). */
+    /* h~(N,F) = silu(g) * u with gu~(N,2F) = [g, u] (Shazeer 2020), stored alike. */
     void (*swiglu)(TensorOps *t, Tensor h, Tensor gu, int64_t N, int64_t F);
-    void (*swiglu_backward)(TensorOps *t, Tensor dgu, Tensor dh, Tensor gu, int64_t N,
-                            int64_t F); /* dgu = */
+    /* dgu~ = from dh~, and h~ = again, which the products after it want; all alike. */
+    void (*swiglu_backward)(TensorOps *t, Tensor dgu, Tensor h, Tensor dh, Tensor gu,
+                            int64_t N, int64_t F);
     /* x(N,C) = table[ids[i]]; ids I32, each in [0, rows). */
     void (*embed)(TensorOps *t, Tensor x, Weight *table, Tensor ids, int64_t N);
     /* table.grad[ids[i]] += dx[i]; same bits for any thread count. */
@@ -176,13 +183,13 @@ struct TensorOps {
                          int64_t C);
 
     /* --- attention ---------------------------------------------------------------- */
-    /* Causal, within documents, grouped queries, scale 1/sqrt(D). o(N,Hq*D) =,
+    /* Causal, within documents, grouped queries, scale 1/sqrt(D). o~(N,Hq*D) = from qkv~,
      * lse(N,Hq) = log-sum-exp of the scaled scores. Never stores N x N scores. */
     void (*attention)(TensorOps *t, Tensor o, Tensor lse, Tensor qkv, Tensor starts,
                       int64_t N, int64_t Hq, int64_t Hk, int64_t D);
     void (*attention_backward)(TensorOps *t, Tensor dqkv, Tensor dout, Tensor o,
                                Tensor lse, Tensor qkv, Tensor starts, int64_t N,
-                               int64_t Hq, int64_t Hk, int64_t D); /* dqkv = */
+                               int64_t Hq, int64_t Hk, int64_t D); /* dqkv~ = */
     /* Decoding: keys and values of M tokens go into k_cache, v_cache
      * (slots, capacity, Hk*D) at [slots[i]][positions[i]]. */
     void (*cache_store)(TensorOps *t, Tensor k_cache, Tensor v_cache, Tensor qkv,
@@ -222,6 +229,12 @@ struct TensorOps {
      * w -= lr * (m/correction1) / (sqrt(v/correction2) + eps).  f32 everywhere. */
     void (*adamw)(TensorOps *t, Tensor w, Tensor g, Tensor m, Tensor v, AdamwStep step);
 };
+
+/* How activations are best stored: in what products read. */
+static inline TensorType tensor_activation_type(const TensorOps *t)
+{
+    return t->compute == COMPUTE_BF16 ? TENSOR_BF16 : TENSOR_F32;
+}
 
 /* The slow, obvious backend: single-threaded, f32 with double sums. */
 NODISCARD Status tensor_ref_new(TensorOps **out, Err *err);

@@ -45,7 +45,8 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                        threads * (size_t)cpu_attention_words(N, D) * size, err));
     TRY(buffer_reserve(&c->documents, ((size_t)N + 1) * sizeof(int32_t), err));
     TRY(buffer_reserve(&c->sample, threads * 2 * ((size_t)vocab + 16) * size, err));
-    TRY(buffer_reserve(&c->packed, cpu_gemm_words(c->threads) * sizeof(uint32_t), err));
+    TRY(buffer_reserve(&c->packed,
+                       cpu_gemm_words(c->threads, max_width / 2) * sizeof(uint32_t), err));
     return buffer_reserve(&c->transposed, few * size, err);
 }
 

@@ -65,17 +65,20 @@ static inline int64_t cpu_attention_words(int64_t len, int64_t D)
            CPU_QUERIES * (2 * D + 3 * wide + 32) + 1024;
 }
 
-/* Words of scratch that any product takes (simd/gemm.c): a block of B for all threads, a
- * block of A for each. */
+/* Words of scratch that a product takes (simd/gemm.c): a block of B for all threads, a
+ * block of A for each; at least one strip of either when k is `depth` words deep. */
 enum {
     CPU_GEMM_DEPTH = 512,    /* words of k at a time */
     CPU_GEMM_COLUMNS = 2048, /* columns of B at a time */
     CPU_GEMM_ROWS = 64       /* rows of A in a task, at most */
 };
-static inline size_t cpu_gemm_words(int threads)
+static inline size_t cpu_gemm_words(int threads, int64_t depth)
 {
-    return (size_t)CPU_GEMM_DEPTH *
-           (CPU_GEMM_COLUMNS + ((size_t)threads + 1) * CPU_GEMM_ROWS);
+    size_t deep = depth > CPU_GEMM_DEPTH ? (size_t)depth : CPU_GEMM_DEPTH;
+    size_t rows = CPU_GEMM_DEPTH * CPU_GEMM_ROWS, columns = CPU_GEMM_DEPTH * CPU_GEMM_COLUMNS;
+    rows = rows > deep * 16 ? rows : deep * 16;
+    columns = columns > deep * 32 ? columns : deep * 32;
+    return columns + ((size_t)threads + 1) * (rows + 16);
 }
 
 /* How many threads a loop over `work` floats is worth. */

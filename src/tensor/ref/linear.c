@@ -1,22 +1,25 @@
 /* linear.c - the three matrix products of a linear layer.
  *
- *     y = x w^T + b      dx = dy w      dw += dy^T x,  db += sum of dy's rows
+ *     y = x w^T + b + r  dx = dy w      dw += dy^T x,  db += sum of dy's rows
  *
  * x (N,C), w (O,C), y (N,O). */
 #include "tensor/ref/ref.h"
 
 #include "tensor/host.h"
 
-static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int64_t N)
+static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
+                   Tensor residual, int64_t N)
 {
     (void)t;
     int64_t O = w->rows, C = w->cols;
     float *py = host_f32(y, N * O);
     const float *px = host_f32(x, N * C), *pw = host_f32(w->value, O * C);
     const float *pb = host_f32_or_null(bias, O);
+    const float *pr = host_f32_or_null(residual, N * O);
+    ASSERT(!pb || !pr);
     for (int64_t n = 0; n < N; n++) {
         for (int64_t o = 0; o < O; o++) {
-            double sum = pb ? (double)pb[o] : 0;
+            double sum = pb ? (double)pb[o] : pr ? (double)pr[n * O + o] : 0;
             py[n * O + o] = (float)(sum + ref_dot(px + n * C, pw + o * C, C));
         }
     }

@@ -26,16 +26,17 @@ static void swiglu(TensorOps *t, Tensor h, Tensor gu, int64_t N, int64_t F)
     }
 }
 
-static void swiglu_backward(TensorOps *t, Tensor dgu, Tensor dh, Tensor gu, int64_t N,
-                            int64_t F)
+static void swiglu_backward(TensorOps *t, Tensor dgu, Tensor h, Tensor dh, Tensor gu,
+                            int64_t N, int64_t F)
 {
     (void)t;
-    float *pd = host_f32(dgu, N * 2 * F);
+    float *pd = host_f32(dgu, N * 2 * F), *ph = host_f32(h, N * F);
     const float *pdh = host_f32(dh, N * F), *p = host_f32(gu, N * 2 * F);
     for (int64_t n = 0; n < N; n++) {
         for (int64_t f = 0; f < F; f++) {
             double g = (double)p[n * 2 * F + f], u = (double)p[n * 2 * F + F + f];
             double d = (double)pdh[n * F + f], s = sigmoid(g);
+            ph[n * F + f] = (float)(g * s * u);
             pd[n * 2 * F + f] = (float)(d * u * s * (1 + g * (1 - s)));
             pd[n * 2 * F + F + f] = (float)(d * g * s);
         }

@@ -20,7 +20,7 @@ static void linear_of(Bench *b, int64_t N, int64_t O, int64_t C, bool has_bias)
         dbias = bench_normal(b, O, 1);
     }
     Tensor y = bench_normal(b, N * O, 1), dx = bench_normal(b, N * C, 1);
-    t->linear(t, y, x, &w, bias, N);
+    t->linear(t, y, x, &w, bias, (Tensor){0}, N);
     bench_show(b, y);
     t->linear_backward_input(t, dx, y, &w, N, true);
     bench_show(b, dx);
@@ -66,7 +66,7 @@ static void rounded_linear_case(Bench *b)
         Tensor x = bench_rounded(b, N * C, 1), dy = bench_rounded(b, N * O, 0.3);
         Tensor y = bench_normal(b, N * O, 1), dx = bench_normal(b, N * C, 1);
         Tensor bias = bench_normal(b, O, 1);
-        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, N);
+        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, (Tensor){0}, N);
         bench_show(b, y);
         t->linear_backward_input(t, dx, dy, &w, N, i % 2);
         bench_show(b, dx);
@@ -85,7 +85,7 @@ static void few_rows_case(Bench *b)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Tensor x = bench_normal(b, rows[i] * 67, 1);
         Tensor y = bench_zeros(b, TENSOR_F32, rows[i] * 45);
-        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, rows[i]);
+        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, (Tensor){0}, rows[i]);
         bench_show(b, y);
     }
 }
@@ -200,7 +200,7 @@ static void swiglu_of(Bench *b, int64_t N, int64_t F)
     Tensor dh = bench_normal(b, N * F, 1), dgu = bench_normal(b, N * 2 * F, 1);
     t->swiglu(t, h, gu, N, F);
     bench_show(b, h);
-    t->swiglu_backward(t, dgu, dh, gu, N, F);
+    t->swiglu_backward(t, dgu, h, dh, gu, N, F);
     bench_show(b, dgu);
 }
 

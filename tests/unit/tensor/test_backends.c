@@ -97,7 +97,7 @@ static void rounding_to_bf16_is_to_nearest_even(void **state)
             t->write(t, w.value, &one);
             t->weight_changed(t, &w);
             Tensor y = bench_zeros(&b, TENSOR_F32, 1);
-            t->linear(t, y, bench_floats(&b, x + j, 1), &w, (Tensor){0}, 1);
+            t->linear(t, y, bench_floats(&b, x + j, 1), &w, (Tensor){0}, (Tensor){0}, 1);
             t->read(t, &got, y);
             assert_memory_equal(&got, &want[j], sizeof got);
         }
@@ -106,7 +106,7 @@ static void rounding_to_bf16_is_to_nearest_even(void **state)
         t->write(t, w.value, &one);
         t->weight_changed(t, &w);
         Tensor y = bench_zeros(&b, TENSOR_F32, 1);
-        t->linear(t, y, bench_floats(&b, &nan, 1), &w, (Tensor){0}, 1);
+        t->linear(t, y, bench_floats(&b, &nan, 1), &w, (Tensor){0}, (Tensor){0}, 1);
         t->read(t, &one, y);
         assert_true(isnan(one));
         bench_release(&b);
@@ -127,11 +127,11 @@ static void a_row_has_the_same_bits_in_any_batch(void **state)
         Bench b = bench_make(t, 1);
         Weight w = bench_product_weight(&b, O, C, 1);
         Tensor x = bench_normal(&b, N * C, 1), y = bench_zeros(&b, TENSOR_F32, N * O);
-        t->linear(t, y, x, &w, (Tensor){0}, N);
+        t->linear(t, y, x, &w, (Tensor){0}, (Tensor){0}, N);
         t->read(t, all, y);
         for (int64_t first = 0, n = 1; first + n <= N; first += n, n += 3) {
             t->linear(t, tensor_slice(y, 0, n * O), tensor_slice(x, first * C, n * C),
-                      &w, (Tensor){0}, n);
+                      &w, (Tensor){0}, (Tensor){0}, n);
             t->read(t, some, tensor_slice(y, 0, n * O));
             assert_memory_equal(some, all + first * O, (size_t)(n * O) * sizeof *all);
         }
@@ -146,7 +146,7 @@ static void a_product_of_no_rows_is_nothing(void **state)
     TensorOps *t = bench_cpu(NULL, 2, COMPUTE_BF16);
     Bench b = bench_make(t, 1);
     Weight w = bench_product_weight(&b, 5, 3, 1);
-    t->linear(t, (Tensor){0}, (Tensor){0}, &w, (Tensor){0}, 0);
+    t->linear(t, (Tensor){0}, (Tensor){0}, &w, (Tensor){0}, (Tensor){0}, 0);
     t->linear_backward_input(t, (Tensor){0}, (Tensor){0}, &w, 0, false);
     bench_release(&b);
     tensor_free(t);

@@ -76,7 +76,7 @@ typedef struct Linear {
 static double linear_scalar(const void *self)
 {
     Linear l = *(const Linear *)self;
-    l.b->t->linear(l.b->t, l.y, l.x, &l.w, l.bias, l.N);
+    l.b->t->linear(l.b->t, l.y, l.x, &l.w, l.bias, (Tensor){0}, l.N);
     return dot_of(l.b, l.y, l.dy);
 }
 
@@ -229,7 +229,7 @@ static void swiglu_has_the_gradient_of_its_differences(void **state)
              .N = N,
              .width = F};
     Tensor dgu = bench_normal(&b, N * 2 * F, 1);
-    b.t->swiglu_backward(b.t, dgu, m.dy, m.x, N, F);
+    b.t->swiglu_backward(b.t, dgu, h, m.dy, m.x, N, F);
     check_gradient((Probe){&b, swiglu_scalar, &m}, "dgu", m.x, dgu);
     finish(&b);
 }

@@ -130,7 +130,7 @@ static void a_reserved_pass_allocates_nothing(void **state)
     t->embed(t, x, &head, ids, N);
     t->rmsnorm(t, d, rstd, x, gain, N, C, 1e-5F);
     for (int64_t n = 1; n <= N; n++)
-        t->linear(t, qkv, x, &w, (Tensor){0}, n);
+        t->linear(t, qkv, x, &w, (Tensor){0}, (Tensor){0}, n);
     Tensor g = tensor_slice(gain, 0, D);
     t->qk_norm(t, dqkv, rstd, qkv, g, g, N, HQ, HK, D, 1e-5F);
     t->rope(t, qkv, ids, N, QKV, HQ + HK, D, 10000, false);

@@ -134,28 +134,36 @@ static Workspace backward_workspace(Taker t, const Heads *a, int64_t len)
 
 /* Rows of D numbers that lie ld apart. */
 typedef struct Rows {
-    const float *at;
+    const void *at;
     int64_t ld, n;
+    bool stored_bf16;
 } Rows;
 
-static Rows rows_from(Rows r, int64_t i)
+/* From row i on, `column` numbers to the right; at most n rows. */
+static Rows rows_from(Rows r, int64_t i, int64_t column, int64_t n)
 {
-    return (Rows){r.at + i * r.ld, r.ld, r.n - i};
+    r.at = stored_at_const(r.at, i * r.ld + column, r.stored_bf16);
+    r.n = r.n - i < n ? r.n - i : n;
+    return r;
+}
+static GemmMatrix matrix_of(Rows r, bool k_dense)
+{
+    return (GemmMatrix){r.at, r.ld, k_dense, r.stored_bf16};
 }
 
 INLINE void pack_strips(uint32_t *out, Rows r, int64_t D, const bool bf16)
 {
     for (int64_t j = 0; j < r.n; j += TILE_ROWS)
         gemm_pack_strip(out + j * words_of(D, bf16), TILE_ROWS,
-                        (GemmMatrix){r.at + j * r.ld, r.ld, true}, r.n - j, D, bf16);
+                        matrix_of(rows_from(r, j, 0, r.n), true), r.n - j, D, bf16);
 }
 INLINE void pack_panel(uint32_t *out, Rows r, int64_t D, const bool bf16)
 {
-    gemm_pack_strip(out, QUERIES, (GemmMatrix){r.at, r.ld, true}, r.n, D, bf16);
+    gemm_pack_strip(out, QUERIES, matrix_of(r, true), r.n, D, bf16);
 }
 INLINE void pack_stacked(uint32_t *out, Rows r, int64_t D, const bool bf16)
 {
-    gemm_pack_strip(out, lanes_up(D), (GemmMatrix){r.at, r.ld, false}, D, r.n, bf16);
+    gemm_pack_strip(out, lanes_up(D), matrix_of(r, false), D, r.n, bf16);
 }
 
 /* Strip j of `strips` times a panel: TILE_ROWS keys by QUERIES queries. */
@@ -189,13 +197,39 @@ INLINE void times_keys(const Heads *a, float *out, const uint32_t *scores, int64
     tile_rows(&tile, 0, TILE_ROWS, a->wide, false, bf16);
 }
 
+/* Where rows go, ld apart. */
+typedef struct Output {
+    void *at;
+    int64_t ld;
+    bool bf16;
+} Output;
+
+static Output output_from(Output o, int64_t i, int64_t column)
+{
+    o.at = stored_at(o.at, i * o.ld + column, o.bf16);
+    return o;
+}
+
+INLINE void store_row(void *out, const float *row, float factor, int64_t D,
+                      const bool bf16)
+{
+    int64_t d = 0;
+    for (; d + LANES <= D; d += LANES)
+        stored_store(out, d, vec_load(row + d) * factor, bf16);
+    if (d < D)
+        stored_store_part(out, d, vec_load(row + d) * factor, D - d, bf16);
+}
+
 /* out(n,D) = rows(n,wide) * factor; factors lie `step` apart. */
-static void store_rows(float *out, int64_t ld, const float *rows, int64_t wide,
-                       const float *factor, int64_t step, int64_t n, int64_t D)
+static void store_rows(Output out, const float *rows, int64_t wide, const float *factor,
+                       int64_t step, int64_t n, int64_t D)
 {
     for (int64_t r = 0; r < n; r++) {
-        for (int64_t d = 0; d < D; d++)
-            out[r * ld + d] = rows[r * wide + d] * factor[r * step];
+        void *to = stored_at(out.at, r * out.ld, out.bf16);
+        if (out.bf16)
+            store_row(to, rows + r * wide, factor[r * step], D, true);
+        else
+            store_row(to, rows + r * wide, factor[r * step], D, false);
     }
 }
 
@@ -266,11 +300,11 @@ INLINE Vec softmax_column(const Heads *a, const Workspace *w, int64_t i, int v,
 
 /* The queries from i on; o and lse at the document's first row. */
 INLINE void forward_panel(const Heads *a, const Workspace *w, Rows q, int64_t i,
-                          float *o, float *lse, const bool bf16)
+                          Output o, float *lse, const bool bf16)
 {
     int64_t n = q.n - i < QUERIES ? q.n - i : QUERIES, end = i + n;
     float share[QUERIES];
-    pack_panel(w->q, rows_from(q, i), a->D, bf16);
+    pack_panel(w->q, rows_from(q, i, 0, n), a->D, bf16);
     for (int64_t j = 0; j < end; j += TILE_ROWS)
         times_panel(w->s + j * QUERIES, w->k, j, w->q, a->D, bf16);
     for (int v = 0; v < VECTORS && v * LANES < n; v++) {
@@ -281,37 +315,51 @@ INLINE void forward_panel(const Heads *a, const Workspace *w, Rows q, int64_t i,
     }
     for (int64_t r = 0; r < n; r += TILE_ROWS) {
         times_keys(a, w->rows, w->p, r, w->v, end, bf16);
-        store_rows(o + (i + r) * a->out, a->out, w->rows, a->wide, share + r, 1,
+        store_rows(output_from(o, i + r, 0), w->rows, a->wide, share + r, 1,
                    n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
     }
 }
 
+/* What the tasks of an operation read and write, all at row 0. */
 typedef struct Pass {
     Heads heads;
     const int32_t *first; /* row of each document, and N */
     int64_t documents, longest;
-    const float *qkv;
-    float *o, *lse;           /* forward */
-    const float *po, *pl, *d_o;  /* backward */
-    float *dqkv;
+    Rows qkv, o, d_o; /* the last two: backward */
+    const float *known_lse;
+    Output out, dqkv;
+    float *lse;
 } Pass;
 
-INLINE void forward_task(const Pass *p, Taker words, int64_t task, const bool bf16)
+/* One document and key head. */
+typedef struct Task {
+    int64_t begin, len, hk; /* first row; rows */
+    Rows q, k, v;           /* q: of query head 0 */
+} Task;
+
+static Task task_of(const Pass *p, int64_t number)
 {
     const Heads *a = &p->heads;
-    int64_t begin = p->first[task / a->Hk], hk = task % a->Hk;
-    int64_t len = p->first[task / a->Hk + 1] - begin;
-    Rows row = {p->qkv + begin * a->width, a->width, len}, k = row, v = row;
-    k.at += (a->Hq + hk) * a->D;
-    v.at = k.at + a->Hk * a->D;
+    Task t = {.begin = p->first[number / a->Hk], .hk = number % a->Hk};
+    t.len = p->first[number / a->Hk + 1] - t.begin;
+    t.q = rows_from(p->qkv, t.begin, 0, t.len);
+    t.k = rows_from(t.q, 0, (a->Hq + t.hk) * a->D, t.len);
+    t.v = rows_from(t.k, 0, a->Hk * a->D, t.len);
+    return t;
+}
+
+INLINE void forward_task(const Pass *p, Taker words, int64_t number, const bool bf16)
+{
+    const Heads *a = &p->heads;
+    Task t = task_of(p, number);
     Workspace w = forward_workspace(words, a, p->longest);
-    pack_strips(w.k, k, a->D, bf16);
-    pack_stacked(w.v, v, a->D, bf16);
-    for (int64_t h = hk * a->group; h < (hk + 1) * a->group; h++) {
-        Rows q = {row.at + h * a->D, a->width, len};
-        for (int64_t i = 0; i < len; i += QUERIES)
-            forward_panel(a, &w, q, i, p->o + begin * a->out + h * a->D,
-                          p->lse + begin * a->Hq + h, bf16);
+    pack_strips(w.k, t.k, a->D, bf16);
+    pack_stacked(w.v, t.v, a->D, bf16);
+    for (int64_t h = t.hk * a->group; h < (t.hk + 1) * a->group; h++) {
+        for (int64_t i = 0; i < t.len; i += QUERIES)
+            forward_panel(a, &w, rows_from(t.q, 0, h * a->D, t.len), i,
+                          output_from(p->out, t.begin, h * a->D),
+                          p->lse + t.begin * a->Hq + h, bf16);
     }
 }
 static void forward_f32(const Pass *p, Taker words, int64_t task)
@@ -329,7 +377,7 @@ static void forward_bf16(const Pass *p, Taker words, int64_t task)
 typedef struct HeadRows {
     Rows q, o, d_o;
     const float *lse;
-    float *dq;
+    Output dq;
 } HeadRows;
 
 /* Of a panel's queries: lse as a power of 2, and do o. */
@@ -337,15 +385,28 @@ typedef struct Column {
     Vec lse[VECTORS], delta[VECTORS];
 } Column;
 
+INLINE float dot_stored(const void *a, const void *b, int64_t D, const bool bf16)
+{
+    Vec sum = {0};
+    for (int64_t d = 0; d < D; d += LANES)
+        sum += stored_load_some(a, d, D - d, bf16) * stored_load_some(b, d, D - d, bf16);
+    return vec_sum(sum);
+}
+
+static float delta_of(const HeadRows *h, int64_t i, int64_t D)
+{
+    Rows o = rows_from(h->o, i, 0, 1), d_o = rows_from(h->d_o, i, 0, 1);
+    return o.stored_bf16 ? dot_stored(o.at, d_o.at, D, true)
+                         : dot_stored(o.at, d_o.at, D, false);
+}
+
 static Column columns_of(const Heads *a, const HeadRows *h, int64_t i, int64_t n)
 {
     float lse[QUERIES], delta[QUERIES];
     Column c;
     for (int64_t r = 0; r < QUERIES; r++) { /* 2^-1e30 is 0 */
         lse[r] = r < n ? h->lse[(i + r) * a->Hq] * LOG2_E : 1e30F;
-        delta[r] = r < n ? vec_dot(h->d_o.at + (i + r) * a->out,
-                                   h->o.at + (i + r) * a->out, a->D)
-                         : 0;
+        delta[r] = r < n ? delta_of(h, i + r, a->D) : 0;
     }
     memcpy(c.lse, lse, sizeof lse);
     memcpy(c.delta, delta, sizeof delta);
@@ -420,9 +481,8 @@ INLINE void backward_panel(const Heads *a, const Workspace *w, const HeadRows *h
                            int64_t i, const bool bf16)
 {
     int64_t n = h->q.n - i < QUERIES ? h->q.n - i : QUERIES;
-    Rows q = rows_from(h->q, i), d_o = rows_from(h->d_o, i);
+    Rows q = rows_from(h->q, i, 0, n), d_o = rows_from(h->d_o, i, 0, n);
     Column c = columns_of(a, h, i, n);
-    q.n = d_o.n = n;
     pack_panel(w->q, q, a->D, bf16);
     pack_panel(w->d_o, d_o, a->D, bf16);
     pack_stacked(w->q_stacked, q, a->D, bf16);
@@ -431,42 +491,36 @@ INLINE void backward_panel(const Heads *a, const Workspace *w, const HeadRows *h
         backward_strip(a, w, &c, i, n, j, bf16);
     for (int64_t r = 0; r < n; r += TILE_ROWS) {
         times_keys(a, w->rows, w->ds, r, w->k_stacked, i + n, bf16);
-        store_rows(h->dq + (i + r) * a->width, a->width, w->rows, a->wide, &a->scale, 0,
+        store_rows(output_from(h->dq, i + r, 0), w->rows, a->wide, &a->scale, 0,
                    n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
     }
 }
 
-INLINE void backward_task(const Pass *p, Taker words, int64_t task, const bool bf16)
+INLINE void backward_task(const Pass *p, Taker words, int64_t number, const bool bf16)
 {
     static const float one = 1;
     const Heads *a = &p->heads;
-    int64_t begin = p->first[task / a->Hk], hk = task % a->Hk;
-    int64_t len = p->first[task / a->Hk + 1] - begin, key_at = (a->Hq + hk) * a->D;
-    Rows row = {p->qkv + begin * a->width, a->width, len}, k = row, v = row;
-    k.at += key_at;
-    v.at = k.at + a->Hk * a->D;
+    Task t = task_of(p, number);
     Workspace w = backward_workspace(words, a, p->longest);
-    pack_strips(w.k, k, a->D, bf16);
-    pack_strips(w.v, v, a->D, bf16);
-    pack_stacked(w.k_stacked, k, a->D, bf16);
-    int64_t strips = (len + TILE_ROWS - 1) / TILE_ROWS;
+    pack_strips(w.k, t.k, a->D, bf16);
+    pack_strips(w.v, t.v, a->D, bf16);
+    pack_stacked(w.k_stacked, t.k, a->D, bf16);
+    int64_t strips = (t.len + TILE_ROWS - 1) / TILE_ROWS;
     size_t bytes = (size_t)(strips * TILE_ROWS * a->wide) * sizeof(float);
     memset(w.dk, 0, bytes);
     memset(w.dv, 0, bytes);
-    float *drow = p->dqkv + begin * a->width;
-    for (int64_t h = hk * a->group; h < (hk + 1) * a->group; h++) {
-        int64_t at = begin * a->out + h * a->D;
-        HeadRows rows = {.q = {row.at + h * a->D, a->width, len},
-                         .o = {p->po + at, a->out, len},
-                         .d_o = {p->d_o + at, a->out, len},
-                         .lse = p->pl + begin * a->Hq + h,
-                         .dq = drow + h * a->D};
-        for (int64_t i = 0; i < len; i += QUERIES)
+    for (int64_t h = t.hk * a->group; h < (t.hk + 1) * a->group; h++) {
+        HeadRows rows = {.q = rows_from(t.q, 0, h * a->D, t.len),
+                         .o = rows_from(p->o, t.begin, h * a->D, t.len),
+                         .d_o = rows_from(p->d_o, t.begin, h * a->D, t.len),
+                         .lse = p->known_lse + t.begin * a->Hq + h,
+                         .dq = output_from(p->dqkv, t.begin, h * a->D)};
+        for (int64_t i = 0; i < t.len; i += QUERIES)
             backward_panel(a, &w, &rows, i, bf16);
     }
-    store_rows(drow + key_at, a->width, w.dk, a->wide, &a->scale, 0, len, a->D);
-    store_rows(drow + key_at + a->Hk * a->D, a->width, w.dv, a->wide, &one, 0, len,
-               a->D);
+    Output dk = output_from(p->dqkv, t.begin, (a->Hq + t.hk) * a->D);
+    store_rows(dk, w.dk, a->wide, &a->scale, 0, t.len, a->D);
+    store_rows(output_from(dk, 0, a->Hk * a->D), w.dv, a->wide, &one, 0, t.len, a->D);
 }
 static void backward_f32(const Pass *p, Taker words, int64_t task)
 {
@@ -479,9 +533,18 @@ static void backward_bf16(const Pass *p, Taker words, int64_t task)
 
 /* --- the operations ----------------------------------------------------------------- */
 
+static Rows rows_of(Tensor x, int64_t N, int64_t width)
+{
+    return (Rows){host_activations(x, N * width), width, N, host_is_bf16(x)};
+}
+static Output output_of(Tensor x, int64_t N, int64_t width)
+{
+    return (Output){host_activations(x, N * width), width, host_is_bf16(x)};
+}
+
 static Pass pass_of(TensorOps *t, Tensor qkv, Tensor starts, int64_t N, Heads heads)
 {
-    Pass p = {.heads = heads, .qkv = host_f32(qkv, N * heads.width)};
+    Pass p = {.heads = heads, .qkv = rows_of(qkv, N, heads.width)};
     p.documents = find_documents(t, starts, N);
     p.first = cpu_context(t)->documents.data;
     p.longest = longest_of(p.first, p.documents);
@@ -506,7 +569,7 @@ static void attention(TensorOps *t, Tensor o, Tensor lse, Tensor qkv, Tensor sta
                       int64_t N, int64_t Hq, int64_t Hk, int64_t D)
 {
     Pass p = pass_of(t, qkv, starts, N, heads_of(Hq, Hk, D));
-    p.o = host_f32(o, N * Hq * D);
+    p.out = output_of(o, N, Hq * D);
     p.lse = host_f32(lse, N * Hq);
     run_tasks(t, &p, t->compute == COMPUTE_BF16 ? forward_bf16 : forward_f32);
 }
@@ -516,10 +579,11 @@ static void attention_backward(TensorOps *t, Tensor dqkv, Tensor dout, Tensor o,
                                int64_t Hq, int64_t Hk, int64_t D)
 {
     Pass p = pass_of(t, qkv, starts, N, heads_of(Hq, Hk, D));
-    p.dqkv = host_f32(dqkv, N * p.heads.width);
-    p.d_o = host_f32(dout, N * Hq * D);
-    p.po = host_f32(o, N * Hq * D);
-    p.pl = host_f32(lse, N * Hq);
+    ASSERT(host_is_bf16(o) == host_is_bf16(dout));
+    p.dqkv = output_of(dqkv, N, p.heads.width);
+    p.d_o = rows_of(dout, N, Hq * D);
+    p.o = rows_of(o, N, Hq * D);
+    p.known_lse = host_f32(lse, N * Hq);
     run_tasks(t, &p, t->compute == COMPUTE_BF16 ? backward_bf16 : backward_f32);
 }
 

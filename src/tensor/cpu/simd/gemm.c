@@ -8,14 +8,15 @@
  *
  * B may come packed: in bf16 weights are packed once an update. When A has few rows, a
  * task takes a part of the columns instead, and each packs those rows for itself. The sums
- * of an element run through the blocks of k in order, so tasks share nothing. */
+ * of an element run through the blocks of k in order, so tasks share nothing. Between
+ * blocks of k the sums lie in C; so a C in bf16 has one block, with fewer rows and columns
+ * at a time when it is deep. */
 #include "tensor/cpu/simd/gemm.h"
 
 enum {
     DEPTH = CPU_GEMM_DEPTH,
     COLUMNS = CPU_GEMM_COLUMNS, /* a multiple of GEMM_COLS */
     ROW_STRIPS = CPU_GEMM_ROWS / GEMM_ROWS,
-    TASK_ROWS = ROW_STRIPS * GEMM_ROWS,
 };
 
 /* What tasks of one block of the product read. */
@@ -36,9 +37,7 @@ static int64_t ceil_div(int64_t a, int64_t b)
 /* Rows [i,..) and k from word w on. */
 static GemmMatrix part_of(GemmMatrix m, int64_t i, int64_t w, bool bf16)
 {
-    int64_t k = bf16 ? 2 * w : w;
-    m.at += m.k_dense ? i * m.ld + k : k * m.ld + i;
-    return m;
+    return gemm_from(m, i, bf16 ? 2 * w : w);
 }
 
 /* The elements of k in words [w, w + words). */
@@ -48,31 +47,46 @@ static int64_t elements_of(const Gemm *g, int64_t w, int64_t words)
     return g->K - k < n ? g->K - k : n;
 }
 
+/* What the tile at (i,j) is added to: C, the residual, the bias or nothing. */
+static void base_of(GemmTile *tile, const Block *b, int64_t i, int64_t j)
+{
+    static const float nothing[GEMM_COLS] = {0};
+    const Gemm *g = b->g;
+    const float *rows = g->add || !b->first ? g->c : g->residual;
+    tile->base = rows ? rows + i * g->ldc + j : g->bias ? g->bias + j : nothing;
+    tile->base_ld = rows ? g->ldc : 0;
+}
+
 /* One tile of C at (i,j), of which m x n elements are there. */
 static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *strip,
                           int64_t i, int64_t j, int64_t m, int64_t n)
 {
     const Gemm *g = b->g;
-    float edge[GEMM_ROWS * GEMM_COLS], base[GEMM_COLS] = {0};
-    bool reads = g->add || !b->first,
-         whole = n == GEMM_COLS && gemm_kernel_rows(m) == m;
-    float *c = g->c + i * g->ldc + j;
-    if (!reads && g->bias)
-        memcpy(base, g->bias + j, (size_t)n * sizeof *base);
+    GemmKind kind = !g->bf16 ? GEMM_F32 : g->c_bf16 ? GEMM_BF16_TO_BF16 : GEMM_BF16;
     GemmTile tile = {.a = a,
                      .b = strip,
                      .words = b->words,
-                     .c = whole ? c : edge,
-                     .ldc = whole ? g->ldc : GEMM_COLS,
-                     .base = reads ? NULL : base};
-    if (!whole && reads) {
-        memset(edge, 0, sizeof edge);
-        for (int64_t r = 0; r < m; r++)
-            memcpy(edge + r * GEMM_COLS, c + r * g->ldc, (size_t)n * sizeof *c);
+                     .c = stored_at(g->c, i * g->ldc + j, g->c_bf16),
+                     .ldc = g->ldc};
+    base_of(&tile, b, i, j);
+    if (n == GEMM_COLS && gemm_kernel_rows(m) == m) {
+        gemm_tile(&tile, m, kind);
+        return;
     }
-    gemm_tile(&tile, m, g->bf16);
-    for (int64_t r = 0; r < m && !whole; r++)
-        memcpy(c + r * g->ldc, edge + r * GEMM_COLS, (size_t)n * sizeof *c);
+    /* The kernel writes whole tiles: at an edge, beside C. */
+    float base[GEMM_ROWS * GEMM_COLS] = {0}, edge[GEMM_ROWS * GEMM_COLS];
+    for (int64_t r = 0; r < m; r++)
+        memcpy(base + r * GEMM_COLS, tile.base + r * tile.base_ld,
+               (size_t)n * sizeof *base);
+    void *c = tile.c;
+    tile.base = base;
+    tile.c = edge;
+    tile.base_ld = tile.ldc = GEMM_COLS;
+    gemm_tile(&tile, m, kind);
+    for (int64_t r = 0; r < m; r++)
+        memcpy(stored_at(c, r * g->ldc, g->c_bf16),
+               stored_at(edge, r * GEMM_COLS, g->c_bf16),
+               (size_t)n * (g->c_bf16 ? 2 : 4));
 }
 
 /* Rows [i0, i0 + m) times strips [s0, s1) of the block. */
@@ -93,12 +107,20 @@ static void multiply_rows(const Block *b, uint32_t *packed_a, int64_t i0, int64_
     }
 }
 
+/* `most` strips or columns at DEPTH, as many as take no more room when k is deeper. */
+static int64_t at_depth(int64_t most, int64_t unit, int64_t depth)
+{
+    int64_t n = depth > DEPTH ? most * DEPTH / depth / unit * unit : most;
+    return n > unit ? n : unit;
+}
+
 /* Rows of A in a task: enough tasks that the threads end together, and as many rows as
  * that allows, since a strip of B comes to the cache once a task. */
-static int64_t rows_of_task(int64_t M, int threads)
+static int64_t rows_of_task(int64_t M, int64_t depth, int threads)
 {
     int64_t strips = ceil_div(M, (int64_t)GEMM_ROWS * 8 * threads);
-    return (strips < ROW_STRIPS ? strips : ROW_STRIPS) * GEMM_ROWS;
+    int64_t most = at_depth(ROW_STRIPS, 1, depth);
+    return (strips < most ? strips : most) * GEMM_ROWS;
 }
 
 static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
@@ -106,7 +128,7 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
 {
     int threads = cpu_context(t)->threads;
     int64_t M = b->g->M, strips = ceil_div(b->n, GEMM_COLS);
-    int64_t rows = rows_of_task(M, threads), row_tasks = ceil_div(M, rows);
+    int64_t rows = rows_of_task(M, b->words, threads), row_tasks = ceil_div(M, rows);
     int64_t parts = row_tasks >= 2 * threads ? 1 : 2 * threads;
     parts = parts < strips ? parts : strips;
     PARALLEL_FOR_UNEVEN(t, M * b->n * b->words)
@@ -133,14 +155,16 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
 {
     if (g->M == 0 || g->N == 0)
         return;
+    ASSERT(!(g->bias && g->residual) && !(g->c_bf16 && (g->add || !g->bf16)));
     int64_t words = words_of(g->K, g->bf16);
-    int64_t depth = words < DEPTH ? words : DEPTH;
-    int64_t columns = g->packed_b ? g->N : g->N < COLUMNS ? g->N : COLUMNS;
-    int64_t a_stride = TASK_ROWS * depth + GEMM_SLACK;
+    int64_t depth = words < DEPTH || g->c_bf16 ? words : DEPTH;
+    int64_t columns = at_depth(COLUMNS, GEMM_COLS, depth);
+    columns = g->packed_b || g->N < columns ? g->N : columns;
+    int64_t a_stride = at_depth(ROW_STRIPS, 1, depth) * GEMM_ROWS * depth + GEMM_SLACK;
     int64_t b_words =
         g->packed_b ? 0 : ceil_div(columns, GEMM_COLS) * GEMM_COLS * depth;
     size_t all = (size_t)(cpu_context(t)->threads * a_stride + b_words + GEMM_SLACK);
-    ASSERT(all <= cpu_gemm_words(cpu_context(t)->threads));
+    ASSERT(all <= cpu_gemm_words(cpu_context(t)->threads, depth));
     uint32_t *a = cpu_buffer(&cpu_context(t)->packed, all * sizeof *a);
     uint32_t *packed_b = a + cpu_context(t)->threads * a_stride;
     for (int64_t w0 = 0; w0 < words; w0 += depth) {

@@ -9,16 +9,17 @@
 #define gemm_multiply SIMD_NAME(gemm_multiply_)
 #define gemm_pack_all SIMD_NAME(gemm_pack_all_)
 
-/* C(M,N) = A B^T + bias, or += without the bias, with A(M,K) and B(N,K). Rows of C lie ldc
- * apart. packed_b: all of B as gemm_pack_all left it; B itself is not read then. */
+/* C(M,N) = A B^T + bias + residual, or C += A B^T, with A(M,K) and B(N,K). Rows of C lie
+ * ldc apart. packed_b: all of B as gemm_pack_all left it; B itself is not read then. */
 typedef struct Gemm {
-    float *c;
+    void *c; /* f32, or bf16 when c_bf16: not with add */
     int64_t ldc;
     GemmMatrix a, b;
     const uint32_t *packed_b;
-    const float *bias; /* (N) or NULL */
+    const float *bias;     /* (N) or NULL */
+    const float *residual; /* (M,N), rows ldc apart, or NULL; not both; may be C */
     int64_t M, N, K;
-    bool add, bf16;
+    bool add, bf16, c_bf16;
 } Gemm;
 
 /* Same bits for any number of threads; the bits of a row do not depend on M. */

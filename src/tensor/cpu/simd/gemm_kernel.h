@@ -9,11 +9,12 @@
  *
  * so one loop serves both. Products of bf16 are exact in f32 and sums are f32. Every
  * element of C is summed in the order of k, whatever its place in the tile: a row's
- * result does not depend on how many rows come with it. */
+ * result does not depend on how many rows come with it. C is f32, or is rounded to bf16 as
+ * it leaves the registers. */
 #ifndef TENSOR_CPU_SIMD_GEMM_KERNEL_H
 #define TENSOR_CPU_SIMD_GEMM_KERNEL_H
 
-#include "tensor/cpu/simd/words.h"
+#include "tensor/cpu/simd/stored.h"
 
 /* Sums for all but four of the registers; at most LANES rows, see gemm_pack.h. */
 #if LANES == 16
@@ -29,28 +30,32 @@ typedef struct GemmTile {
     const uint32_t *a; /* (words, GEMM_ROWS) */
     const uint32_t *b; /* (words, GEMM_COLS) */
     int64_t words;
-    float *c;
+    void *c; /* f32 or bf16 */
     int64_t ldc;
-    const float *base; /* row of GEMM_COLS that the sums are added to; NULL: C itself */
+    const float *base; /* what the sums are added to: rows base_ld apart (0: one row) */
+    int64_t base_ld;
 } GemmTile;
 
-/* `rows` and `bf16` are constants where this is inlined. The lines of C are fetched while
+/* Which product, of what, into what. */
+typedef enum GemmKind { GEMM_F32, GEMM_BF16, GEMM_BF16_TO_BF16 } GemmKind;
+
+/* `rows` and `kind` are constants where this is inlined. The lines of C are fetched while
  * the sums run: they are needed at the end alone. */
-INLINE void gemm_block(const GemmTile *t, const int rows, const bool bf16)
+INLINE void gemm_block(const GemmTile *t, const int rows, const GemmKind kind)
 {
+    const bool bf16 = kind != GEMM_F32, to_bf16 = kind == GEMM_BF16_TO_BF16;
     Vec sum[GEMM_ROWS][2];
     for (int r = 0; r < rows; r++) {
-        __builtin_prefetch(t->c + r * t->ldc, 1);
-        __builtin_prefetch(t->c + r * t->ldc + LANES, 1);
+        __builtin_prefetch(stored_at(t->c, r * t->ldc, to_bf16), 1);
+        if (!to_bf16)
+            __builtin_prefetch(stored_at(t->c, r * t->ldc + LANES, false), 1);
     }
 #pragma GCC unroll 14
     for (int r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = (Vec){0};
     const uint32_t *a = t->a, *b = t->b;
     for (int64_t w = 0; w < t->words; w++, a += GEMM_ROWS, b += GEMM_COLS) {
-        VecBits b0, b1;
-        memcpy(&b0, b, sizeof b0);
-        memcpy(&b1, b + LANES, sizeof b1);
+        VecBits b0 = words_load(b), b1 = words_load(b + LANES);
 #pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
             sum[r][0] = word_multiply_add(sum[r][0], a[r], b0, bf16);
@@ -59,10 +64,15 @@ INLINE void gemm_block(const GemmTile *t, const int rows, const bool bf16)
     }
 #pragma GCC unroll 14
     for (int r = 0; r < rows; r++) {
-        float *c = t->c + r * t->ldc;
-        const float *base = t->base ? t->base : c;
-        vec_store(c, vec_load(base) + sum[r][0]);
-        vec_store(c + LANES, vec_load(base + LANES) + sum[r][1]);
+        const float *base = t->base + r * t->base_ld;
+        Vec c0 = vec_load(base) + sum[r][0], c1 = vec_load(base + LANES) + sum[r][1];
+        void *c = stored_at(t->c, r * t->ldc, to_bf16);
+        if (to_bf16) {
+            words_store(c, bf16_neighbours(c0, c1));
+        } else {
+            vec_store(c, c0);
+            vec_store((float *)c + LANES, c1);
+        }
     }
 }
 
@@ -75,16 +85,26 @@ static inline int64_t gemm_kernel_rows(int64_t rows)
     return rows > 2 ? GEMM_ROWS / 2 : rows;
 }
 
-static inline void gemm_tile(const GemmTile *t, int64_t rows, bool bf16)
+INLINE void gemm_rows(const GemmTile *t, int64_t rows, const GemmKind kind)
 {
     if (rows > GEMM_ROWS / 2)
-        bf16 ? gemm_block(t, GEMM_ROWS, true) : gemm_block(t, GEMM_ROWS, false);
+        gemm_block(t, GEMM_ROWS, kind);
     else if (rows > 2)
-        bf16 ? gemm_block(t, GEMM_ROWS / 2, true) : gemm_block(t, GEMM_ROWS / 2, false);
+        gemm_block(t, GEMM_ROWS / 2, kind);
     else if (rows == 2)
-        bf16 ? gemm_block(t, 2, true) : gemm_block(t, 2, false);
+        gemm_block(t, 2, kind);
     else
-        bf16 ? gemm_block(t, 1, true) : gemm_block(t, 1, false);
+        gemm_block(t, 1, kind);
+}
+
+static inline void gemm_tile(const GemmTile *t, int64_t rows, GemmKind kind)
+{
+    if (kind == GEMM_F32)
+        gemm_rows(t, rows, GEMM_F32);
+    else if (kind == GEMM_BF16)
+        gemm_rows(t, rows, GEMM_BF16);
+    else
+        gemm_rows(t, rows, GEMM_BF16_TO_BF16);
 }
 
 #endif

@@ -16,7 +16,8 @@ static float *chunk_logits(TensorOps *t, Tensor x, Weight *w, int64_t begin,
     int64_t n = rows * w->rows;
     float *z = cpu_floats(&c->logits, n);
     t->linear(t, (Tensor){z, TENSOR_F32, n},
-              tensor_slice(x, begin * w->cols, rows * w->cols), w, (Tensor){0}, rows);
+              tensor_slice(x, begin * w->cols, rows * w->cols), w, (Tensor){0}, (Tensor){0},
+              rows);
     return z;
 }
 
@@ -158,7 +159,8 @@ static void head_cross_entropy(TensorOps *t, Tensor nll, Tensor dx, Tensor x, We
 
 static void head_logits(TensorOps *t, float *logits, Tensor x, Weight *w, int64_t M)
 {
-    t->linear(t, (Tensor){logits, TENSOR_F32, M * w->rows}, x, w, (Tensor){0}, M);
+    t->linear(t, (Tensor){logits, TENSOR_F32, M * w->rows}, x, w, (Tensor){0}, (Tensor){0},
+              M);
 }
 
 void SIMD_FILL(head_)(TensorOps *t)

@@ -17,9 +17,14 @@ enum { FEWEST_FOR_TILES = 8, OUTPUTS = 32 /* a task */ };
 
 typedef struct Product {
     float *y;
-    const float *x, *w, *bias;
+    const float *x, *w, *bias, *residual; /* the last two: at most one */
     int64_t N, O, C;
 } Product;
+
+static float base_of(const Product *p, int64_t n, int64_t o)
+{
+    return p->bias ? p->bias[o] : p->residual ? p->residual[n * p->O + o] : 0;
+}
 
 static void by_dots(TensorOps *t, const Product *p)
 {
@@ -28,10 +33,9 @@ static void by_dots(TensorOps *t, const Product *p)
     for (int64_t task = 0; task < tasks; task++) {
         int64_t end = (task + 1) * OUTPUTS < p->O ? (task + 1) * OUTPUTS : p->O;
         for (int64_t o = task * OUTPUTS; o < end; o++) {
-            float bias = p->bias ? p->bias[o] : 0;
             for (int64_t n = 0; n < p->N; n++)
                 p->y[n * p->O + o] =
-                    vec_dot(p->x + n * p->C, p->w + o * p->C, p->C) + bias;
+                    vec_dot(p->x + n * p->C, p->w + o * p->C, p->C) + base_of(p, n, o);
         }
     }
 }
@@ -57,7 +61,7 @@ static void outputs_of_panel(const Product *p, const uint32_t *panel, int64_t n0
     for (int64_t n = 0; n < tokens; n++) {
         float *y = p->y + (n0 + n) * p->O + o;
         for (int64_t r = 0; r < outputs; r++)
-            y[r] = tile[r * TILE_COLS + n] + (p->bias ? p->bias[o + r] : 0);
+            y[r] = tile[r * TILE_COLS + n] + base_of(p, n0 + n, o + r);
     }
 }
 
@@ -69,7 +73,7 @@ static void by_tiles(TensorOps *t, const Product *p)
                               (size_t)(panels * words) * sizeof *xt);
     for (int64_t i = 0; i < panels; i++)
         gemm_pack_strip(xt + i * words, TILE_COLS,
-                        (GemmMatrix){p->x + i * words, p->C, true},
+                        (GemmMatrix){p->x + i * words, p->C, true, false},
                         p->N - i * TILE_COLS, p->C, false);
     int64_t tasks = (p->O + OUTPUTS - 1) / OUTPUTS;
     PARALLEL_FOR(t, p->O * p->C * p->N)
@@ -83,58 +87,75 @@ static void by_tiles(TensorOps *t, const Product *p)
     }
 }
 
-static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int64_t N)
+static GemmMatrix activations(Tensor x, int64_t rows, int64_t cols, bool k_dense)
+{
+    return (GemmMatrix){host_activations(x, rows * cols), cols, k_dense,
+                        host_is_bf16(x)};
+}
+
+static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
+                   Tensor residual, int64_t N)
 {
     int64_t O = w->rows, C = w->cols;
-    Product p = {.y = host_f32(y, N * O),
-                 .x = host_f32(x, N * C),
-                 .w = host_f32(w->value, O * C),
-                 .bias = host_f32_or_null(bias, O),
-                 .N = N,
-                 .O = O,
-                 .C = C};
-    if (!w->packed && N < FEWEST_FOR_TILES)
-        by_dots(t, &p);
-    else if (!w->packed && N <= CPU_FEW_ROWS)
-        by_tiles(t, &p);
-    else
-        gemm_multiply(t, &(Gemm){.c = p.y,
-                                 .ldc = O,
-                                 .a = {p.x, C, true},
-                                 .b = {p.w, C, true},
-                                 .packed_b = w->packed,
-                                 .bias = p.bias,
-                                 .M = N,
-                                 .N = O,
-                                 .K = C,
-                                 .bf16 = w->packed != NULL});
+    if (!w->packed && N <= CPU_FEW_ROWS) {
+        Product p = {.y = host_f32(y, N * O),
+                     .x = host_f32(x, N * C),
+                     .w = host_f32(w->value, O * C),
+                     .bias = host_f32_or_null(bias, O),
+                     .residual = host_f32_or_null(residual, N * O),
+                     .N = N,
+                     .O = O,
+                     .C = C};
+        if (N < FEWEST_FOR_TILES)
+            by_dots(t, &p);
+        else
+            by_tiles(t, &p);
+        return;
+    }
+    gemm_multiply(t, &(Gemm){.c = host_activations(y, N * O),
+                             .ldc = O,
+                             .a = activations(x, N, C, true),
+                             .b = activations(w->value, O, C, true),
+                             .packed_b = w->packed,
+                             .bias = host_f32_or_null(bias, O),
+                             .residual = host_f32_or_null(residual, N * O),
+                             .M = N,
+                             .N = O,
+                             .K = C,
+                             .bf16 = w->packed != NULL,
+                             .c_bf16 = host_is_bf16(y)});
 }
 
 static void linear_backward_input(TensorOps *t, Tensor dx, Tensor dy, Weight *w,
                                   int64_t N, bool add)
 {
     int64_t O = w->rows, C = w->cols;
-    gemm_multiply(t, &(Gemm){.c = host_f32(dx, N * C),
+    gemm_multiply(t, &(Gemm){.c = host_activations(dx, N * C),
                              .ldc = C,
-                             .a = {host_f32(dy, N * O), O, true},
-                             .b = {host_f32(w->value, O * C), C, false},
+                             .a = activations(dy, N, O, true),
+                             .b = {host_f32(w->value, O * C), C, false, false},
                              .M = N,
                              .N = C,
                              .K = O,
                              .add = add,
-                             .bf16 = w->packed != NULL});
+                             .bf16 = w->packed != NULL,
+                             .c_bf16 = host_is_bf16(dx)});
 }
 
 /* Columns in blocks, each summed by one thread over all rows. */
-static void add_column_sums(TensorOps *t, float *sum, const float *x, int64_t N,
-                            int64_t C)
+static void add_column_sums(TensorOps *t, float *sum, Tensor x, int64_t N, int64_t C)
 {
-    int64_t blocks = (C + OUTPUTS - 1) / OUTPUTS;
+    const void *p = host_activations(x, N * C);
+    bool bf16 = host_is_bf16(x);
+    int64_t blocks = (C + LANES - 1) / LANES;
     PARALLEL_FOR(t, N * C)
     for (int64_t block = 0; block < blocks; block++) {
-        int64_t c0 = block * OUTPUTS, n = C - c0 < OUTPUTS ? C - c0 : OUTPUTS;
+        int64_t c = block * LANES, n = C - c < LANES ? C - c : LANES;
+        Vec s = stored_load_some(sum, c, n, false);
         for (int64_t i = 0; i < N; i++)
-            vec_axpy(sum + c0, 1, x + i * C + c0, n);
+            s += bf16 ? stored_load_some(p, i * C + c, n, true)
+                      : stored_load_some(p, i * C + c, n, false);
+        stored_store_some(sum, c, s, n, false);
     }
 }
 
@@ -142,19 +163,18 @@ static void linear_backward_weight(TensorOps *t, Weight *w, Tensor dbias, Tensor
                                    Tensor x, int64_t N)
 {
     int64_t O = w->rows, C = w->cols;
-    const float *pdy = host_f32(dy, N * O);
     if (tensor_present(w->grad))
         gemm_multiply(t, &(Gemm){.c = host_f32(w->grad, O * C),
                                  .ldc = C,
-                                 .a = {pdy, O, false},
-                                 .b = {host_f32(x, N * C), C, false},
+                                 .a = activations(dy, N, O, false),
+                                 .b = activations(x, N, C, false),
                                  .M = O,
                                  .N = C,
                                  .K = N,
                                  .add = true,
                                  .bf16 = w->packed != NULL});
     if (tensor_present(dbias))
-        add_column_sums(t, host_f32(dbias, O), pdy, N, O);
+        add_column_sums(t, host_f32(dbias, O), dy, N, O);
 }
 
 /* --- the packed copy ------------------------------------------------------------------ */
@@ -173,8 +193,8 @@ static void weight_changed(TensorOps *t, Weight *w)
     if (w->packed)
         gemm_pack_all(
             t, w->packed,
-            (GemmMatrix){host_f32(w->value, w->rows * w->cols), w->cols, true}, w->rows,
-            w->cols, true);
+            (GemmMatrix){host_f32(w->value, w->rows * w->cols), w->cols, true, false},
+            w->rows, w->cols, true);
 }
 
 static void weight_release(TensorOps *t, Weight *w)

@@ -1,6 +1,7 @@
 /* mlp.c - SwiGLU; the formulas are in ref/mlp.c. */
 #include "tensor/cpu/simd/fill.h"
 
+#include "tensor/cpu/simd/stored.h"
 #include "tensor/host.h"
 
 INLINE Vec sigmoid(Vec x)
@@ -8,59 +9,82 @@ INLINE Vec sigmoid(Vec x)
     return 1.0F / (1.0F + vec_exp(-x));
 }
 
+/* One row; LANES channels from f on, of which n are there. */
+INLINE void gate(void *h, const void *gu, int64_t f, int64_t n, int64_t F,
+                 const bool bf16)
+{
+    Vec g = stored_load_some(gu, f, n, bf16), u = stored_load_some(gu, F + f, n, bf16);
+    stored_store_some(h, f, g * sigmoid(g) * u, n, bf16);
+}
+INLINE void gate_row(void *h, const void *gu, int64_t F, const bool bf16)
+{
+    int64_t f = 0;
+    for (; f + LANES <= F; f += LANES)
+        gate(h, gu, f, LANES, F, bf16);
+    if (f < F)
+        gate(h, gu, f, F - f, F, bf16);
+}
+
 static void swiglu(TensorOps *t, Tensor h, Tensor gu, int64_t N, int64_t F)
 {
-    float *ph = host_f32(h, N * F);
-    const float *p = host_f32(gu, N * 2 * F);
+    void *ph = host_activations(h, N * F);
+    const void *p = host_activations(gu, N * 2 * F);
+    bool bf16 = host_is_bf16(gu);
+    ASSERT(host_is_bf16(h) == bf16);
     PARALLEL_FOR(t, N * F)
     for (int64_t n = 0; n < N; n++) {
-        const float *g = p + n * 2 * F, *u = g + F;
-        float *y = ph + n * F;
-        int64_t f = 0;
-        for (; f + LANES <= F; f += LANES) {
-            Vec x = vec_load(g + f);
-            vec_store(y + f, x * sigmoid(x) * vec_load(u + f));
-        }
-        if (f < F) {
-            Vec x = vec_load_part(g + f, F - f);
-            vec_store_part(y + f, x * sigmoid(x) * vec_load_part(u + f, F - f), F - f);
-        }
+        if (bf16)
+            gate_row(stored_at(ph, n * F, true), stored_at_const(p, n * 2 * F, true), F,
+                     true);
+        else
+            gate_row(stored_at(ph, n * F, false),
+                     stored_at_const(p, n * 2 * F, false), F, false);
     }
 }
 
-typedef struct Gate {
-    Vec dg, du;
-} Gate;
+/* What swiglu_backward does to one row. */
+typedef struct Gates {
+    void *dgu, *h;
+    const void *dh, *gu;
+} Gates;
 
-INLINE Gate gate_backward(Vec g, Vec u, Vec d)
+INLINE void gate_backward(const Gates *r, int64_t f, int64_t n, int64_t F,
+                          const bool bf16)
 {
+    Vec g = stored_load_some(r->gu, f, n, bf16);
+    Vec u = stored_load_some(r->gu, F + f, n, bf16);
+    Vec d = stored_load_some(r->dh, f, n, bf16);
     Vec s = sigmoid(g), gs = g * s;
-    return (Gate){d * u * (s + gs * (1.0F - s)), d * gs};
+    stored_store_some(r->h, f, gs * u, n, bf16);
+    stored_store_some(r->dgu, f, d * u * (s + gs * (1.0F - s)), n, bf16);
+    stored_store_some(r->dgu, F + f, d * gs, n, bf16);
+}
+INLINE void gate_row_backward(const Gates *all, int64_t n, int64_t F, const bool bf16)
+{
+    Gates row = {stored_at(all->dgu, n * 2 * F, bf16), stored_at(all->h, n * F, bf16),
+                 stored_at_const(all->dh, n * F, bf16),
+                 stored_at_const(all->gu, n * 2 * F, bf16)};
+    int64_t f = 0;
+    for (; f + LANES <= F; f += LANES)
+        gate_backward(&row, f, LANES, F, bf16);
+    if (f < F)
+        gate_backward(&row, f, F - f, F, bf16);
 }
 
-static void swiglu_backward(TensorOps *t, Tensor dgu, Tensor dh, Tensor gu, int64_t N,
-                            int64_t F)
+static void swiglu_backward(TensorOps *t, Tensor dgu, Tensor h, Tensor dh, Tensor gu,
+                            int64_t N, int64_t F)
 {
-    float *pd = host_f32(dgu, N * 2 * F);
-    const float *pdh = host_f32(dh, N * F), *p = host_f32(gu, N * 2 * F);
+    bool bf16 = host_is_bf16(gu);
+    ASSERT(host_is_bf16(dgu) == bf16 && host_is_bf16(h) == bf16 &&
+           host_is_bf16(dh) == bf16);
+    Gates all = {host_activations(dgu, N * 2 * F), host_activations(h, N * F),
+                 host_activations(dh, N * F), host_activations(gu, N * 2 * F)};
     PARALLEL_FOR(t, N * F)
     for (int64_t n = 0; n < N; n++) {
-        const float *g = p + n * 2 * F, *u = g + F, *d = pdh + n * F;
-        float *dg = pd + n * 2 * F, *du = dg + F;
-        int64_t f = 0;
-        for (; f + LANES <= F; f += LANES) {
-            Gate out = gate_backward(vec_load(g + f), vec_load(u + f), vec_load(d + f));
-            vec_store(dg + f, out.dg);
-            vec_store(du + f, out.du);
-        }
-        if (f < F) {
-            int64_t n_left = F - f;
-            Gate out = gate_backward(vec_load_part(g + f, n_left),
-                                     vec_load_part(u + f, n_left),
-                                     vec_load_part(d + f, n_left));
-            vec_store_part(dg + f, out.dg, n_left);
-            vec_store_part(du + f, out.du, n_left);
-        }
+        if (bf16)
+            gate_row_backward(&all, n, F, true);
+        else
+            gate_row_backward(&all, n, F, false);
     }
 }
 

@@ -3,6 +3,7 @@
  * heads: no table, so no limit on positions and nothing to allocate. */
 #include "tensor/cpu/simd/fill.h"
 
+#include "tensor/cpu/simd/stored.h"
 #include "tensor/host.h"
 
 enum { MAX_HALF = TENSOR_MAX_HEAD / 2 };
@@ -34,11 +35,27 @@ static void sines(float *sine, float *cosine, const double *rate, double positio
     }
 }
 
+/* One head, with the sines and cosines of its row. */
+INLINE void rotate(void *x, const float *s, const float *c, int64_t half,
+                   const bool bf16)
+{
+    for (int64_t j = 0; j < half; j += LANES) {
+        int64_t n = half - j < LANES ? half - j : LANES;
+        Vec u = stored_load_some(x, j, n, bf16);
+        Vec v = stored_load_some(x, half + j, n, bf16);
+        Vec sine = stored_load_some(s, j, n, false);
+        Vec cosine = stored_load_some(c, j, n, false);
+        stored_store_some(x, j, u * cosine - v * sine, n, bf16);
+        stored_store_some(x, half + j, u * sine + v * cosine, n, bf16);
+    }
+}
+
 static void rope(TensorOps *t, Tensor x, Tensor positions, int64_t N, int64_t stride,
                  int64_t heads, int64_t D, double theta, bool inverse)
 {
     ASSERT(D % 2 == 0 && D / 2 <= MAX_HALF && heads * D <= stride);
-    float *px = host_f32(x, N * stride);
+    void *px = host_activations(x, N * stride);
+    bool bf16 = host_is_bf16(x);
     const int32_t *pos = host_i32(positions, N);
     int64_t half = D / 2;
     double rate[MAX_HALF];
@@ -49,12 +66,11 @@ static void rope(TensorOps *t, Tensor x, Tensor positions, int64_t N, int64_t st
         float s[MAX_HALF], c[MAX_HALF];
         sines(s, c, rate, pos[n], inverse ? -1 : 1, half);
         for (int64_t h = 0; h < heads; h++) {
-            float *restrict low = px + n * stride + h * D, *restrict high = low + half;
-            for (int64_t j = 0; j < half; j++) {
-                float u = low[j], v = high[j];
-                low[j] = u * c[j] - v * s[j];
-                high[j] = u * s[j] + v * c[j];
-            }
+            int64_t at = n * stride + h * D;
+            if (bf16)
+                rotate(stored_at(px, at, true), s, c, half, true);
+            else
+                rotate(stored_at(px, at, false), s, c, half, false);
         }
     }
 }
