@@ -89,7 +89,9 @@ static void setup(Bench *b, const Shape *s, int64_t context, const TensorCpuOpti
     need(model_shape_check(&shape, &err), &err);
     need(model_new(&b->model, b->ops, &shape, true, &err), &err);
     need(model_init(b->model, 1, &err), &err);
-    need(tape_new(&b->tape, b->model, b->micro_batch, true, &err), &err);
+    need(tape_new(&b->tape, b->model, b->micro_batch, (TapeOptions){.backward = true},
+                  &err),
+         &err);
     need(adamw_new(&b->adamw, b->model, &err), &err);
     need(MEM_ARRAY(&b->ids, n, &err), &err);
     need(MEM_ARRAY(&b->positions, n, &err), &err);

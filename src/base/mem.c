@@ -17,10 +17,16 @@ enum { ALIGNMENT = 64 };
 static const size_t largest = (size_t)1 << 40;
 
 static atomic_long fail_countdown = -1;
+static atomic_size_t asked;
 
 void mem_fail_after(long n)
 {
     atomic_store(&fail_countdown, n);
+}
+
+size_t mem_asked(void)
+{
+    return atomic_load(&asked);
 }
 
 /* True for the one allocation that the hook has chosen. */
@@ -37,6 +43,7 @@ static void *take(size_t count, size_t size)
     if (must_fail() || (size != 0 && count > largest / size))
         return NULL;
     size_t bytes = count * size;
+    atomic_fetch_add(&asked, bytes);
     bytes = bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     return aligned_alloc(ALIGNMENT, bytes);
 }

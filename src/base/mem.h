@@ -34,6 +34,8 @@ NODISCARD Status mem_push_room_(void **p, size_t n, size_t *cap, size_t size, Er
 
 /* Test hook: the n-th allocation from now (0 = the next) fails; -1 switches off. */
 void mem_fail_after(long n);
+/* Test hook: the bytes that all allocations so far asked for, freed ones included. */
+size_t mem_asked(void);
 
 /* Peak resident set of this process in bytes; 0 when unknown. */
 int64_t mem_peak_rss(void);

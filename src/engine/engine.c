@@ -51,8 +51,8 @@ size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity)
     if (capacity == 0)
         capacity = shape->context;
     size_t S = (size_t)slots, tokens = (size_t)step_tokens(slots);
-    return model_cache_bytes(shape, slots, capacity) + sizeof(Engine) +
-           S * (sizeof(Slot) + sizeof(SampleRow) + sizeof(SampleOut)) +
+    return model_cache_bytes(shape, slots, capacity, step_tokens(slots)) +
+           sizeof(Engine) + S * (sizeof(Slot) + sizeof(SampleRow) + sizeof(SampleOut)) +
            S * 2 * sizeof(int32_t) + (S + 1) * (size_t)capacity * sizeof(int32_t) +
            tokens * 3 * sizeof(int32_t) + S * words_of(shape->vocab) * sizeof(uint32_t);
 }

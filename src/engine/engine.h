@@ -90,6 +90,8 @@ NODISCARD Status engine_new(Engine **out, Model *model, int32_t slots, int32_t c
                             const Span *token_bytes, Err *err);
 void engine_free(Engine *engine);
 int32_t engine_capacity(const Engine *engine);
+/* What engine_new takes, but for the backend's scratch and what engine_score takes at its
+ * first call. */
 size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
 
 /* Runs n requests to their end; results[i] belongs to requests[i] (release each). A

@@ -37,7 +37,7 @@ static Status make_buffers(Engine *e, Err *err)
     TRY(MEM_ARRAY(&e->score_rows, n, err));
     TRY(MEM_ARRAY(&e->score_targets, n, err));
     TRY(MEM_ARRAY(&e->score_logprobs, n, err));
-    return tape_new(&e->tape, e->model, N, false, err);
+    return tape_new(&e->tape, e->model, N, (TapeOptions){0}, err);
 }
 
 static Status check_items(const Engine *e, const EngineScore *items, int64_t n,

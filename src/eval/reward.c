@@ -105,7 +105,7 @@ static Status model_judge_new(ModelJudge **out, Model *model, Err *err)
     TRY(MEM_ARRAY(&j->last, (size_t)capacity, err));
     TRY(MEM_ARRAY(&j->scores, (size_t)capacity, err));
     TRY(batch_new(&j->batch, capacity, err));
-    return tape_new(&j->tape, model, capacity, false, err);
+    return tape_new(&j->tape, model, capacity, (TapeOptions){0}, err);
 }
 
 Status reward_from_model(Reward *out, Model *reward_model, Err *err)

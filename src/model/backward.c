@@ -4,7 +4,8 @@
  * tape->dx holds the gradient of the residual stream. Both residual sums of a layer
  * pass it on unchanged, and the branch beside each adds its own part: rmsnorm_backward
  * is `+=` for that reason. Parameter gradients add up over calls until
- * model_zero_grads, so micro-batches are one batch. */
+ * model_zero_grads, so micro-batches are one batch. Layers whose activations the tape
+ * does not keep (tape.c) run forward again first. */
 #include "model/params_internal.h"
 #include "model/tape_internal.h"
 
@@ -61,15 +62,17 @@ static void attention_backward(Model *model, Tape *tape, ModelLayer *layer,
 
 void model_backward(Model *model, Tape *tape)
 {
-    ASSERT(tape->model == model && tape->backward && tape->N > 0);
+    ASSERT(tape->model == model && tape->options.backward && tape->N > 0);
     TensorOps *t = model->ops;
     int64_t N = tape->N;
 
     t->fill(t, tape->dx, 0.0f);
     t->rmsnorm_backward(t, tape->dx, model->norm.grad, tape->dhidden,
-                        tape->block[tape->n_blocks - 1].next, tape->hidden_rstd,
+                        tape->block[model->shape.layers - 1].next, tape->hidden_rstd,
                         model->norm.value, N, model->shape.hidden);
     for (int32_t i = model->shape.layers - 1; i >= 0; i--) {
+        if (i < tape->options.recomputed)
+            tape_run_layer(tape, i);
         mlp_backward(model, tape, &model->layer[i], &tape->block[i]);
         attention_backward(model, tape, &model->layer[i], &tape->block[i]);
     }

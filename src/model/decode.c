@@ -40,7 +40,7 @@ static void place(ModelCache *c, const ModelShape *s, int64_t M, Placer *floats,
     c->slots = placer_take(ints, M);
     c->positions = placer_take(ints, M);
     c->x = placer_take(floats, c->head_rows * s->hidden);
-    blocks_place(floats, s, M, &c->block, 1);
+    block_place(floats, s, M, &c->block);
     c->hidden = placer_take(floats, M * s->hidden);
     c->hidden_rstd = placer_take(floats, M);
 }
@@ -50,13 +50,18 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacity)
+static int64_t store_elements(const ModelShape *s, int32_t slots, int32_t capacity)
 {
-    /* Buffers for one token a slot: prompts are the caller's max_tokens. */
-    ModelCache c = {.head_rows = slots};
+    return 2 * s->layers * layer_elements(s, slots, capacity);
+}
+
+size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacity,
+                         int32_t max_tokens)
+{
+    ModelCache c = {.head_rows = larger(slots, max_tokens)};
     Placer floats = {0}, ints = {0};
-    place(&c, shape, slots, &floats, &ints);
-    int64_t store = 2 * shape->layers * layer_elements(shape, slots, capacity);
+    place(&c, shape, max_tokens, &floats, &ints);
+    int64_t store = store_elements(shape, slots, capacity);
     return sizeof c + (size_t)(store + floats.used + ints.used) * 4;
 }
 
@@ -78,8 +83,8 @@ Status model_cache_new(ModelCache **out, Model *model, int32_t slots, int32_t ca
     Placer floats = {0}, ints = {0};
     place(c, s, max_tokens, &floats, &ints);
     c->M = 0;
-    Status status = ops->alloc(ops, &c->store, TENSOR_F32,
-                               2 * s->layers * layer_elements(s, slots, capacity), err);
+    Status status =
+        ops->alloc(ops, &c->store, TENSOR_F32, store_elements(s, slots, capacity), err);
     if (status == OK)
         status = ops->alloc(ops, &c->floats, TENSOR_F32, floats.used, err);
     if (status == OK)
@@ -143,6 +148,7 @@ void model_decode(Model *model, ModelCache *cache, const int32_t *ids,
         t->attention_cached(t, b->attended, b->qkv, k, v, cache->slots,
                             cache->positions, M, cache->capacity, s->heads, s->kv_heads,
                             s->head_dim);
+        block_gate_up(model, &model->layer[i], b, M);
         block_output(model, &model->layer[i], b, M);
     }
     t->rmsnorm(t, cache->hidden, cache->hidden_rstd, b->next, model->norm.value, M,

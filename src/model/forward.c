@@ -6,8 +6,9 @@
  *     mid  = x + W_out attention(qkv)
  *     next = mid + W_down swiglu(W_gate_up norm(mid))
  *
- * block_qkv and block_output stand on both sides of the attention, which is all that
- * decoding (decode.c) does differently. */
+ * block_qkv and block_gate_up stand on both sides of the attention, which is all that
+ * decoding (decode.c) does differently; block_output ends the layer. What comes before
+ * that is all that backward.c needs, and runs again for layers that are recomputed. */
 #include "model/params_internal.h"
 #include "model/tape_internal.h"
 
@@ -31,7 +32,7 @@ void block_qkv(Model *model, ModelLayer *layer, BlockBuffers *b, Tensor position
             (int64_t)s->heads + s->kv_heads, s->head_dim, s->rope_theta, false);
 }
 
-void block_output(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N)
+void block_gate_up(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N)
 {
     TensorOps *t = model->ops;
     const ModelShape *s = &model->shape;
@@ -40,8 +41,26 @@ void block_output(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N)
     t->rmsnorm(t, b->normed, b->mlp_rstd, b->mid, layer->mlp_norm.value, N, s->hidden,
                (float)s->norm_eps);
     t->linear(t, b->gate_up, b->normed, &layer->gate_up, absent, absent, N);
-    t->swiglu(t, b->gated, b->gate_up, N, s->intermediate);
+}
+
+void block_output(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N)
+{
+    TensorOps *t = model->ops;
+    t->swiglu(t, b->gated, b->gate_up, N, model->shape.intermediate);
     t->linear(t, b->next, b->gated, &layer->down, absent, b->mid, N);
+}
+
+void tape_run_layer(Tape *tape, int32_t i)
+{
+    Model *model = tape->model;
+    TensorOps *t = model->ops;
+    const ModelShape *s = &model->shape;
+    ModelLayer *layer = &model->layer[i];
+    BlockBuffers *b = &tape->block[i];
+    block_qkv(model, layer, b, tape->positions, tape->N);
+    t->attention(t, b->attended, b->lse, b->qkv, tape->starts, tape->N, s->heads,
+                 s->kv_heads, s->head_dim);
+    block_gate_up(model, layer, b, tape->N);
 }
 
 static void check_tokens(const ModelShape *s, const ModelTokens *tokens)
@@ -68,14 +87,11 @@ void model_forward(Model *model, Tape *tape, const ModelTokens *tokens)
 
     t->embed(t, tape->block[0].x, &model->embed, tape->ids, N);
     for (int32_t i = 0; i < s->layers; i++) {
-        BlockBuffers *b = &tape->block[tape->backward ? i : 0];
-        block_qkv(model, &model->layer[i], b, tape->positions, N);
-        t->attention(t, b->attended, b->lse, b->qkv, tape->starts, N, s->heads,
-                     s->kv_heads, s->head_dim);
-        block_output(model, &model->layer[i], b, N);
+        tape_run_layer(tape, i);
+        block_output(model, &model->layer[i], &tape->block[i], N);
     }
-    t->rmsnorm(t, tape->hidden, tape->hidden_rstd, tape->block[tape->n_blocks - 1].next,
+    t->rmsnorm(t, tape->hidden, tape->hidden_rstd, tape->block[s->layers - 1].next,
                model->norm.value, N, s->hidden, (float)s->norm_eps);
-    if (tape->backward)
+    if (tape->options.backward)
         t->fill(t, tape->dhidden, 0.0f);
 }

@@ -74,7 +74,7 @@ void model_logprobs_backward(Model *model, Tape *tape, const float *dlogprob,
     HeadBuffers *h = &tape->head;
     TensorOps *t = model->ops;
     int64_t M = h->M, C = model->shape.hidden;
-    ASSERT(tape->backward);
+    ASSERT(tape->options.backward);
     if (M == 0)
         return;
     ASSERT(!dentropy || h->has_entropy);
@@ -93,7 +93,7 @@ void model_cross_entropy(Model *model, Tape *tape, const int32_t *rows,
                          const int32_t *targets, const float *weights, int64_t M,
                          bool with_gradient, float *nll)
 {
-    ASSERT(!with_gradient || tape->backward);
+    ASSERT(!with_gradient || tape->options.backward);
     tape->head.M = 0;
     if (M == 0)
         return;
@@ -131,7 +131,7 @@ void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
 
 void model_scores_backward(Model *model, Tape *tape, const float *dscore)
 {
-    ASSERT(model->shape.head == HEAD_SCALAR && tape->backward);
+    ASSERT(model->shape.head == HEAD_SCALAR && tape->options.backward);
     HeadBuffers *h = &tape->head;
     TensorOps *t = model->ops;
     int64_t M = h->M, C = model->shape.hidden;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "model/params_internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static int64_t count_weights(const ModelShape *shape)
@@ -18,10 +19,23 @@ static int64_t count_weights(const ModelShape *shape)
 
 /* A matrix that rows are multiplied by: not the embedding, unless it is the head too, and
  * not the row of a scalar head, whose one number is worth all bits. */
-static bool multiplies(const Model *m, const Weight *w)
+static bool multiplies(const ModelShape *shape, const Param *p)
 {
-    bool is_head = m->shape.head == HEAD_LM && m->shape.tied;
-    return w->decays && w != &m->score && (w != &m->embed || is_head);
+    bool embeds = p->layer < 0 && p->member == offsetof(Model, embed);
+    bool is_head = shape->head == HEAD_LM && shape->tied;
+    return !p->is_vector && p->init != PARAM_SCORE && (!embeds || is_head);
+}
+
+ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable)
+{
+    ModelBytes bytes = {0};
+    ParamWalk walk = param_walk(shape);
+    for (Param p; param_next(&walk, &p);)
+        if (multiplies(shape, &p))
+            bytes.packed += ops->weight_packed_bytes(ops, p.rows, p.cols);
+    bytes.weights = (size_t)model_shape_params(shape) * sizeof(float);
+    bytes.gradients = trainable ? bytes.weights : 0;
+    return bytes;
 }
 
 /* Points every Weight at its slices. */
@@ -47,7 +61,7 @@ static Status place_weights(Model *m, bool trainable, Err *err)
         m->n_weights++;
         if (p.init == PARAM_ONE)
             m->ops->fill(m->ops, w->value, 1.0f);
-        if (multiplies(m, w))
+        if (multiplies(&m->shape, &p))
             TRY(m->ops->weight_prepare(m->ops, w, err));
     }
     return OK;

@@ -77,6 +77,11 @@ typedef struct Model {
 NODISCARD Status model_new(Model **out, TensorOps *ops, const ModelShape *shape,
                            bool trainable, Err *err);
 void model_free(Model *model); /* accepts NULL */
+/* What model_new takes, but for the few bytes of its lists and names. */
+typedef struct ModelBytes {
+    size_t weights, packed, gradients;
+} ModelBytes;
+ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable);
 /* N(0, 0.02) matrices, residual outputs (out, down) / sqrt(2 layers), score N(0,
  * 1/sqrt(C+1)); keyed by (seed, RNG_INIT, weight number). */
 NODISCARD Status model_init(Model *model, uint64_t seed, Err *err);
@@ -97,9 +102,23 @@ typedef struct ModelTokens {
 
 /* --- training passes ------------------------------------------------------------- */
 typedef struct Tape Tape;
-size_t tape_bytes(const ModelShape *shape, int64_t max_tokens, bool backward);
-/* backward false: a pass for scoring only, with one layer's buffers. */
-NODISCARD Status tape_new(Tape **out, Model *model, int64_t max_tokens, bool backward,
+typedef struct TapeOptions {
+    bool backward; /* false: a pass for scoring only, with one layer's buffers */
+    /* So many of the first layers keep only their input and run forward again inside
+     * model_backward: less memory, more time, the same bits. 0: none; all but one at
+     * most (model_most_recomputed), more counts as that. */
+    int32_t recomputed;
+} TapeOptions;
+static inline int32_t model_most_recomputed(const ModelShape *shape)
+{
+    return shape->layers - 1;
+}
+/* What tape_new takes for itself, and how large the backend's scratch is at least after
+ * it: all tapes and caches share that. */
+size_t tape_bytes(const TensorOps *ops, const ModelShape *shape, int64_t max_tokens,
+                  TapeOptions o);
+size_t model_scratch_bytes(TensorOps *ops, const ModelShape *shape, int64_t max_tokens);
+NODISCARD Status tape_new(Tape **out, Model *model, int64_t max_tokens, TapeOptions o,
                           Err *err);
 void tape_free(Tape *tape); /* accepts NULL */
 
@@ -134,12 +153,14 @@ void model_logits(Model *model, Tape *tape, const int32_t *rows, int64_t M,
 
 /* --- decoding --------------------------------------------------------------------- */
 typedef struct ModelCache ModelCache;
-size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
 /* Keys and values for `slots` sequences of up to `capacity` tokens, and buffers for
  * max_tokens tokens a call. */
 NODISCARD Status model_cache_new(ModelCache **out, Model *model, int32_t slots,
                                  int32_t capacity, int32_t max_tokens, Err *err);
 void model_cache_free(ModelCache *cache);
+/* What model_cache_new takes, but for scratch. */
+size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacity,
+                         int32_t max_tokens);
 /* Runs M tokens (any mix of prompts and next tokens): token i belongs to slots[i] at
  * positions[i]; tokens of one slot come in order of position. Equals the full forward. */
 void model_decode(Model *model, ModelCache *cache, const int32_t *ids,

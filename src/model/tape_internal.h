@@ -11,16 +11,18 @@
 
 #include "model/model.h"
 
-/* Hands out slices of `memory` from the front; with absent memory it only counts. */
+/* Hands out slices of `memory`, which is F32, from the front; with absent memory it only
+ * counts. */
 typedef struct Placer {
     Tensor memory;
     int64_t used;
+    TensorType stored; /* of activations */
 } Placer;
 Tensor placer_take(Placer *placer, int64_t count);
-/* The same of a type; the memory is of F32. */
-Tensor placer_take_as(Placer *placer, TensorType type, int64_t count);
+Tensor placer_take_stored(Placer *placer, int64_t count); /* as activations are stored */
 
-/* What one layer reads and writes. ~: as the backend stores activations. */
+/* What one layer reads and writes; ~ as activations are stored. attn_rstd to gate_up are its activations: all that
+ * backward.c wants of a layer beside x. */
 typedef struct BlockBuffers {
     Tensor x;         /* (N,C) comes in */
     Tensor attn_rstd; /* (N) */
@@ -37,16 +39,16 @@ typedef struct BlockBuffers {
     Tensor next;      /* (N,C) mid plus MLP; the x of the next layer */
 } BlockBuffers;
 
-/* Places the buffers of n_blocks layers: all of them, or one that serves for all, and
- * whose `next` is then its `x`. block NULL: only counts. */
-void blocks_place(Placer *placer, const ModelShape *shape, TensorType type, int64_t N,
-                  BlockBuffers *block, int32_t n_blocks);
+/* Places the buffers of one layer that serve for all: its `next` is its `x`. */
+void block_place(Placer *placer, const ModelShape *shape, int64_t N, BlockBuffers *b);
 /* Makes room in the backend for passes of up to N tokens. */
 Status blocks_reserve(Model *model, int64_t N, Err *err);
 
-/* A layer without its attention: qkv from x; next from attended. */
+/* A layer without its attention: qkv from x; mid and gate_up from attended; next from
+ * these two. */
 void block_qkv(Model *model, ModelLayer *layer, BlockBuffers *b, Tensor positions,
                int64_t N);
+void block_gate_up(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N);
 void block_output(Model *model, ModelLayer *layer, BlockBuffers *b, int64_t N);
 
 /* Rows at which a head is asked, kept for its backward. M of N rows are in use. */
@@ -63,13 +65,12 @@ typedef struct HeadBuffers {
 struct Tape {
     Model *model; /* borrowed: outlives us */
     int64_t max_tokens;
-    bool backward;
+    TapeOptions options; /* recomputed: at most layers - 1 */
     Tensor floats, ints; /* the memory under all views */
 
     int64_t N; /* of the last forward */
     Tensor ids, positions, starts;
-    BlockBuffers *block; /* [n_blocks] */
-    int32_t n_blocks;    /* layers, or 1 without backward */
+    BlockBuffers *block; /* [layers], all the same without backward */
     Tensor hidden, hidden_rstd;
     HeadBuffers head;
 
@@ -78,5 +79,7 @@ struct Tape {
 };
 /* Points the views at a pass of N tokens. */
 void tape_lay_out(Tape *tape, int64_t N);
+/* The activations of layer i from its x. */
+void tape_run_layer(Tape *tape, int32_t i);
 
 #endif

@@ -32,7 +32,7 @@ Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
         status = batch_new(&l->batch, batch_tokens, err);
     if (status == OK)
         status = lm_pass_new(&l->pass, model, batch_tokens, t->micro_batch,
-                             train_o->row, true, err);
+                             train_o->row, (TapeOptions){.backward = true}, err);
     if (status == OK)
         status = adamw_new(&l->learner.adamw, model, err);
     if (status != OK)

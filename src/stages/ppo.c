@@ -278,7 +278,7 @@ static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
     TRY(packer_new(&p->ptx_packer, shard_pack_source(&p->ptx_shard), &pack, err));
     TRY(batch_new(&p->ptx_batch, most, err));
     return lm_pass_new(&p->ptx_pass, p->sft.model, most, p->t->micro_batch, context,
-                       true, err);
+                       (TapeOptions){.backward = true}, err);
 }
 
 static Status make_experience(Experience *x, size_t batch, size_t context, Err *err)
@@ -316,9 +316,11 @@ static Status make_buffers(PpoStage *p, Err *err)
     int64_t most = p->t->micro_batch > context ? p->t->micro_batch : context;
     int64_t answers = o->batch > o->eval_prompts ? o->batch : o->eval_prompts;
     int64_t slots = answers < SLOTS ? answers : SLOTS;
-    TRY(tape_new(&p->policy_tape, p->sft.model, most, true, err));
-    TRY(tape_new(&p->critic_tape, p->critic.model, most, true, err));
-    TRY(tape_new(&p->reference_tape, p->reference, most, false, err));
+    TRY(tape_new(&p->policy_tape, p->sft.model, most, (TapeOptions){.backward = true},
+                 err));
+    TRY(tape_new(&p->critic_tape, p->critic.model, most,
+                 (TapeOptions){.backward = true}, err));
+    TRY(tape_new(&p->reference_tape, p->reference, most, (TapeOptions){0}, err));
     TRY(make_experience(&p->experience, (size_t)o->batch, (size_t)context, err));
     TRY(make_pass(&p->pass, (size_t)o->batch, (size_t)most, err));
     TRY(MEM_ARRAY(&p->order, (size_t)o->batch, err));

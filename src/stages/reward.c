@@ -498,7 +498,8 @@ static Status make_buffers(RewardStage *r, Err *err)
     size_t n = (size_t)most; /* no document is empty: answers and rankings are fewer */
     r->queue_cap = most;
     r->in_order = -1;
-    TRY(tape_new(&r->tape, r->learner.model, most, true, err));
+    TRY(tape_new(&r->tape, r->learner.model, most, (TapeOptions){.backward = true},
+                 err));
     TRY(batch_new(&r->batch, most, err));
     TRY(MEM_ARRAY(&r->queue, n, err));
     TRY(MEM_ARRAY(&r->rows, n, err));

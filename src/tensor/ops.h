@@ -121,9 +121,14 @@ struct TensorOps {
      * that no operation allocates later. */
     Status (*reserve)(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                       int64_t heads, Err *err);
+    /* What reserve with the same numbers takes, if nothing was reserved before. */
+    size_t (*reserve_bytes)(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                            int64_t heads);
     /* Before the first weight_changed of a matrix that takes part in products: makes the
      * packed copy, if the backend wants one. */
     Status (*weight_prepare)(TensorOps *t, Weight *w, Err *err);
+    /* The bytes of that copy of a matrix (rows,cols); 0: there is none. */
+    size_t (*weight_packed_bytes)(TensorOps *t, int64_t rows, int64_t cols);
     /* w.value was written: refreshes the packed copy. */
     void (*weight_changed)(TensorOps *t, Weight *w);
     void (*weight_release)(TensorOps *t, Weight *w); /* frees packed */

@@ -19,17 +19,22 @@ typedef struct Piece {
     int64_t row, row_end, learned, learned_end;
 } Piece;
 
+int64_t lm_pass_tokens(int64_t batch_tokens, int64_t micro_batch, int64_t longest)
+{
+    int64_t most = micro_batch > longest ? micro_batch : longest;
+    return most < batch_tokens ? most : batch_tokens;
+}
+
 Status lm_pass_new(LmPass **out, Model *model, int64_t batch_tokens,
-                   int64_t micro_batch, int64_t longest, bool backward, Err *err)
+                   int64_t micro_batch, int64_t longest, TapeOptions o, Err *err)
 {
     *out = NULL;
     LmPass *p;
     TRY(MEM_ARRAY(&p, 1, err));
-    int64_t most = micro_batch > longest ? micro_batch : longest;
-    most = most < batch_tokens ? most : batch_tokens;
+    int64_t most = lm_pass_tokens(batch_tokens, micro_batch, longest);
     p->model = model;
     p->micro = micro_batch;
-    Status status = tape_new(&p->tape, model, most, backward, err);
+    Status status = tape_new(&p->tape, model, most, o, err);
     size_t n = (size_t)most;
     if (status == OK)
         status = MEM_ARRAY(&p->starts, n, err);

@@ -11,10 +11,12 @@
 
 typedef struct LmPass LmPass;
 /* For batches of up to batch_tokens tokens whose documents have at most longest tokens.
- * backward false: for evaluation only. All memory is taken here. */
+ * Not o.backward: for evaluation only. All memory is taken here. */
 NODISCARD Status lm_pass_new(LmPass **out, Model *model, int64_t batch_tokens,
-                             int64_t micro_batch, int64_t longest, bool backward,
+                             int64_t micro_batch, int64_t longest, TapeOptions o,
                              Err *err);
+/* The most tokens that a pass of it has: those of its tape. */
+int64_t lm_pass_tokens(int64_t batch_tokens, int64_t micro_batch, int64_t longest);
 void lm_pass_free(LmPass *p); /* accepts NULL */
 
 typedef struct LmLoss {

@@ -43,7 +43,7 @@ static Status dump(Model *model, const Input *in, Err *err)
         return err_set(err, ERR_OPTION, "%lld ids, more than the model's %d",
                        (long long)in->n, model->shape.context);
     TRY(MEM_ARRAY(&out, (size_t)(in->n * width), err));
-    TRY(tape_new(&tape, model, in->n, false, err));
+    TRY(tape_new(&tape, model, in->n, (TapeOptions){0}, err));
     ModelTokens tokens = {in->ids, in->positions, in->starts, in->n};
     model_forward(model, tape, &tokens);
     if (is_lm)

@@ -45,14 +45,19 @@ static inline void small_model_fill(Model *model, uint64_t seed)
     model_changed(model);
 }
 
-static inline Model *small_model(TensorOps *ops, ModelFamily family, ModelHead head)
+static inline Model *small_model_of(TensorOps *ops, const ModelShape *shape)
 {
     Err err;
     Model *model;
-    ModelShape shape = small_shape(family, head);
-    CHECK_OK(model_new(&model, ops, &shape, true, &err));
+    CHECK_OK(model_new(&model, ops, shape, true, &err));
     small_model_fill(model, 7);
     return model;
+}
+
+static inline Model *small_model(TensorOps *ops, ModelFamily family, ModelHead head)
+{
+    ModelShape shape = small_shape(family, head);
+    return small_model_of(ops, &shape);
 }
 
 /* Documents in a line, with random ids and targets. */

@@ -6,12 +6,20 @@
 #include "support/check.h"
 #include "tensor/ops.h"
 
+/* How a case draws its activations. */
+typedef enum BenchActivations {
+    BENCH_PLAIN,   /* any floats */
+    BENCH_ROUNDED, /* numbers that bf16 has, as floats */
+    BENCH_STORED   /* these, as the backend stores activations */
+} BenchActivations;
+
 /* One run of a case on one backend: everything it makes is freed together, everything
  * it shows is kept in `shown`. Two backends given equal seeds make equal inputs. */
 typedef struct Bench {
     TensorOps *t;
     Rng rng;
-    Tensor made[128];
+    BenchActivations activations;
+    Tensor made[256];
     int n_made;
     Weight weights[64]; /* with packed copies */
     int n_weights;
@@ -51,7 +59,7 @@ static inline void bench_release(Bench *b)
 static inline Tensor bench_zeros(Bench *b, TensorType type, int64_t n)
 {
     Err err;
-    assert_true(b->n_made < 128);
+    assert_true(b->n_made < 256);
     CHECK_OK(b->t->alloc(b->t, &b->made[b->n_made], type, n, &err));
     return b->made[b->n_made++];
 }
@@ -89,6 +97,19 @@ static inline Tensor bench_rounded(Bench *b, int64_t n, double sd)
     b->t->copy(b->t, half, x);
     b->t->copy(b->t, x, half);
     return x;
+}
+
+/* Normal activations of deviation `sd`. */
+static inline Tensor bench_activations(Bench *b, int64_t n, double sd)
+{
+    if (b->activations == BENCH_PLAIN)
+        return bench_normal(b, n, sd);
+    Tensor x = bench_rounded(b, n, sd);
+    if (b->activations == BENCH_ROUNDED)
+        return x;
+    Tensor stored = bench_zeros(b, tensor_activation_type(b->t), n);
+    b->t->copy(b->t, stored, x);
+    return stored;
 }
 
 /* Ids in [0, bound). */
@@ -138,9 +159,11 @@ static inline void bench_show_floats(Bench *b, const float *x, int64_t n)
 
 static inline void bench_show(Bench *b, Tensor x)
 {
+    Tensor floats = bench_zeros(b, TENSOR_F32, x.count);
     float *copy = malloc((size_t)(x.count + 1) * sizeof *copy);
     assert_non_null(copy);
-    b->t->read(b->t, copy, x);
+    b->t->copy(b->t, floats, x);
+    b->t->read(b->t, copy, floats);
     bench_show_floats(b, copy, x.count);
     free(copy);
 }

@@ -29,25 +29,51 @@ void *cpu_buffer(CpuBuffer *b, size_t bytes)
     return b->data;
 }
 
-static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
-                      int64_t heads, Err *err)
+/* What a buffer must have. */
+typedef struct Need {
+    CpuBuffer *buffer;
+    size_t bytes;
+} Need;
+enum { BUFFERS = 7 };
+
+static void list_needs(CpuContext *c, int64_t N, int64_t max_width, int64_t vocab,
+                       int64_t heads, Need needs[BUFFERS])
 {
     ASSERT(N >= 0 && max_width >= 0 && vocab >= 0 && heads >= 0);
-    CpuContext *c = t->context;
     /* No width is smaller than that of all query heads together. */
     int64_t D = heads > 0 ? max_width / heads : 0;
     size_t threads = (size_t)c->threads, size = sizeof(float);
-    size_t few = CPU_FEW_ROWS * (size_t)max_width;
-    TRY(buffer_reserve(&c->logits, (size_t)(cpu_chunk_rows(vocab) * vocab) * size,
-                       err));
-    TRY(buffer_reserve(&c->partial, CPU_BLOCKS * (size_t)max_width * size, err));
-    TRY(buffer_reserve(&c->attention,
-                       threads * (size_t)cpu_attention_words(N, D) * size, err));
-    TRY(buffer_reserve(&c->documents, ((size_t)N + 1) * sizeof(int32_t), err));
-    TRY(buffer_reserve(&c->sample, threads * 2 * ((size_t)vocab + 16) * size, err));
-    TRY(buffer_reserve(&c->packed,
-                       cpu_gemm_words(c->threads, max_width / 2) * sizeof(uint32_t), err));
-    return buffer_reserve(&c->transposed, few * size, err);
+    const Need all[BUFFERS] = {
+        {&c->logits, (size_t)(cpu_chunk_rows(vocab) * vocab) * size},
+        {&c->partial, CPU_BLOCKS * (size_t)max_width * size},
+        {&c->attention, threads * (size_t)cpu_attention_words(N, D) * size},
+        {&c->documents, ((size_t)N + 1) * sizeof(int32_t)},
+        {&c->sample, threads * 2 * ((size_t)vocab + 16) * size},
+        {&c->packed, cpu_gemm_words(c->threads, max_width / 2) * sizeof(uint32_t)},
+        {&c->transposed, CPU_FEW_ROWS * (size_t)max_width * size},
+    };
+    memcpy(needs, all, sizeof all);
+}
+
+static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                      int64_t heads, Err *err)
+{
+    Need needs[BUFFERS];
+    list_needs(t->context, N, max_width, vocab, heads, needs);
+    for (int i = 0; i < BUFFERS; i++)
+        TRY(buffer_reserve(needs[i].buffer, needs[i].bytes, err));
+    return OK;
+}
+
+static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                            int64_t heads)
+{
+    Need needs[BUFFERS];
+    size_t sum = 0;
+    list_needs(t->context, N, max_width, vocab, heads, needs);
+    for (int i = 0; i < BUFFERS; i++)
+        sum += needs[i].bytes;
+    return sum;
 }
 
 static void free_context(TensorOps *t)
@@ -133,6 +159,7 @@ Status tensor_cpu_new(TensorOps **out, const TensorCpuOptions *o, Err *err)
                       : set.has_bf16             ? COMPUTE_BF16
                                                  : COMPUTE_F32;
     (*out)->reserve = reserve;
+    (*out)->reserve_bytes = reserve_bytes;
     (*out)->free_context = free_context;
     set.fill(*out);
     return OK;

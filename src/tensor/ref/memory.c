@@ -103,6 +103,21 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
     return OK;
 }
 
+static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                            int64_t heads)
+{
+    (void)t;
+    ASSERT(N >= 0 && max_width >= 0 && vocab >= 0 && heads >= 0);
+    return 0;
+}
+
+static size_t weight_packed_bytes(TensorOps *t, int64_t rows, int64_t cols)
+{
+    (void)t;
+    ASSERT(rows >= 0 && cols >= 0);
+    return 0;
+}
+
 static Status weight_prepare(TensorOps *t, Weight *w, Err *err)
 {
     (void)t;
@@ -132,7 +147,9 @@ void ref_fill_memory(TensorOps *t)
     t->fill = fill;
     t->copy = copy;
     t->reserve = reserve;
+    t->reserve_bytes = reserve_bytes;
     t->weight_prepare = weight_prepare;
+    t->weight_packed_bytes = weight_packed_bytes;
     t->weight_changed = weight_changed;
     t->weight_release = weight_release;
 }

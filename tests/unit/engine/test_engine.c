@@ -108,7 +108,7 @@ static void greedy_equals_full_forward(Tiny *t, int32_t n_prompt, int32_t n_new,
     CHECK_OK(engine_run(engine, r, 2, out, NULL, &err));
     same_result(&out[0], &out[1]);
     Tape *tape;
-    CHECK_OK(tape_new(&tape, t->model, n_prompt + n_new, false, &err));
+    CHECK_OK(tape_new(&tape, t->model, n_prompt + n_new, (TapeOptions){0}, &err));
     for (int32_t i = 0; i < n_new; i++) {
         int32_t n = n_prompt + i;
         ids[n] = tiny_next(t, tape, ids, n, penalty);
@@ -379,7 +379,7 @@ static void forced_ids_follow_at_once_and_are_read(void **state)
     assert_true(out.n > 8);
     int32_t ids[64];
     Tape *tape;
-    CHECK_OK(tape_new(&tape, t->model, 64, false, &err));
+    CHECK_OK(tape_new(&tape, t->model, 64, (TapeOptions){0}, &err));
     memcpy(ids, g.prompt, sizeof g.prompt);
     for (int32_t i = 0; i < out.n; i++) {
         bool forced = i >= 5 && i < 8;
@@ -560,7 +560,7 @@ static void memory_is_told_before_it_is_taken(void **state)
     Tiny *t = *state;
     size_t one = engine_bytes(&t->model->shape, 1, 16);
     size_t two = engine_bytes(&t->model->shape, 2, 16);
-    size_t cache = model_cache_bytes(&t->model->shape, 1, 16);
+    size_t cache = model_cache_bytes(&t->model->shape, 1, 16, 1);
     assert_true(one > cache && two > one);
     assert_int_equal(engine_bytes(&t->model->shape, 2, 0),
                      engine_bytes(&t->model->shape, 2, TINY_CONTEXT));

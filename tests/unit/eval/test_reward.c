@@ -43,7 +43,7 @@ static void a_score_does_not_depend_on_its_neighbours(void **state)
     }
     CHECK_OK(reward_score(&reward, items, ITEMS, &err));
     Tape *tape;
-    CHECK_OK(tape_new(&tape, model, 64, false, &err));
+    CHECK_OK(tape_new(&tape, model, 64, (TapeOptions){0}, &err));
     for (int i = 0; i < ITEMS; i++) {
         int64_t n = items[i].n_prompt + items[i].n_answer;
         int32_t positions[64], starts[64] = {0}, last = (int32_t)n - 1;

@@ -30,7 +30,7 @@ static void bench_make(Bench *bench, ModelFamily family)
     line_add(&bench->a, &rng, bench->model, A);
     line_add(&bench->b, &rng, bench->model, B);
     CHECK_OK(model_cache_new(&bench->cache, bench->model, 3, 16, 12, &err));
-    CHECK_OK(tape_new(&tape, bench->model, A, false, &err));
+    CHECK_OK(tape_new(&tape, bench->model, A, (TapeOptions){0}, &err));
     ModelTokens tokens = line_tokens(&bench->a);
     model_forward(bench->model, tape, &tokens);
     model_logits(bench->model, tape, bench->a.rows, A, bench->want_a);
@@ -145,7 +145,7 @@ static void greedy_draws_the_most_likely_id_with_its_logprob(void **state)
     SampleOut out[2];
     model_decode_sample(bench.model, bench.cache, rows, how, 2, out);
 
-    CHECK_OK(tape_new(&tape, bench.model, A, false, &err));
+    CHECK_OK(tape_new(&tape, bench.model, A, (TapeOptions){0}, &err));
     ModelTokens tokens = line_tokens(&bench.a);
     model_forward(bench.model, tape, &tokens);
     for (int i = 0; i < 2; i++) {
@@ -189,7 +189,7 @@ static void cache_bytes_count_keys_and_values(void **state)
 {
     (void)state;
     ModelShape s = small_shape(MODEL_LLAMA, HEAD_LM);
-    size_t a = model_cache_bytes(&s, 4, 100), b = model_cache_bytes(&s, 4, 200);
+    size_t a = model_cache_bytes(&s, 4, 100, 9), b = model_cache_bytes(&s, 4, 200, 9);
     /* 2 (keys, values) * layers * slots * tokens * Hk * D floats */
     assert_int_equal(b - a, 2 * 2 * 4 * 100 * 2 * 6 * 4);
 }

@@ -196,7 +196,7 @@ static void check_case(TensorOps *ops, const char *name)
     Model *model;
     Tape *tape;
     CHECK_OK(model_folder_load(&model, ops, str_c(&folder), true, NULL, &err));
-    CHECK_OK(tape_new(&tape, model, line.n, true, &err));
+    CHECK_OK(tape_new(&tape, model, line.n, (TapeOptions){.backward = true}, &err));
 
     int64_t n;
     float *loss = golden_values(&want, "loss", &n);

@@ -166,7 +166,7 @@ static void logits_are_those_of_the_adjacent_pair_rotation(void **state)
         CHECK_OK(import_llama2c(&model, ops, str_span(&bytes), &err));
         assert_int_equal(model->shape.tied, tied);
         line_add(&line, &rng, model, T);
-        CHECK_OK(tape_new(&tape, model, T, false, &err));
+        CHECK_OK(tape_new(&tape, model, T, (TapeOptions){0}, &err));
         ModelTokens tokens = line_tokens(&line);
         model_forward(model, tape, &tokens);
         model_logits(model, tape, line.rows, T, got);

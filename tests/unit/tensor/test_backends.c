@@ -10,19 +10,25 @@
  * times the square root of that, with room. */
 static const double f32_tolerance = 2e-5;
 
-static void agrees_with(TensorOps *fast, const char *set, void (*run)(Bench *),
-                        double tolerance)
+typedef struct How {
+    TensorCompute compute;
+    BenchActivations activations;
+    double tolerance;
+} How;
+
+static void agrees_with(TensorOps *fast, const char *set, void (*run)(Bench *), How how)
 {
     TensorOps *slow = NULL;
     Err err;
     CHECK_OK(tensor_ref_new(&slow, &err));
     Bench a = bench_make(slow, 1), b = bench_make(fast, 1);
+    a.activations = b.activations = how.activations;
     run(&a);
     run(&b);
     assert_int_equal(a.n_shown, b.n_shown);
     for (int64_t i = 0; i < a.n_shown; i++) {
         double x = (double)a.shown[i], y = (double)b.shown[i];
-        if (!(fabs(x - y) <= tolerance * (1 + fabs(x))))
+        if (!(fabs(x - y) <= how.tolerance * (1 + fabs(x))))
             fail_msg("element %lld of %lld: ref %.9g, %s %.9g", (long long)i,
                      (long long)a.n_shown, x, set, y);
     }
@@ -32,12 +38,12 @@ static void agrees_with(TensorOps *fast, const char *set, void (*run)(Bench *),
 }
 
 /* With every set of instructions that is here. */
-static void agrees(void (*run)(Bench *), TensorCompute compute, double tolerance)
+static void agrees(void (*run)(Bench *), How how)
 {
     for (int i = 0; i < BENCH_SETS; i++) {
-        TensorOps *fast = bench_cpu(bench_sets[i], 2, compute);
+        TensorOps *fast = bench_cpu(bench_sets[i], 2, how.compute);
         if (fast)
-            agrees_with(fast, bench_sets[i], run, tolerance);
+            agrees_with(fast, bench_sets[i], run, how);
         tensor_free(fast);
     }
 }
@@ -46,7 +52,7 @@ static void agrees(void (*run)(Bench *), TensorCompute compute, double tolerance
     static void op##_equals_the_reference(void **state)                                \
     {                                                                                  \
         (void)state;                                                                   \
-        agrees(op##_case, COMPUTE_F32, f32_tolerance);                                 \
+        agrees(op##_case, (How){COMPUTE_F32, BENCH_PLAIN, f32_tolerance});             \
     }
 AGREES(linear)
 AGREES(few_rows)
@@ -69,7 +75,9 @@ AGREES(adamw)
 static void products_of_bf16_are_exact_products(void **state)
 {
     (void)state;
-    agrees(rounded_linear_case, COMPUTE_BF16, f32_tolerance);
+    How how = {COMPUTE_BF16, BENCH_ROUNDED, f32_tolerance};
+    agrees(product_case, how);
+    agrees(deep_product_case, how);
 }
 
 /* Queries, keys, values and dO that are bf16 already give exact scores; what is rounded, to
@@ -78,7 +86,20 @@ static void products_of_bf16_are_exact_products(void **state)
 static void attention_in_bf16_rounds_only_its_probabilities(void **state)
 {
     (void)state;
-    agrees(rounded_attention_case, COMPUTE_BF16, 4.0 / 512);
+    agrees(attention_case, (How){COMPUTE_BF16, BENCH_ROUNDED, 4.0 / 512});
+}
+
+/* What is stored in bf16 is rounded to 2^-9 of itself, and goes through another operation,
+ * whose factors are gains of up to 3 and gates, at most once more. */
+static void activations_are_stored_in_bf16(void **state)
+{
+    (void)state;
+    void (*const cases[])(Bench *) = {product_case, deep_product_case, rmsnorm_case,
+                                      qk_norm_case, rope_case,         swiglu_case};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        agrees(cases[i], (How){COMPUTE_BF16, BENCH_STORED, 4.0 / 512});
+    /* o is rounded before delta is computed from it. */
+    agrees(attention_case, (How){COMPUTE_BF16, BENCH_STORED, 6.0 / 512});
 }
 
 static void rounding_to_bf16_is_to_nearest_even(void **state)
@@ -156,17 +177,20 @@ static void threads_change_no_bit(void **state)
 {
     (void)state;
     void (*const cases[])(Bench *) = {
-        linear_case,  few_rows_case,  rounded_linear_case, elementwise_case, rounded_attention_case,
-        rmsnorm_case, qk_norm_case,   rope_case,           swiglu_case,
-        embed_case,   attention_case, decode_case,         adamw_case,
-        logits_case,  head_case,      long_head_case};
+        linear_case, few_rows_case,     product_case, deep_product_case, elementwise_case,
+        rmsnorm_case, qk_norm_case,     rope_case,    swiglu_case,       embed_case,
+        attention_case, decode_case,    adamw_case,   logits_case,       head_case,
+        long_head_case};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool plain = cases[i] == linear_case || cases[i] == few_rows_case;
         TensorOps *one = bench_cpu(NULL, 1, COMPUTE_BF16);
         Bench a = bench_make(one, 2);
+        a.activations = plain ? BENCH_PLAIN : BENCH_STORED;
         cases[i](&a);
         for (int threads = 2; threads <= 3; threads++) {
             TensorOps *many = bench_cpu(NULL, threads, COMPUTE_BF16);
             Bench b = bench_make(many, 2);
+            b.activations = a.activations;
             cases[i](&b);
             assert_int_equal(a.n_shown, b.n_shown);
             assert_memory_equal(a.shown, b.shown, (size_t)a.n_shown * sizeof(float));
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test(adamw_equals_the_reference),
         cmocka_unit_test(products_of_bf16_are_exact_products),
         cmocka_unit_test(attention_in_bf16_rounds_only_its_probabilities),
+        cmocka_unit_test(activations_are_stored_in_bf16),
         cmocka_unit_test(rounding_to_bf16_is_to_nearest_even),
         cmocka_unit_test(a_row_has_the_same_bits_in_any_batch),
         cmocka_unit_test(a_product_of_no_rows_is_nothing),

@@ -228,7 +228,7 @@ static void swiglu_has_the_gradient_of_its_differences(void **state)
              .x = bench_normal(&b, N * 2 * F, 2),
              .N = N,
              .width = F};
-    Tensor dgu = bench_normal(&b, N * 2 * F, 1);
+    Tensor dgu = bench_normal(&b, N * 2 * F, 1), h = bench_zeros(&b, TENSOR_F32, N * F);
     b.t->swiglu_backward(b.t, dgu, h, m.dy, m.x, N, F);
     check_gradient((Probe){&b, swiglu_scalar, &m}, "dgu", m.x, dgu);
     finish(&b);

@@ -46,7 +46,8 @@ static LmLoss run(Model *model, const Batch *b, int64_t micro, float **grads)
 {
     Err err;
     LmPass *pass;
-    CHECK_OK(lm_pass_new(&pass, model, b->capacity, micro, 10, true, &err));
+    CHECK_OK(lm_pass_new(&pass, model, b->capacity, micro, 10,
+                         (TapeOptions){.backward = true}, &err));
     model_zero_grads(model);
     LmLoss loss = lm_pass_loss(pass, b, 1);
     *grads = tensor_values(ops, model->grads);
@@ -110,7 +111,8 @@ static void a_pass_allocates_nothing(void **state)
     Model *model = small_model(ops, MODEL_LLAMA, HEAD_LM);
     Batch *b = some_batch(model);
     LmPass *pass;
-    CHECK_OK(lm_pass_new(&pass, model, b->capacity, 12, 10, true, &err));
+    CHECK_OK(lm_pass_new(&pass, model, b->capacity, 12, 10,
+                         (TapeOptions){.backward = true}, &err));
     mem_fail_after(0);
     LmLoss loss = lm_pass_loss(pass, b, 1);
     mem_fail_after(-1);
@@ -128,7 +130,7 @@ static void counting_finds_the_most_likely_tokens(void **state)
     Batch *b = some_batch(model);
     LmPass *pass;
     LmLoss plain, counted;
-    CHECK_OK(lm_pass_new(&pass, model, b->capacity, 12, 10, false, &err));
+    CHECK_OK(lm_pass_new(&pass, model, b->capacity, 12, 10, (TapeOptions){0}, &err));
     plain = lm_pass_loss(pass, b, 0);
     CHECK_OK(lm_pass_count(pass, b, &counted, &err));
     CHECK_NEAR(counted.nll, plain.nll, 1e-6);
@@ -137,7 +139,7 @@ static void counting_finds_the_most_likely_tokens(void **state)
     Tape *tape;
     float logits[64 * 19];
     ModelTokens tokens = batch_tokens(b);
-    CHECK_OK(tape_new(&tape, model, b->n, false, &err));
+    CHECK_OK(tape_new(&tape, model, b->n, (TapeOptions){0}, &err));
     model_forward(model, tape, &tokens);
     model_logits(model, tape, b->learned_rows, b->n_learned, logits);
     for (int64_t i = 0; i < b->n_learned; i++) {

@@ -45,7 +45,8 @@ INLINE VecBits row_words(const void *row, int64_t k, int64_t n, const bool bf16,
         return words_load(stored_at_const(row, k, true));
     VecBits words = {0};
     if (n > 0)
-        memcpy(&words, stored_at_const(row, k, true), (size_t)n * sizeof(uint16_t));
+        memcpy(&words, stored_at_const(row, k, true),
+               ((size_t)n & (2 * LANES - 1)) * sizeof(uint16_t));
     return words;
 }
 

@@ -178,12 +178,20 @@ static void linear_backward_weight(TensorOps *t, Weight *w, Tensor dbias, Tensor
 }
 
 /* --- the packed copy ------------------------------------------------------------------ */
+static size_t weight_packed_bytes(TensorOps *t, int64_t rows, int64_t cols)
+{
+    if (t->compute != COMPUTE_BF16)
+        return 0;
+    return (size_t)gemm_packed_words(rows, cols, true) * sizeof(uint32_t);
+}
+
 static Status weight_prepare(TensorOps *t, Weight *w, Err *err)
 {
-    if (t->compute != COMPUTE_BF16 || w->packed)
+    size_t bytes = weight_packed_bytes(t, w->rows, w->cols);
+    if (bytes == 0 || w->packed)
         return OK;
     uint32_t *packed;
-    TRY(MEM_ARRAY(&packed, (size_t)gemm_packed_words(w->rows, w->cols, true), err));
+    TRY(MEM_ARRAY(&packed, bytes / sizeof *packed, err));
     w->packed = packed;
     return OK;
 }
@@ -207,6 +215,7 @@ static void weight_release(TensorOps *t, Weight *w)
 void SIMD_FILL(linear_)(TensorOps *t)
 {
     t->weight_prepare = weight_prepare;
+    t->weight_packed_bytes = weight_packed_bytes;
     t->weight_changed = weight_changed;
     t->weight_release = weight_release;
     t->linear = linear;

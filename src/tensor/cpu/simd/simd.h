@@ -68,23 +68,39 @@ INLINE void vec_store(float *p, Vec v)
 {
     memcpy(p, &v, sizeof v);
 }
+#if LANES == 16
+#    define VEC_FIRST(n) ((__mmask16)((1U << (n)) - 1U))
+#elif LANES == 8
+/* All ones in the first n lanes. */
+INLINE __m256i vec_first(int64_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
 /* The first n < LANES floats, zeros behind them. */
 INLINE Vec vec_load_part(const float *p, int64_t n)
 {
 #if LANES == 16
-    return (Vec)_mm512_maskz_loadu_ps((__mmask16)((1U << n) - 1U), p);
+    return (Vec)_mm512_maskz_loadu_ps(VEC_FIRST(n), p);
+#elif LANES == 8
+    return (Vec)_mm256_maskload_ps(p, vec_first(n));
 #else
     Vec v = {0};
-    memcpy(&v, p, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        v[i] = p[i];
     return v;
 #endif
 }
 INLINE void vec_store_part(float *p, Vec v, int64_t n)
 {
 #if LANES == 16
-    _mm512_mask_storeu_ps(p, (__mmask16)((1U << n) - 1U), (__m512)v);
+    _mm512_mask_storeu_ps(p, VEC_FIRST(n), (__m512)v);
+#elif LANES == 8
+    _mm256_maskstore_ps(p, vec_first(n), (__m256)v);
 #else
-    memcpy(p, &v, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        p[i] = v[i];
 #endif
 }
 INLINE Vec vec_set(float x)

@@ -31,8 +31,14 @@ INLINE Vec stored_load_part(const void *p, int64_t i, int64_t n, const bool bf16
 {
     if (!bf16)
         return vec_load_part((const float *)p + i, n);
+#if LANES == 16
+    VecHalf half = (VecHalf)_mm256_maskz_loadu_epi16(VEC_FIRST(n),
+                                                     (const uint16_t *)p + i);
+#else
     VecHalf half = {0};
-    memcpy(&half, (const uint16_t *)p + i, (size_t)n * sizeof(uint16_t));
+    for (int64_t j = 0; j < n; j++)
+        half[j] = ((const uint16_t *)p)[i + j];
+#endif
     return (Vec)(__builtin_convertvector(half, VecBits) << 16);
 }
 /* n of them, which may be less than none or more than LANES. */
@@ -67,7 +73,13 @@ INLINE void stored_store_part(void *p, int64_t i, Vec x, int64_t n, const bool b
         return;
     }
     VecHalf half = stored_half(x);
-    memcpy((uint16_t *)p + i, &half, (size_t)n * sizeof(uint16_t));
+#if LANES == 16
+    _mm256_mask_storeu_epi16((uint16_t *)p + i, VEC_FIRST(n),
+                             (__m256i)half);
+#else
+    for (int64_t j = 0; j < n; j++)
+        ((uint16_t *)p)[i + j] = half[j];
+#endif
 }
 /* n of them, at most LANES. */
 INLINE void stored_store_some(void *p, int64_t i, Vec x, int64_t n, const bool bf16)
