@@ -34,17 +34,22 @@ typedef struct Need {
     CpuBuffer *buffer;
     size_t bytes;
 } Need;
-enum { BUFFERS = 7 };
+enum { BUFFERS = 8 };
 
-static void list_needs(CpuContext *c, int64_t N, int64_t max_width, int64_t vocab,
+static void list_needs(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                        int64_t heads, Need needs[BUFFERS])
 {
     ASSERT(N >= 0 && max_width >= 0 && vocab >= 0 && heads >= 0);
+    CpuContext *c = t->context;
     /* No width is smaller than that of all query heads together. */
     int64_t D = heads > 0 ? max_width / heads : 0;
     size_t threads = (size_t)c->threads, size = sizeof(float);
+    size_t gradient_size = (size_t)tensor_type_bytes(tensor_activation_type(t));
+    int64_t gradient_rows = cpu_logit_gradient_rows(vocab, (int64_t)gradient_size);
+    gradient_rows = gradient_rows < N ? gradient_rows : N;
     const Need all[BUFFERS] = {
-        {&c->logits, (size_t)(cpu_chunk_rows(vocab) * vocab) * size},
+        {&c->logits, (size_t)(cpu_logit_rows(vocab) * vocab) * size},
+        {&c->gradients, (size_t)(gradient_rows * vocab) * gradient_size},
         {&c->partial, CPU_BLOCKS * (size_t)max_width * size},
         {&c->attention, threads * (size_t)cpu_attention_words(N, D) * size},
         {&c->documents, ((size_t)N + 1) * sizeof(int32_t)},
@@ -59,7 +64,7 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                       int64_t heads, Err *err)
 {
     Need needs[BUFFERS];
-    list_needs(t->context, N, max_width, vocab, heads, needs);
+    list_needs(t, N, max_width, vocab, heads, needs);
     for (int i = 0; i < BUFFERS; i++)
         TRY(buffer_reserve(needs[i].buffer, needs[i].bytes, err));
     return OK;
@@ -70,7 +75,7 @@ static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t 
 {
     Need needs[BUFFERS];
     size_t sum = 0;
-    list_needs(t->context, N, max_width, vocab, heads, needs);
+    list_needs(t, N, max_width, vocab, heads, needs);
     for (int i = 0; i < BUFFERS; i++)
         sum += needs[i].bytes;
     return sum;
@@ -82,6 +87,7 @@ static void free_context(TensorOps *t)
     if (!c)
         return;
     mem_free(c->logits.data);
+    mem_free(c->gradients.data);
     mem_free(c->partial.data);
     mem_free(c->attention.data);
     mem_free(c->documents.data);

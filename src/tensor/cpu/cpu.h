@@ -21,7 +21,8 @@ typedef struct CpuBuffer {
 
 typedef struct CpuContext {
     int threads;
-    CpuBuffer logits;     /* one chunk of rows of logits */
+    CpuBuffer logits;     /* cpu_logit_rows rows */
+    CpuBuffer gradients;  /* cpu_logit_gradient_rows rows */
     CpuBuffer partial;    /* CPU_BLOCKS rows of partial sums */
     CpuBuffer attention;  /* a workspace a thread */
     CpuBuffer documents;  /* first row of each document, and N */
@@ -48,13 +49,19 @@ static inline float *cpu_floats(CpuBuffer *b, int64_t n)
     return cpu_buffer(b, (size_t)n * sizeof(float));
 }
 
-/* Rows of logits in one chunk. A chunk's gradient of the head is added to all of it, so
- * many rows; but the logits are read three times, so few enough for the cache, if the
- * vocabulary allows. */
-static inline int64_t cpu_chunk_rows(int64_t vocab)
+/* Rows of logits at a time: they are read three times before their gradient is made, so
+ * few enough for the third-level cache, if the vocabulary allows. */
+static inline int64_t cpu_logit_rows(int64_t vocab)
 {
-    int64_t rows = (1 << 24) / (vocab > 0 ? vocab : 1) / 16 * 16;
-    return rows < 64 ? 64 : rows > 512 ? 512 : rows;
+    int64_t rows = (1 << 22) / (vocab > 0 ? vocab : 1);
+    return rows < 56 ? 56 : rows > 512 ? 512 : rows;
+}
+/* Rows of gradients of logits, of `size` bytes each, at a time: the head's gradient is
+ * added to all of the head's once for each so many rows; at most 64 MB. */
+static inline int64_t cpu_logit_gradient_rows(int64_t vocab, int64_t size)
+{
+    int64_t rows = (1 << 26) / size / (vocab > 0 ? vocab : 1);
+    return rows < 64 ? 64 : rows > 1024 ? 1024 : rows;
 }
 /* Words of one thread's workspace in attention for documents of up to `len` rows: at most
  * that, in any arithmetic; see simd/attention.c. */

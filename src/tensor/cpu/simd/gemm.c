@@ -114,25 +114,38 @@ static int64_t at_depth(int64_t most, int64_t unit, int64_t depth)
     return n > unit ? n : unit;
 }
 
-/* Rows of A in a task: enough tasks that the threads end together, and as many rows as
- * that allows, since a strip of B comes to the cache once a task. */
-static int64_t rows_of_task(int64_t M, int64_t depth, int threads)
+/* How a block is shared out: tasks of `rows` rows of A and a part of the columns. */
+typedef struct Shares {
+    int64_t rows, row_tasks, parts;
+} Shares;
+
+/* Enough tasks that the threads end together, and as many rows in each as that allows,
+ * since a strip of B comes to the cache once a task: so columns are parted first, as long
+ * as a part has more of them than what packing its rows costs. */
+static Shares shares_of(int64_t M, int64_t strips, int64_t depth, int threads)
 {
-    int64_t strips = ceil_div(M, (int64_t)GEMM_ROWS * 8 * threads);
+    enum { TASKS = 8 /* a thread */, PART = 16 /* strips, at least */ };
+    int64_t tasks = (int64_t)TASKS * threads, parts = strips / PART;
+    parts = parts < 1 ? 1 : parts < tasks ? parts : tasks;
+    int64_t row_strips = ceil_div(M * parts, GEMM_ROWS * tasks);
     int64_t most = at_depth(ROW_STRIPS, 1, depth);
-    return (strips < most ? strips : most) * GEMM_ROWS;
+    int64_t rows = (row_strips < most ? row_strips : most) * GEMM_ROWS;
+    int64_t row_tasks = ceil_div(M, rows);
+    int64_t wanted = ceil_div(tasks, row_tasks);
+    parts = parts < wanted ? parts : wanted;
+    if (row_tasks * parts < 2 * threads) /* few rows: each packs them all */
+        parts = strips < 2 * threads ? strips : 2 * threads;
+    return (Shares){rows, row_tasks, parts};
 }
 
 static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
                            int64_t a_stride)
 {
-    int threads = cpu_context(t)->threads;
     int64_t M = b->g->M, strips = ceil_div(b->n, GEMM_COLS);
-    int64_t rows = rows_of_task(M, b->words, threads), row_tasks = ceil_div(M, rows);
-    int64_t parts = row_tasks >= 2 * threads ? 1 : 2 * threads;
-    parts = parts < strips ? parts : strips;
+    Shares s = shares_of(M, strips, b->words, cpu_context(t)->threads);
+    int64_t rows = s.rows, parts = s.parts;
     PARALLEL_FOR_UNEVEN(t, M * b->n * b->words)
-    for (int64_t task = 0; task < row_tasks * parts; task++) {
+    for (int64_t task = 0; task < s.row_tasks * parts; task++) {
         int64_t i0 = task / parts * rows, part = task % parts;
         multiply_rows(b, packed_a + CPU_THREAD * a_stride, i0,
                       M - i0 < rows ? M - i0 : rows, part * strips / parts,
@@ -155,7 +168,8 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
 {
     if (g->M == 0 || g->N == 0)
         return;
-    ASSERT(!(g->bias && g->residual) && !(g->c_bf16 && (g->add || !g->bf16)));
+    ASSERT(!(g->bias && g->residual) && !(g->c_bf16 && g->add));
+    ASSERT(g->bf16 || !(g->a.stored_bf16 || g->b.stored_bf16 || g->c_bf16));
     int64_t words = words_of(g->K, g->bf16);
     int64_t depth = words < DEPTH || g->c_bf16 ? words : DEPTH;
     int64_t columns = at_depth(COLUMNS, GEMM_COLS, depth);

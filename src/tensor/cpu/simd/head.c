@@ -1,34 +1,43 @@
-/* head.c - the language-model head in chunks of rows; the formulas are in ref/head.c.
+/* head.c - the language-model head in pieces of rows; the formulas are in ref/head.c.
  *
- * A chunk is cpu_chunk_rows() rows of logits in scratch: the product writes them, a pass
- * over each row turns them into probabilities or into dLoss/dlogits in place, and two
- * more products read those. No other memory of the size of the vocabulary exists. */
+ * Logits are scratch of cpu_logit_rows() rows, few enough for the third-level cache: the
+ * product writes them and passes over each row turn them into what is asked, or into
+ * dLoss/dlogits, as products read it, in a second scratch of cpu_logit_gradient_rows()
+ * rows. The two products that read that run over many rows at once, since one of them
+ * adds to the gradient of all of the head. No other memory of the size of the vocabulary
+ * exists. */
 #include "tensor/cpu/simd/fill.h"
 
 #include "tensor/cpu/simd/row.h"
+#include "tensor/cpu/simd/stored.h"
 #include "tensor/host.h"
 
-/* z(rows,V) = x w^T for the rows of one chunk. */
-static float *chunk_logits(TensorOps *t, Tensor x, Weight *w, int64_t begin,
-                           int64_t rows)
+/* Rows [begin, end) of the head's M. */
+typedef struct Piece {
+    int64_t begin, end;
+} Piece;
+
+/* The piece of at most `rows` rows that begins at `begin`; pieces of [0,end) are nearly
+ * alike. */
+static Piece piece_at(int64_t begin, int64_t end, int64_t rows)
 {
-    CpuContext *c = cpu_context(t);
-    int64_t n = rows * w->rows;
-    float *z = cpu_floats(&c->logits, n);
-    t->linear(t, (Tensor){z, TENSOR_F32, n},
-              tensor_slice(x, begin * w->cols, rows * w->cols), w, (Tensor){0}, (Tensor){0},
-              rows);
-    return z;
+    int64_t left = end - begin, pieces = (left + rows - 1) / rows;
+    return (Piece){begin, begin + (left + pieces - 1) / pieces};
 }
 
-typedef struct Chunk {
-    int64_t begin, rows;
-} Chunk;
-
-static Chunk chunk_at(int64_t begin, int64_t M, int64_t V)
+static Tensor rows_of(Tensor x, Piece p, int64_t C)
 {
-    int64_t rows = cpu_chunk_rows(V);
-    return (Chunk){begin, M - begin < rows ? M - begin : rows};
+    return tensor_slice(x, p.begin * C, (p.end - p.begin) * C);
+}
+
+/* z(rows,V) = x w^T. */
+static float *logits_of(TensorOps *t, Tensor x, Weight *w, Piece p)
+{
+    int64_t n = (p.end - p.begin) * w->rows;
+    float *z = cpu_floats(&cpu_context(t)->logits, n);
+    t->linear(t, (Tensor){z, TENSOR_F32, n}, rows_of(x, p, w->cols), w, (Tensor){0},
+              (Tensor){0}, p.end - p.begin);
+    return z;
 }
 
 static void head_logprob(TensorOps *t, Tensor logprob, Tensor lse, Tensor entropy,
@@ -39,15 +48,13 @@ static void head_logprob(TensorOps *t, Tensor logprob, Tensor lse, Tensor entrop
     float *pp = host_f32(logprob, M), *pl = host_f32(lse, M);
     float *pe = host_f32_or_null(entropy, M);
     const int32_t *target = host_i32(targets, M);
-    Chunk c = {0, 0};
-    for (int64_t begin = 0; begin < M; begin += c.rows) {
-        c = chunk_at(begin, M, V);
-        float *z = chunk_logits(t, x, w, c.begin, c.rows);
-        PARALLEL_FOR(t, c.rows * V)
-        for (int64_t r = 0; r < c.rows; r++) {
-            int64_t i = c.begin + r;
+    for (Piece p = {0, 0}; p.end < M;) {
+        p = piece_at(p.end, M, cpu_logit_rows(V));
+        const float *z = logits_of(t, x, w, p);
+        PARALLEL_FOR(t, (p.end - p.begin) * V)
+        for (int64_t i = p.begin; i < p.end; i++) {
             ASSERT(target[i] >= 0 && target[i] < V);
-            const float *row = z + r * V;
+            const float *row = z + (i - p.begin) * V;
             float max = row_max(row, V) * inv_temperature;
             RowSums sums = row_sums(row, V, inv_temperature, max);
             double log_sum = log(sums.exp);
@@ -59,43 +66,76 @@ static void head_logprob(TensorOps *t, Tensor logprob, Tensor lse, Tensor entrop
     }
 }
 
-/* z = a p(z): z*scale - lse in the exponent. */
-static void scaled_softmax(float *z, int64_t V, float scale, float lse, float a)
+/* --- gradients ------------------------------------------------------------------- */
+
+/* dLoss/dz = p (a + b log p) + [v = target] d, with log p = scale z - lse. */
+typedef struct RowGradient {
+    float scale, lse, a, b, d;
+    int64_t target;
+} RowGradient;
+
+INLINE Vec gradient_at(Vec z, const RowGradient *g, const bool entropy)
 {
-    int64_t v = 0;
+    Vec log_p = z * g->scale - g->lse; /* p log p is 0 where p is */
+    return vec_exp(log_p) * (entropy ? g->a + g->b * log_p : vec_set(g->a));
+}
+
+INLINE void gradient_row(void *out, const float *z, int64_t V, const RowGradient *g,
+                         const bool entropy, const bool bf16)
+{
+    int64_t v = 0, block = g->target / LANES * LANES, n = V - block;
     for (; v + LANES <= V; v += LANES)
-        vec_store(z + v, vec_exp(vec_load(z + v) * scale - lse) * a);
+        stored_store(out, v, gradient_at(vec_load(z + v), g, entropy), bf16);
     if (v < V)
-        vec_store_part(z + v, vec_exp(vec_load_part(z + v, V - v) * scale - lse) * a,
-                       V - v);
+        stored_store_part(out, v, gradient_at(vec_load_part(z + v, V - v), g, entropy),
+                          V - v, bf16);
+    n = n < LANES ? n : LANES;
+    Vec target = gradient_at(stored_load_some(z, block, n, false), g, entropy);
+    target[g->target - block] += g->d;
+    stored_store_some(out, block, target, n, bf16);
 }
 
-/* z = p (a + b log p). p log p is 0 where p is. */
-static void entropy_gradient(float *z, int64_t V, float scale, float lse, float a,
-                             float b)
+/* The scratch of gradients. */
+typedef struct Gradients {
+    Piece piece;
+    Tensor dz; /* (rows,V) */
+} Gradients;
+
+static Gradients gradients_at(TensorOps *t, const Weight *w, int64_t begin, int64_t M)
 {
-    int64_t v = 0;
-    for (; v + LANES <= V; v += LANES) {
-        Vec log_p = vec_load(z + v) * scale - lse;
-        vec_store(z + v, vec_exp(log_p) * (a + b * log_p));
-    }
-    if (v < V) {
-        Vec log_p = vec_load_part(z + v, V - v) * scale - lse;
-        vec_store_part(z + v, vec_exp(log_p) * (a + b * log_p), V - v);
-    }
+    TensorType type = w->packed ? TENSOR_BF16 : TENSOR_F32; /* as its products are */
+    int64_t V = w->rows;
+    int size = tensor_type_bytes(type);
+    Piece p = piece_at(begin, M, cpu_logit_gradient_rows(V, size));
+    int64_t n = (p.end - p.begin) * V;
+    void *at = cpu_buffer(&cpu_context(t)->gradients, (size_t)(n * size));
+    return (Gradients){p, {at, type, n}};
 }
 
-/* dx of the chunk's rows = dz w, and w.grad += dz^T x. */
-static void chunk_products(TensorOps *t, Tensor dx, float *dz, Tensor x, Weight *w,
-                           Chunk c)
+static void store_gradient(const Gradients *to, int64_t i, const float *z, int64_t V,
+                           const RowGradient *g)
 {
-    int64_t C = w->cols;
-    Tensor grad = {dz, TENSOR_F32, c.rows * w->rows};
-    t->linear_backward_input(t, tensor_slice(dx, c.begin * C, c.rows * C), grad, w,
-                             c.rows, false);
+    bool bf16 = host_is_bf16(to->dz);
+    void *out = stored_at(to->dz.data, (i - to->piece.begin) * V, bf16);
+    if (bf16 && g->b != 0)
+        gradient_row(out, z, V, g, true, true);
+    else if (bf16)
+        gradient_row(out, z, V, g, false, true);
+    else if (g->b != 0)
+        gradient_row(out, z, V, g, true, false);
+    else
+        gradient_row(out, z, V, g, false, false);
+}
+
+/* dx of the piece's rows = dz w, and w.grad += dz^T x. */
+static void gradient_products(TensorOps *t, Tensor dx, const Gradients *g, Tensor x,
+                              Weight *w)
+{
+    int64_t C = w->cols, rows = g->piece.end - g->piece.begin;
+    t->linear_backward_input(t, rows_of(dx, g->piece, C), g->dz, w, rows, false);
     if (tensor_present(w->grad))
-        t->linear_backward_weight(t, w, (Tensor){0}, grad,
-                                  tensor_slice(x, c.begin * C, c.rows * C), c.rows);
+        t->linear_backward_weight(t, w, (Tensor){0}, g->dz, rows_of(x, g->piece, C),
+                                  rows);
 }
 
 static void head_logprob_backward(TensorOps *t, Tensor dx, Tensor dlogprob,
@@ -108,23 +148,27 @@ static void head_logprob_backward(TensorOps *t, Tensor dx, Tensor dlogprob,
     const float *pl = host_f32(lse, M), *pe = de ? host_f32(entropy, M) : NULL;
     const int32_t *target = host_i32(targets, M);
     float inv_t = inv_temperature;
-    Chunk c = {0, 0};
-    for (int64_t begin = 0; begin < M; begin += c.rows) {
-        c = chunk_at(begin, M, V);
-        float *z = chunk_logits(t, x, w, c.begin, c.rows);
-        PARALLEL_FOR(t, c.rows * V)
-        for (int64_t r = 0; r < c.rows; r++) {
-            int64_t i = c.begin + r;
-            ASSERT(target[i] >= 0 && target[i] < V);
-            float *row = z + r * V, a = -dp[i] * inv_t;
-            if (de && de[i] != 0)
-                entropy_gradient(row, V, inv_t, pl[i], a - de[i] * pe[i] * inv_t,
-                                 -de[i] * inv_t);
-            else
-                scaled_softmax(row, V, inv_t, pl[i], a);
-            row[target[i]] += dp[i] * inv_t;
+    for (Gradients g = {0}; g.piece.end < M;) {
+        g = gradients_at(t, w, g.piece.end, M);
+        for (Piece p = {g.piece.begin, g.piece.begin}; p.end < g.piece.end;) {
+            p = piece_at(p.end, g.piece.end, cpu_logit_rows(V));
+            const float *z = logits_of(t, x, w, p);
+            PARALLEL_FOR(t, (p.end - p.begin) * V)
+            for (int64_t i = p.begin; i < p.end; i++) {
+                ASSERT(target[i] >= 0 && target[i] < V);
+                RowGradient row = {.scale = inv_t,
+                                   .lse = pl[i],
+                                   .a = -dp[i] * inv_t,
+                                   .d = dp[i] * inv_t,
+                                   .target = target[i]};
+                if (de && de[i] != 0) {
+                    row.a -= de[i] * pe[i] * inv_t;
+                    row.b = -de[i] * inv_t;
+                }
+                store_gradient(&g, i, z + (i - p.begin) * V, V, &row);
+            }
         }
-        chunk_products(t, dx, z, x, w, c);
+        gradient_products(t, dx, &g, x, w);
     }
 }
 
@@ -136,24 +180,32 @@ static void head_cross_entropy(TensorOps *t, Tensor nll, Tensor dx, Tensor x, We
     const float *weight = host_f32(weights, M);
     const int32_t *target = host_i32(targets, M);
     bool with_gradient = tensor_present(dx);
-    Chunk c = {0, 0};
-    for (int64_t begin = 0; begin < M; begin += c.rows) {
-        c = chunk_at(begin, M, V);
-        float *z = chunk_logits(t, x, w, c.begin, c.rows);
-        PARALLEL_FOR(t, c.rows * V)
-        for (int64_t r = 0; r < c.rows; r++) {
-            int64_t i = c.begin + r;
-            ASSERT(target[i] >= 0 && target[i] < V);
-            float *row = z + r * V, max = row_max(row, V);
-            double log_sum = log(row_sums(row, V, 1, max).exp);
-            pn[i] = (float)(log_sum - (double)(row[target[i]] - max));
-            if (with_gradient) {
-                scaled_softmax(row, V, 1, (float)((double)max + log_sum), weight[i]);
-                row[target[i]] -= weight[i];
+    for (Gradients g = {0}; g.piece.end < M;) {
+        if (with_gradient)
+            g = gradients_at(t, w, g.piece.end, M);
+        else
+            g.piece = (Piece){0, M};
+        for (Piece p = {g.piece.begin, g.piece.begin}; p.end < g.piece.end;) {
+            p = piece_at(p.end, g.piece.end, cpu_logit_rows(V));
+            const float *z = logits_of(t, x, w, p);
+            PARALLEL_FOR(t, (p.end - p.begin) * V)
+            for (int64_t i = p.begin; i < p.end; i++) {
+                ASSERT(target[i] >= 0 && target[i] < V);
+                const float *row = z + (i - p.begin) * V;
+                float max = row_max(row, V);
+                double log_sum = log(row_sums(row, V, 1, max).exp);
+                pn[i] = (float)(log_sum - (double)(row[target[i]] - max));
+                RowGradient gradient = {.scale = 1,
+                                        .lse = (float)((double)max + log_sum),
+                                        .a = weight[i],
+                                        .d = -weight[i],
+                                        .target = target[i]};
+                if (with_gradient)
+                    store_gradient(&g, i, row, V, &gradient);
             }
         }
         if (with_gradient)
-            chunk_products(t, dx, z, x, w, c);
+            gradient_products(t, dx, &g, x, w);
     }
 }
 

@@ -183,7 +183,7 @@ static void head_sample(TensorOps *t, SampleOut *out, Tensor x, Weight *w,
                         const SampleRow *rows, int64_t M)
 {
     CpuContext *context = cpu_context(t);
-    int64_t V = w->rows, C = w->cols, chunk = cpu_chunk_rows(V);
+    int64_t V = w->rows, C = w->cols, chunk = cpu_logit_rows(V);
     float *scratch = cpu_floats(&context->sample, context->threads * 2 * V);
     float *z = cpu_floats(&context->logits, (M < chunk ? M : chunk) * V);
     for (int64_t begin = 0; begin < M; begin += chunk) {
