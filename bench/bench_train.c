@@ -2,15 +2,17 @@
  * cross-entropy, backward, clip, AdamW, repacking) on random tokens. One JSON line a case:
  *
  *     {"bench":"train","shape":"124M","context":1024,"compute":"bf16","threads":2,
- *      "tokens_per_s":..,"gflops":..,"share":..,"optimizer_share":..,"peak_mb":..}
+ *      "tokens_per_s":..,"gflops":..,"share":..,"optimizer_share":..,"recomputed":0,
+ *      "plan_mb":..,"peak_mb":..}
  *
  * share is that of the peak of the same arithmetic, which the first lines measure
  * (peak.h); FLOPs are 6 a parameter of a product and token, and causal attention's. Times
- * are the median of several steps. peak_mb is the process's so far: to measure one shape's
- * memory, ask for it alone.
+ * are the median of several steps. plan_mb is what train/memory.h says before the start,
+ * peak_mb the process's so far: to measure one shape's memory, ask for it alone. FLOPs of
+ * recomputed layers are not counted twice.
  *
  *     bench_train [--smoke] [--threads N] [--shape 2M|10M|124M] [--compute f32|bf16]
- *                 [--context N] [--steps N] */
+ *                 [--context N] [--steps N] [--recompute LAYERS | --memory MB] */
 #include "peak.h"
 
 #include "base/mem.h"
@@ -18,6 +20,7 @@
 #include "base/stats.h"
 #include "model/model.h"
 #include "train/adamw.h"
+#include "train/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,6 +47,8 @@ typedef struct Choice {
     const char *compute; /* NULL: both */
     int64_t context;     /* 0: 256 and 1024 */
     int64_t steps;
+    int32_t recompute;
+    int64_t memory; /* MB; 0: recompute decides */
 } Choice;
 
 typedef struct Bench {
@@ -51,6 +56,7 @@ typedef struct Bench {
     Model *model;
     Tape *tape;
     Adamw adamw;
+    MemoryPlan plan;
     int64_t context, micro_batch, step_tokens;
     int32_t *ids, *positions, *starts, *rows, *targets;
     float *weights, *nll;
@@ -65,7 +71,24 @@ static void need(Status status, const Err *err)
     exit(1);
 }
 
-static void setup(Bench *b, const Shape *s, int64_t context, const TensorCpuOptions *o)
+static void plan_memory(Bench *b, const ModelShape *shape, const Choice *c)
+{
+    Err err = {0};
+    b->plan = (MemoryPlan){.ops = b->ops};
+    memory_add_process(&b->plan);
+    memory_add_model(&b->plan, shape, true);
+    memory_add_optimizer(&b->plan, shape);
+    memory_add_tape(&b->plan, shape, b->micro_batch, true);
+    TrainOptions t = {.memory = c->memory * 1000000, .micro_batch = b->micro_batch};
+    if (c->memory > 0)
+        need(memory_settle(&b->plan, &t, &err), &err);
+    else
+        b->plan.recomputed =
+            c->recompute < shape->layers ? c->recompute : model_most_recomputed(shape);
+}
+
+static void setup(Bench *b, const Shape *s, int64_t context, const TensorCpuOptions *o,
+                  const Choice *c)
 {
     Err err = {0};
     ModelShape shape = {.family = MODEL_LLAMA,
@@ -87,11 +110,11 @@ static void setup(Bench *b, const Shape *s, int64_t context, const TensorCpuOpti
     size_t n = (size_t)b->micro_batch;
     need(tensor_cpu_new(&b->ops, o, &err), &err);
     need(model_shape_check(&shape, &err), &err);
+    plan_memory(b, &shape, c);
+    TapeOptions tape = {.backward = true, .recomputed = b->plan.recomputed};
     need(model_new(&b->model, b->ops, &shape, true, &err), &err);
     need(model_init(b->model, 1, &err), &err);
-    need(tape_new(&b->tape, b->model, b->micro_batch, (TapeOptions){.backward = true},
-                  &err),
-         &err);
+    need(tape_new(&b->tape, b->model, b->micro_batch, tape, &err), &err);
     need(adamw_new(&b->adamw, b->model, &err), &err);
     need(MEM_ARRAY(&b->ids, n, &err), &err);
     need(MEM_ARRAY(&b->positions, n, &err), &err);
@@ -157,7 +180,7 @@ static void measure(const Shape *s, int64_t context, const TensorCpuOptions *o,
                     const Choice *c, const double peaks[2])
 {
     Bench b;
-    setup(&b, s, context, o);
+    setup(&b, s, context, o, c);
     double seconds[MOST_STEPS], optimizer[MOST_STEPS];
     step(&b); /* the first one touches the memory */
     for (int64_t i = 0; i < c->steps; i++) {
@@ -171,11 +194,13 @@ static void measure(const Shape *s, int64_t context, const TensorCpuOptions *o,
                    (double)b.step_tokens;
     printf("{\"bench\":\"train\",\"shape\":\"%s\",\"context\":%d,\"compute\":\"%s\","
            "\"threads\":%d,\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f,"
-           "\"optimizer_share\":%.3f,\"peak_mb\":%.0f}\n",
+           "\"optimizer_share\":%.3f,\"recomputed\":%d,\"plan_mb\":%.0f,"
+           "\"peak_mb\":%.0f}\n",
            s->name, (int)context, bf16 ? "bf16" : "f32",
            o->threads > 0 ? o->threads : system_cpus(), (double)b.step_tokens / t,
            flops / t / 1e9, peaks[bf16] > 0 ? flops / t / peaks[bf16] : 0,
-           stats_quantile(optimizer, c->steps, 0.5) / t, (double)mem_peak_rss() / 1e6);
+           stats_quantile(optimizer, c->steps, 0.5) / t, b.plan.recomputed,
+           (double)memory_peak(&b.plan) / 1e6, (double)mem_peak_rss() / 1e6);
     fflush(stdout);
     release(&b);
 }
@@ -215,11 +240,16 @@ static bool read_choice(Choice *c, int argc, char **argv)
             c->context = atoll(value);
         else if (value && strcmp(argv[i], "--steps") == 0)
             c->steps = atoll(value);
+        else if (value && strcmp(argv[i], "--recompute") == 0)
+            c->recompute = atoi(value);
+        else if (value && strcmp(argv[i], "--memory") == 0)
+            c->memory = atoll(value);
         else
             return false;
         i++;
     }
-    return c->steps >= 1 && c->steps <= MOST_STEPS;
+    return c->steps >= 1 && c->steps <= MOST_STEPS && c->recompute >= 0 &&
+           c->memory >= 0;
 }
 
 int main(int argc, char **argv)
@@ -229,7 +259,8 @@ int main(int argc, char **argv)
         fprintf(stderr,
                 "usage: bench_train [--smoke] [--threads N] [--shape 2M|10M|124M]\n"
                 "                   [--compute f32|bf16] [--context 256|1024] "
-                "[--steps N]\n");
+                "[--steps N]\n"
+                "                   [--recompute LAYERS | --memory MB]\n");
         return 2;
     }
     int threads = c.threads > 0 ? c.threads : system_cpus();

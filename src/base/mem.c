@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { ALIGNMENT = 64 };
 
@@ -110,12 +109,4 @@ Status mem_push_room_(void **p, size_t n, size_t *cap, size_t size, Err *err)
     memcpy(p, &grown, sizeof grown);
     *cap = more;
     return OK;
-}
-
-int64_t mem_peak_rss(void)
-{
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0)
-        return 0;
-    return (int64_t)usage.ru_maxrss * 1024; /* Linux counts kilobytes */
 }

@@ -37,7 +37,12 @@ void mem_fail_after(long n);
 /* Test hook: the bytes that all allocations so far asked for, freed ones included. */
 size_t mem_asked(void);
 
-/* Peak resident set of this process in bytes; 0 when unknown. */
+/* Resident set of this process in bytes, at its largest and now; 0 when unknown. */
 int64_t mem_peak_rss(void);
+int64_t mem_rss(void);
+/* Bytes that could be taken without swapping: the least of what the machine has and what
+ * the process's control groups leave; -1 when unknown. root: "", or a folder in place of
+ * "/" (tests). */
+int64_t mem_available(const char *root);
 
 #endif

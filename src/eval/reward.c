@@ -94,10 +94,15 @@ static Status model_judge_score(void *self, RewardItem *items, int64_t n, Err *e
     return OK;
 }
 
+int64_t reward_pass_tokens(const ModelShape *shape)
+{
+    return shape->context > PASS_TOKENS ? shape->context : PASS_TOKENS;
+}
+
 static Status model_judge_new(ModelJudge **out, Model *model, Err *err)
 {
     int64_t context = model->shape.context;
-    int64_t capacity = context > PASS_TOKENS ? context : PASS_TOKENS;
+    int64_t capacity = reward_pass_tokens(&model->shape);
     TRY(MEM_ARRAY(out, 1, err));
     ModelJudge *j = *out;
     *j = (ModelJudge){.model = model, .capacity = capacity};

@@ -28,6 +28,8 @@ struct Reward {
 
 /* Scalar head at the last token. Takes nothing: model and template are borrowed. */
 NODISCARD Status reward_from_model(Reward *out, Model *reward_model, Err *err);
+/* The tokens of its passes: it takes a tape for scoring of so many. */
+int64_t reward_pass_tokens(const ModelShape *shape);
 /* The gold judge over decoded answers. */
 NODISCARD Status reward_from_judge(Reward *out, const World *world,
                                    const Tokenizer *tok, const ChatTemplate *chat,

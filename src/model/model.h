@@ -113,8 +113,8 @@ static inline int32_t model_most_recomputed(const ModelShape *shape)
 {
     return shape->layers - 1;
 }
-/* What tape_new takes for itself, and how large the backend's scratch is at least after
- * it: all tapes and caches share that. */
+/* What tape_new takes for itself, and by how much it makes the backend's scratch grow,
+ * which all tapes and caches share. */
 size_t tape_bytes(const TensorOps *ops, const ModelShape *shape, int64_t max_tokens,
                   TapeOptions o);
 size_t model_scratch_bytes(TensorOps *ops, const ModelShape *shape, int64_t max_tokens);

@@ -56,6 +56,12 @@ void prompts_release(Prompts *p)
     *p = (Prompts){0};
 }
 
+int32_t prompts_capacity(const Prompts *p, int64_t max_new, const ModelShape *shape)
+{
+    int64_t most = documents_longest(&p->rendered) + max_new;
+    return most < shape->context ? (int32_t)most : shape->context;
+}
+
 const Conversation *prompts_chat(const Prompts *p, int64_t i)
 {
     return &p->list.records[p->record[i]].chat;
@@ -77,7 +83,8 @@ struct Answerer {
 enum { MOST_CALLS = 4 }; /* tool calls in one answer */
 
 Status answerer_new(Answerer **out, Model *model, const Tokenizer *tok,
-                    const ChatTemplate *chat, int64_t slots, bool tools, Err *err)
+                    const ChatTemplate *chat, int32_t slots, int32_t capacity,
+                    bool tools, Err *err)
 {
     *out = NULL;
     Answerer *a;
@@ -87,7 +94,7 @@ Status answerer_new(Answerer **out, Model *model, const Tokenizer *tok,
     a->stop[a->n_stop++] = template_end(chat);
     if (tokenizer_eos(tok) >= 0)
         a->stop[a->n_stop++] = tokenizer_eos(tok);
-    Status status = engine_new(&a->engine, model, (int32_t)slots, 0, NULL, err);
+    Status status = engine_new(&a->engine, model, slots, capacity, NULL, err);
     if (status == OK && tools)
         status = tools_new(&a->tools, tok, chat, MOST_CALLS, err);
     if (status != OK) {

@@ -23,6 +23,8 @@ NODISCARD Status prompts_load(Prompts *out, const char *spec,
                               const CorpusOptions *corpus, const ChatTemplate *chat,
                               int64_t context, int64_t max_new, int64_t most, Err *err);
 void prompts_release(Prompts *p);
+/* Tokens of the longest prompt and an answer of max_new to it, within the context. */
+int32_t prompts_capacity(const Prompts *p, int64_t max_new, const ModelShape *shape);
 const Conversation *prompts_chat(const Prompts *p, int64_t i);
 
 typedef struct AnswerOptions {
@@ -31,10 +33,11 @@ typedef struct AnswerOptions {
 } AnswerOptions;
 
 typedef struct Answerer Answerer;
-/* Borrows all; at most `slots` answers are decoded at once. tools: calls are executed. */
+/* Borrows all; at most `slots` answers are decoded at once, each with its prompt up to
+ * `capacity` tokens. tools: calls are executed. */
 NODISCARD Status answerer_new(Answerer **out, Model *model, const Tokenizer *tok,
-                              const ChatTemplate *chat, int64_t slots, bool tools,
-                              Err *err);
+                              const ChatTemplate *chat, int32_t slots, int32_t capacity,
+                              bool tools, Err *err);
 void answerer_free(Answerer *a);
 /* Answers prompts which[0..n); answer i draws from the stream (seed, first_index + i).
  * Release each result. */

@@ -13,8 +13,9 @@
 
 Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
                          PackSource heldout, const PackOptions *train_o,
-                         const TrainOptions *t, Err *err)
+                         const TrainOptions *t, int32_t recomputed, Err *err)
 {
+    TapeOptions tape = {.backward = true, .recomputed = recomputed};
     *l = (LmObjective){.learner = {.name = "model", .model = model, .lr_scale = 1}};
     PackOptions heldout_o = *train_o;
     heldout_o.shuffle = false;
@@ -32,12 +33,21 @@ Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
         status = batch_new(&l->batch, batch_tokens, err);
     if (status == OK)
         status = lm_pass_new(&l->pass, model, batch_tokens, t->micro_batch,
-                             train_o->row, (TapeOptions){.backward = true}, err);
+                             train_o->row, tape, err);
     if (status == OK)
         status = adamw_new(&l->learner.adamw, model, err);
     if (status != OK)
         lm_objective_release(l);
     return status;
+}
+
+void lm_objective_plan(MemoryPlan *plan, const ModelShape *shape,
+                       const PackOptions *train_o, const TrainOptions *t)
+{
+    int64_t tokens =
+        lm_pass_tokens(train_o->row * train_o->rows, t->micro_batch, train_o->row);
+    memory_add_optimizer(plan, shape);
+    memory_add_tape(plan, shape, tokens, true);
 }
 
 void lm_objective_release(LmObjective *l)

@@ -5,6 +5,7 @@
 
 #include "data/pack.h"
 #include "train/lm.h"
+#include "train/memory.h"
 #include "train/trainer.h"
 
 typedef struct LmObjective {
@@ -19,10 +20,13 @@ typedef struct LmObjective {
 } LmObjective;
 
 /* Sources are borrowed. train_o is for training; the held-out documents are packed alike,
- * in order. A held-out source without documents is fine. */
+ * in order. A held-out source without documents is fine. recomputed: TapeOptions'. */
 NODISCARD Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
                                    PackSource heldout, const PackOptions *train_o,
-                                   const TrainOptions *t, Err *err);
+                                   const TrainOptions *t, int32_t recomputed, Err *err);
+/* Adds what it takes: the optimizer and a tape. */
+void lm_objective_plan(MemoryPlan *plan, const ModelShape *shape,
+                       const PackOptions *train_o, const TrainOptions *t);
 void lm_objective_release(LmObjective *l);
 /* Fills the functions of *o; the caller adds names, numbers and sample(). */
 void lm_objective_bind(LmObjective *l, Objective *o);

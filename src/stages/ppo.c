@@ -19,6 +19,7 @@
 #include "base/stats.h"
 #include "stages/ppo_internal.h"
 #include "stages/ptx_shard.h"
+#include "train/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -233,14 +234,11 @@ static Status open_models(PpoStage *p, TensorOps *ops, Err *err)
     TRY(check_reward(p, err));
     p->policy = (Learner){.name = "policy", .model = p->sft.model, .lr_scale = 1};
     p->critic = (Learner){.name = "critic", .lr_scale = o->value_coef_lr};
-    TRY(model_folder_load(&p->critic.model, ops, o->reward, true, NULL, err));
-    TRY(adamw_new(&p->policy.adamw, p->policy.model, err));
-    return adamw_new(&p->critic.adamw, p->critic.model, err);
+    return model_folder_load(&p->critic.model, ops, o->reward, true, NULL, err);
 }
 
-static Status open_rewards(PpoStage *p, Err *err)
+static Status open_gold(PpoStage *p, Err *err)
 {
-    TRY(reward_from_model(&p->reward, p->reward_model, err));
     if (!p->o->world)
         return OK;
     TRY(world_open(&p->world, p->o->world, err));
@@ -261,24 +259,27 @@ static Status open_prompts(PpoStage *p, const StageEnv *env, Err *err)
 }
 
 /* About as many tokens of pretraining text an update as of answers. */
+static PackOptions ptx_pack(const PpoStage *p)
+{
+    const PpoOptions *o = p->o;
+    int64_t context = p->sft.model->shape.context;
+    int64_t rows = o->batch / o->minibatches * o->max_new / context;
+    return (PackOptions){.row = context,
+                         .rows = rows > 0 ? rows : 1,
+                         .overlong = PACK_SPLIT,
+                         .seed = (uint64_t)p->t->seed,
+                         .shuffle = true};
+}
+
 static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
 {
     const PpoOptions *o = p->o;
     if (o->ptx_coef <= 0)
         return OK;
+    PackOptions pack = ptx_pack(p);
     TRY(ptx_shard_open(&p->ptx_shard, env, o->ptx_data, p->sft.tok, err));
-    int64_t context = p->sft.model->shape.context;
-    int64_t rows = o->batch / o->minibatches * o->max_new / context;
-    PackOptions pack = {.row = context,
-                        .rows = rows > 0 ? rows : 1,
-                        .overlong = PACK_SPLIT,
-                        .seed = (uint64_t)p->t->seed,
-                        .shuffle = true};
-    int64_t most = pack.row * pack.rows;
     TRY(packer_new(&p->ptx_packer, shard_pack_source(&p->ptx_shard), &pack, err));
-    TRY(batch_new(&p->ptx_batch, most, err));
-    return lm_pass_new(&p->ptx_pass, p->sft.model, most, p->t->micro_batch, context,
-                       (TapeOptions){.backward = true}, err);
+    return batch_new(&p->ptx_batch, pack.row * pack.rows, err);
 }
 
 static Status make_experience(Experience *x, size_t batch, size_t context, Err *err)
@@ -309,26 +310,86 @@ static Status make_pass(PpoPass *pass, size_t batch, size_t most, Err *err)
     return OK;
 }
 
+/* Tokens of the longest pass: no episode is cut. */
+static int64_t pass_tokens(const PpoStage *p)
+{
+    int64_t context = p->sft.model->shape.context;
+    return p->t->micro_batch > context ? p->t->micro_batch : context;
+}
+
+/* The most answers that are made at once. */
+static int64_t most_answers(const PpoOptions *o)
+{
+    return o->batch > o->eval_prompts ? o->batch : o->eval_prompts;
+}
+
+static int32_t answer_slots(const PpoOptions *o)
+{
+    return most_answers(o) < SLOTS ? (int32_t)most_answers(o) : SLOTS;
+}
+
+static int32_t answer_capacity(const PpoStage *p)
+{
+    const ModelShape *shape = &p->sft.model->shape;
+    int32_t training = prompts_capacity(&p->prompts, p->o->max_new, shape);
+    int32_t heldout = prompts_capacity(&p->heldout, p->o->max_new, shape);
+    return training > heldout ? training : heldout;
+}
+
+/* The four models, the prompts and the world are in memory already. */
+static Status plan_memory(MemoryPlan *plan, const PpoStage *p, Err *err)
+{
+    const ModelShape *policy = &p->sft.model->shape, *reward = &p->reward_model->shape;
+    plan->mapped = p->ptx_shard.map.len;
+    memory_add_model(plan, policy, true);
+    memory_add_model(plan, policy, false);
+    memory_add_model(plan, reward, true);
+    memory_add_model(plan, reward, false);
+    memory_add_process(plan);
+    memory_add_optimizer(plan, policy);
+    memory_add_optimizer(plan, reward);
+    memory_add_tape(plan, policy, pass_tokens(p), true);
+    memory_add_tape(plan, reward, pass_tokens(p), true);
+    memory_add_tape(plan, policy, pass_tokens(p), false);
+    memory_add_tape(plan, reward, reward_pass_tokens(reward), false);
+    memory_add_cache(plan,
+                     engine_bytes(policy, answer_slots(p->o), answer_capacity(p)));
+    if (p->ptx_packer) {
+        PackOptions pack = ptx_pack(p);
+        int64_t tokens =
+            lm_pass_tokens(pack.row * pack.rows, p->t->micro_batch, pack.row);
+        memory_add_tape(plan, policy, tokens, true);
+    }
+    return memory_settle(plan, p->t, err);
+}
+
+static Status make_tapes(PpoStage *p, int32_t recomputed, Err *err)
+{
+    TapeOptions keeps = {.backward = true, .recomputed = recomputed}, scores = {0};
+    int64_t most = pass_tokens(p);
+    TRY(tape_new(&p->policy_tape, p->sft.model, most, keeps, err));
+    TRY(tape_new(&p->critic_tape, p->critic.model, most, keeps, err));
+    TRY(tape_new(&p->reference_tape, p->reference, most, scores, err));
+    TRY(reward_from_model(&p->reward, p->reward_model, err));
+    if (!p->ptx_packer)
+        return OK;
+    PackOptions pack = ptx_pack(p);
+    return lm_pass_new(&p->ptx_pass, p->sft.model, pack.row * pack.rows,
+                       p->t->micro_batch, pack.row, keeps, err);
+}
+
 static Status make_buffers(PpoStage *p, Err *err)
 {
     const PpoOptions *o = p->o;
-    int64_t context = p->sft.model->shape.context;
-    int64_t most = p->t->micro_batch > context ? p->t->micro_batch : context;
-    int64_t answers = o->batch > o->eval_prompts ? o->batch : o->eval_prompts;
-    int64_t slots = answers < SLOTS ? answers : SLOTS;
-    TRY(tape_new(&p->policy_tape, p->sft.model, most, (TapeOptions){.backward = true},
-                 err));
-    TRY(tape_new(&p->critic_tape, p->critic.model, most,
-                 (TapeOptions){.backward = true}, err));
-    TRY(tape_new(&p->reference_tape, p->reference, most, (TapeOptions){0}, err));
+    int64_t context = p->sft.model->shape.context, answers = most_answers(o);
     TRY(make_experience(&p->experience, (size_t)o->batch, (size_t)context, err));
-    TRY(make_pass(&p->pass, (size_t)o->batch, (size_t)most, err));
+    TRY(make_pass(&p->pass, (size_t)o->batch, (size_t)pass_tokens(p), err));
     TRY(MEM_ARRAY(&p->order, (size_t)o->batch, err));
     TRY(MEM_ARRAY(&p->results, (size_t)answers, err));
     TRY(MEM_ARRAY(&p->items, (size_t)answers, err));
     TRY(MEM_ARRAY(&p->which, (size_t)answers, err));
-    return answerer_new(&p->answerer, p->sft.model, p->sft.tok, p->sft.chat, slots,
-                        o->tools, err);
+    return answerer_new(&p->answerer, p->sft.model, p->sft.tok, p->sft.chat,
+                        answer_slots(o), answer_capacity(p), o->tools, err);
 }
 
 /* --- closing ------------------------------------------------------------------------- */
@@ -390,10 +451,15 @@ static void release(PpoStage *p)
 
 static Status prepare(PpoStage *p, const StageEnv *env, Err *err)
 {
-    TRY(open_rewards(p, err));
+    MemoryPlan plan = {.ops = env->ops};
+    TRY(open_gold(p, err));
     TRY(open_prompts(p, env, err));
     TRY(open_ptx(p, env, err));
+    TRY(plan_memory(&plan, p, err));
     p->kl_coef = p->o->kl_coef;
+    TRY(adamw_new(&p->policy.adamw, p->policy.model, err));
+    TRY(adamw_new(&p->critic.adamw, p->critic.model, err));
+    TRY(make_tapes(p, plan.recomputed, err));
     return make_buffers(p, err);
 }
 

@@ -63,6 +63,13 @@ static const TrainOptions stage_defaults = {
 
 enum { SAMPLES = 4, SAMPLE_PREFIX = 8, SAMPLE_TOKENS = 64, MAX_HELDOUT = 1000 };
 
+/* Tokens of the longest sample. */
+static int32_t sample_capacity(const ModelShape *shape)
+{
+    int32_t most = SAMPLE_PREFIX + SAMPLE_TOKENS;
+    return most < shape->context ? most : shape->context;
+}
+
 /* --- the dial ------------------------------------------------------------------------ */
 
 static int64_t round_up(double x, int64_t to)
@@ -223,6 +230,17 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
 
 /* --- the stage ----------------------------------------------------------------------- */
 
+static Status plan_memory(MemoryPlan *plan, const Pretrain *p, const ModelShape *shape,
+                          const PackOptions *pack, const TrainOptions *t, Err *err)
+{
+    plan->mapped = p->train.map.len + p->heldout.map.len;
+    memory_add_process(plan);
+    memory_add_model(plan, shape, true);
+    lm_objective_plan(plan, shape, pack, t);
+    memory_add_cache(plan, engine_bytes(shape, SAMPLES, sample_capacity(shape)));
+    return memory_settle(plan, t, err);
+}
+
 static void tell(const ModelShape *s, const Budget *b, const TrainOptions *t)
 {
     log_info("pretrain: depth %d gives width %d, %d heads, MLP %d: %s parameters",
@@ -259,21 +277,26 @@ Status stage_pretrain(const StageEnv *env, const PretrainOptions *o,
     status = open_documents(&p, env, o, err);
     if (status == OK)
         status = pack_id_bytes(&p.id_bytes, p.tok, err);
-    if (status == OK)
-        status = model_new(&p.model, env->ops, &shape, true, err);
-    if (status == OK)
-        status = model_init(p.model, (uint64_t)t.seed, err);
     PackOptions pack = {.row = shape.context,
                         .rows = budget.rows,
                         .overlong = PACK_SPLIT,
                         .seed = (uint64_t)t.seed,
                         .shuffle = true,
                         .id_bytes = p.id_bytes};
+    MemoryPlan plan = {.ops = env->ops};
+    if (status == OK)
+        status = plan_memory(&plan, &p, &shape, &pack, &t, err);
+    if (status == OK)
+        status = model_new(&p.model, env->ops, &shape, true, err);
+    if (status == OK)
+        status = model_init(p.model, (uint64_t)t.seed, err);
     if (status == OK)
         status = lm_objective_init(&p.lm, p.model, shard_pack_source(&p.train),
-                                   shard_pack_source(&p.heldout), &pack, &t, err);
+                                   shard_pack_source(&p.heldout), &pack, &t,
+                                   plan.recomputed, err);
     if (status == OK)
-        status = engine_new(&p.engine, p.model, SAMPLES, 0, NULL, err);
+        status =
+            engine_new(&p.engine, p.model, SAMPLES, sample_capacity(&shape), NULL, err);
     if (status != OK)
         goto done;
 

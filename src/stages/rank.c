@@ -280,8 +280,10 @@ static Status prepare(Ranker *r, const StageEnv *env, Err *err)
     TRY(prompts_load(&r->prompts, o->prompts, &env->corpus, r->model.chat,
                      r->model.model->shape.context, o->max_new, o->max_prompts, err));
     TRY(open_judge(r, ops, err));
+    int32_t capacity =
+        prompts_capacity(&r->prompts, o->max_new, &r->model.model->shape);
     return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat,
-                        SLOTS, true, err);
+                        SLOTS, capacity, true, err);
 }
 
 static Status commit(Ranker *r, int which, Err *err)

@@ -24,6 +24,7 @@
 #include "stages/calibration.h"
 #include "stages/rankings.h"
 #include "tensor/loss.h"
+#include "train/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,6 +68,7 @@ typedef struct RewardStage {
     Learner learner; /* the reward model */
     Rankings train, heldout;
     Documents demonstrations;
+    Prompts prompts; /* for the gain; n 0: the comparisons' answers serve */
     Tape *tape;
     Batch *batch;
     int64_t *queue; /* rankings that wait in the batch; [rankings of a pass] */
@@ -92,6 +94,7 @@ static void release(RewardStage *r)
     adamw_release(&r->learner.adamw, r->learner.model);
     model_free(r->learner.model);
     documents_release(&r->demonstrations);
+    prompts_release(&r->prompts);
     rankings_release(&r->train);
     rankings_release(&r->heldout);
     chat_model_release(&r->sft);
@@ -308,25 +311,32 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
 
 /* --- scale and zero ------------------------------------------------------------------ */
 
+/* Tokens of a sample that the gain is for. */
+static int64_t gain_tokens(const ModelShape *shape)
+{
+    return NORM_TOKENS < shape->context / 2 ? NORM_TOKENS : shape->context / 2;
+}
+
+static int32_t gain_capacity(const RewardStage *r)
+{
+    const ModelShape *shape = &r->sft.model->shape;
+    return prompts_capacity(&r->prompts, gain_tokens(shape), shape);
+}
+
 /* Scores of samples of the SFT model; *n of them in *score, to be mem_freed. */
 static Status score_samples(RewardStage *r, double **score, int64_t *n, Err *err)
 {
-    Prompts prompts = {0};
+    const Prompts *prompts = &r->prompts;
     Answerer *answerer = NULL;
     Reward reward = {0};
     int64_t *which = NULL;
     EngineResult *results = NULL;
     RewardItem *items = NULL;
     *n = 0;
-    const ModelShape *shape = &r->sft.model->shape;
-    int64_t max_new =
-        NORM_TOKENS < shape->context / 2 ? NORM_TOKENS : shape->context / 2;
-    Status status = prompts_load(&prompts, r->o->prompts, r->corpus, r->sft.chat,
-                                 shape->context, max_new, NORM_SAMPLES, err);
-    size_t count = (size_t)prompts.n;
-    if (status == OK)
-        status = answerer_new(&answerer, r->sft.model, r->sft.tok, r->sft.chat, SLOTS,
-                              true, err);
+    int64_t max_new = gain_tokens(&r->sft.model->shape);
+    size_t count = (size_t)prompts->n;
+    Status status = answerer_new(&answerer, r->sft.model, r->sft.tok, r->sft.chat,
+                                 SLOTS, gain_capacity(r), true, err);
     if (status == OK)
         status = reward_from_model(&reward, r->learner.model, err);
     if (status == OK)
@@ -337,26 +347,25 @@ static Status score_samples(RewardStage *r, double **score, int64_t *n, Err *err
         status = MEM_ARRAY(&items, count, err);
     if (status == OK)
         status = MEM_ARRAY(score, count, err);
-    for (int64_t i = 0; status == OK && i < prompts.n; i++)
+    for (int64_t i = 0; status == OK && i < prompts->n; i++)
         which[i] = i;
     AnswerOptions o = {.temperature = 1, .max_new = max_new, .seed = r->t->seed};
     if (status == OK)
-        status = answerer_run(answerer, &prompts, which, prompts.n, 0, &o, results,
+        status = answerer_run(answerer, prompts, which, prompts->n, 0, &o, results,
                               NULL, err);
-    for (int64_t i = 0; status == OK && i < prompts.n; i++)
-        items[i] = answerer_item(answerer, &prompts, i, &results[i]);
+    for (int64_t i = 0; status == OK && i < prompts->n; i++)
+        items[i] = answerer_item(answerer, prompts, i, &results[i]);
     if (status == OK)
-        status = reward_score(&reward, items, prompts.n, err);
-    for (int64_t i = 0; status == OK && i < prompts.n; i++)
+        status = reward_score(&reward, items, prompts->n, err);
+    for (int64_t i = 0; status == OK && i < prompts->n; i++)
         (*score)[(*n)++] = items[i].score;
-    for (int64_t i = 0; results && i < prompts.n; i++)
+    for (int64_t i = 0; results && i < prompts->n; i++)
         engine_result_release(&results[i]);
     mem_free(which);
     mem_free(results);
     mem_free(items);
     reward_release(&reward);
     answerer_free(answerer);
-    prompts_release(&prompts);
     return status;
 }
 
@@ -369,7 +378,7 @@ static int64_t at_most(size_t n, int64_t most)
 static Status score_for_gain(RewardStage *r, double **score, int64_t *n, Err *err)
 {
     *score = NULL;
-    if (r->o->prompts)
+    if (r->prompts.n > 0)
         return score_samples(r, score, n, err);
     *n = at_most(r->train.docs.n, MOST_SCORED);
     TRY(MEM_ARRAY(score, (size_t)*n, err));
@@ -472,34 +481,70 @@ static Status load_data(RewardStage *r, Err *err)
             "reward: left out %lld answers longer than the context and %lld rankings "
             "in which all answers tie",
             (long long)r->train.dropped, (long long)r->train.unordered);
+    if (o->prompts) {
+        const ModelShape *shape = &r->sft.model->shape;
+        TRY(prompts_load(&r->prompts, o->prompts, r->corpus, r->sft.chat,
+                         shape->context, gain_tokens(shape), NORM_SAMPLES, err));
+    }
     return load_demonstrations(r, err);
 }
 
-static Status make_model(RewardStage *r, TensorOps *ops, Err *err)
+static Status reward_shape(const RewardStage *r, ModelShape *shape, Err *err)
 {
-    ModelShape shape = r->sft.model->shape;
-    shape.head = HEAD_SCALAR;
-    shape.tied = false;
-    r->learner = (Learner){.name = "model", .lr_scale = 1};
-    TRY(model_shape_check(&shape, err));
-    TRY(model_new(&r->learner.model, ops, &shape, true, err));
-    TRY(model_init(r->learner.model, (uint64_t)r->t->seed, err));
-    TRY(model_copy_trunk(r->learner.model, r->sft.model, err));
-    return adamw_new(&r->learner.adamw, r->learner.model, err);
+    *shape = r->sft.model->shape;
+    shape->head = HEAD_SCALAR;
+    shape->tied = false;
+    return model_shape_check(shape, err);
 }
 
-static Status make_buffers(RewardStage *r, Err *err)
+/* Tokens of the longest pass: no ranking is cut. */
+static int64_t pass_tokens(const RewardStage *r)
 {
     int64_t most = r->t->micro_batch;
     const int64_t sizes[] = {rankings_largest(&r->train), rankings_largest(&r->heldout),
                              r->sft.model->shape.context};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         most = sizes[i] > most ? sizes[i] : most;
+    return most;
+}
+
+/* The SFT model and the data are in memory already. */
+static Status plan_memory(MemoryPlan *plan, const RewardStage *r, Err *err)
+{
+    const ModelShape *sft = &r->sft.model->shape;
+    ModelShape shape;
+    TRY(reward_shape(r, &shape, err));
+    memory_add_model(plan, sft, false);
+    memory_add_process(plan);
+    memory_add_model(plan, &shape, true);
+    memory_add_optimizer(plan, &shape);
+    memory_add_tape(plan, &shape, pass_tokens(r), true);
+    if (r->prompts.n > 0) { /* for the gain */
+        memory_add_cache(plan, engine_bytes(sft, SLOTS, gain_capacity(r)));
+        memory_add_tape(plan, &shape, reward_pass_tokens(&shape), false);
+    }
+    return memory_settle(plan, r->t, err);
+}
+
+static Status make_model(RewardStage *r, TensorOps *ops, Err *err)
+{
+    ModelShape shape;
+    r->learner = (Learner){.name = "model", .lr_scale = 1};
+    TRY(reward_shape(r, &shape, err));
+    TRY(model_new(&r->learner.model, ops, &shape, true, err));
+    TRY(model_init(r->learner.model, (uint64_t)r->t->seed, err));
+    TRY(model_copy_trunk(r->learner.model, r->sft.model, err));
+    return adamw_new(&r->learner.adamw, r->learner.model, err);
+}
+
+static Status make_buffers(RewardStage *r, int32_t recomputed, Err *err)
+{
+    TapeOptions tape = {.backward = true, .recomputed = recomputed};
+    int64_t most = pass_tokens(r);
     size_t n = (size_t)most; /* no document is empty: answers and rankings are fewer */
     r->queue_cap = most;
     r->in_order = -1;
-    TRY(tape_new(&r->tape, r->learner.model, most, (TapeOptions){.backward = true},
-                 err));
+    TRY(tape_new(&r->tape, r->learner.model, most, tape, err));
     TRY(batch_new(&r->batch, most, err));
     TRY(MEM_ARRAY(&r->queue, n, err));
     TRY(MEM_ARRAY(&r->rows, n, err));
@@ -536,9 +581,12 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
         goto done;
     defaults.lr = stage_lr(stage_defaults.lr, &r.sft.model->shape);
     train_options_resolve(&t, &defaults);
-    status = make_model(&r, env->ops, err);
+    MemoryPlan plan = {.ops = env->ops};
+    status = plan_memory(&plan, &r, err);
     if (status == OK)
-        status = make_buffers(&r, err);
+        status = make_model(&r, env->ops, err);
+    if (status == OK)
+        status = make_buffers(&r, plan.recomputed, err);
     if (status != OK)
         goto done;
 

@@ -213,6 +213,19 @@ static Status check_longest(const Documents *d, int64_t context, Err *err)
                    (long long)longest, (long long)context);
 }
 
+/* The base model and the demonstrations are in memory already. */
+static Status plan_memory(MemoryPlan *plan, const Sft *s, int32_t capacity,
+                          const PackOptions *pack, const TrainOptions *t, Err *err)
+{
+    const ModelShape *shape = &s->base.model->shape;
+    plan->mapped = s->mix.shard.map.len;
+    memory_add_model(plan, shape, true);
+    memory_add_process(plan);
+    lm_objective_plan(plan, shape, pack, t);
+    memory_add_cache(plan, engine_bytes(shape, SAMPLES, capacity));
+    return memory_settle(plan, t, err);
+}
+
 static Status prepare(Sft *s, const StageEnv *env, const SftOptions *o,
                       const TrainOptions *t, Err *err)
 {
@@ -228,8 +241,13 @@ static Status prepare(Sft *s, const StageEnv *env, const SftOptions *o,
                         .overlong = overlong_kinds[o->overlong],
                         .seed = (uint64_t)t->seed,
                         .shuffle = true};
+    int32_t capacity =
+        prompts_capacity(&s->prompts, SAMPLE_TOKENS, &s->base.model->shape);
+    MemoryPlan plan = {.ops = env->ops};
+    TRY(plan_memory(&plan, s, capacity, &pack, t, err));
     TRY(lm_objective_init(&s->lm, s->base.model, mix_source(&s->mix),
-                          documents_source(&s->heldout), &pack, t, err));
+                          documents_source(&s->heldout), &pack, t, plan.recomputed,
+                          err));
     s->lm.accuracy = true;
     if (packer_dropped(s->lm.train) > 0)
         log_warn(
@@ -237,7 +255,7 @@ static Status prepare(Sft *s, const StageEnv *env, const SftOptions *o,
             (long long)packer_dropped(s->lm.train), s->train.n, (long long)context,
             o->overlong == 1 ? "cut" : "dropped");
     return answerer_new(&s->answerer, s->base.model, s->base.tok, s->base.chat, SAMPLES,
-                        true, err);
+                        capacity, true, err);
 }
 
 Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *given,

@@ -67,7 +67,7 @@ void stage_report_fill(StageReport *out, TrainReport *run, const Model *model,
 static void hash_options(const OptTable *table, const void *o, uint64_t *hash)
 {
     static const char *const harmless[] = {"keep_checkpoints", "checkpoint_every",
-                                           "micro_batch"};
+                                           "micro_batch", "memory"};
     Str text = {0};
     for (const OptField *f = table->fields; f->name; f++) {
         bool skip = f->type == OPT_TEXT_;

@@ -121,7 +121,7 @@ struct TensorOps {
      * that no operation allocates later. */
     Status (*reserve)(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                       int64_t heads, Err *err);
-    /* What reserve with the same numbers takes, if nothing was reserved before. */
+    /* By how many bytes reserve with the same numbers would make scratch grow. */
     size_t (*reserve_bytes)(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
                             int64_t heads);
     /* Before the first weight_changed of a matrix that takes part in products: makes the

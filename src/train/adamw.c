@@ -29,6 +29,11 @@ Status adamw_new(Adamw *a, Model *model, Err *err)
     return OK;
 }
 
+size_t adamw_bytes(const ModelShape *shape)
+{
+    return 2 * (size_t)model_shape_params(shape) * sizeof(float);
+}
+
 void adamw_release(Adamw *a, Model *model)
 {
     if (!a || !model)

@@ -13,6 +13,7 @@ typedef struct Adamw {
 
 NODISCARD Status adamw_new(Adamw *a, Model *model, Err *err);
 void adamw_release(Adamw *a, Model *model);
+size_t adamw_bytes(const ModelShape *shape); /* what adamw_new takes */
 
 typedef struct AdamwOptions {
     double lr, beta1, beta2, eps, weight_decay, clip_norm; /* clip 0: off */

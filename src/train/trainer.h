@@ -28,6 +28,7 @@ typedef struct TrainOptions {
     double warmup; /* share of all updates */
     double weight_decay, beta1, beta2, eps, clip_norm;
     int64_t micro_batch; /* tokens a pass (memory); gradients add up */
+    int64_t memory;      /* bytes of the process at most; 0: what is available */
     /* In updates; 0: never; -1: so many times in the run. */
     int64_t eval_every, checkpoint_every, sample_every;
     int64_t keep_checkpoints; /* of a finished stage */

@@ -77,7 +77,9 @@ static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t 
     size_t sum = 0;
     list_needs(t, N, max_width, vocab, heads, needs);
     for (int i = 0; i < BUFFERS; i++)
-        sum += needs[i].bytes;
+        sum += needs[i].bytes > needs[i].buffer->bytes
+                   ? needs[i].bytes - needs[i].buffer->bytes
+                   : 0;
     return sum;
 }
 

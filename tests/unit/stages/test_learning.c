@@ -102,14 +102,15 @@ static void demonstrations_average_zero_and_answers_have_unit_spread(void **stat
     model_free(model);
 }
 
-/* A reward model that was taught to love "!" teaches the policy to write it. */
+/* A reward model that was taught to love "!" teaches it to a policy that is not yet so
+ * sure of the demonstrations' answers that it tries nothing else. */
 static void ppo_raises_the_reward(void **state)
 {
     (void)state;
     tiny_make_data();
     tiny_make_model("base", HEAD_LM, 5);
     tiny_run("sft", "sft",
-             "model=@base data=@demonstrations.jsonl heldout=0 epochs=20 "
+             "model=@base data=@demonstrations.jsonl heldout=0 epochs=3 "
              "batch_tokens=384 lr=0.01 sample_every=0 eval_every=0");
     tiny_run("reward", "reward",
              "model=@sft data=@comparisons.jsonl heldout=0 prompts=@prompts.jsonl "

@@ -15,6 +15,7 @@
 
 static TensorOps *tiny_ops;        /* one thread: children may be forked */
 static TensorCompute tiny_compute; /* f32, unless a test says otherwise */
+static int32_t tiny_layers = 1;    /* of the models that tiny_make_model makes */
 
 static inline int tiny_make_ops(void **state)
 {
@@ -93,7 +94,7 @@ static inline void tiny_make_model(const char *folder, ModelHead head, uint64_t 
                         .vocab = 265,
                         .hidden = 32,
                         .intermediate = 64,
-                        .layers = 1,
+                        .layers = tiny_layers,
                         .heads = 2,
                         .kv_heads = 2,
                         .context = 48,
