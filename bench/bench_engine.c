@@ -8,14 +8,14 @@
  * decode: prompts of 16 tokens, 112 new ones, temperature 1. prefill: prompts of 240 and
  * one new token. score: texts of 241 tokens. Times are the best of several runs.
  *
- *     bench_engine [--smoke | --threads N]       --smoke: one short round              */
+ *     bench_engine [--smoke] [--threads N]       --smoke: one short round              */
+#include "bench.h"
+
 #include "base/rng.h"
 #include "base/system.h"
 #include "engine/engine.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { LONGEST = 241, MOST = 64 };
 
@@ -28,37 +28,18 @@ typedef struct Bench {
     float logprobs[MOST][LONGEST];
 } Bench;
 
-static void need(Status status, const Err *err)
-{
-    if (status == OK)
-        return;
-    fprintf(stderr, "bench_engine: %s\n", err->msg);
-    exit(1);
-}
-
-static void setup(Bench *b, bool smoke, int threads)
+static void setup(Bench *b, bool smoke, int64_t threads)
 {
     Err err = {0};
-    ModelShape shape = {.family = MODEL_LLAMA,
-                        .head = HEAD_LM,
-                        .vocab = smoke ? 128 : 2048,
-                        .hidden = smoke ? 32 : 192,
-                        .intermediate = smoke ? 48 : 512,
-                        .layers = smoke ? 2 : 4,
-                        .heads = smoke ? 2 : 6,
-                        .kv_heads = smoke ? 2 : 6,
-                        .context = 256,
-                        .rope_theta = 10000,
-                        .norm_eps = 1e-5,
-                        .tied = true};
+    ModelShape shape =
+        bench_model_shape(&bench_shapes[smoke ? BENCH_SMOKE : BENCH_2M], 256);
     *b = (Bench){.runs = smoke ? 1 : 5,
                  .prompt = smoke ? 3 : 16,
                  .fresh = smoke ? 4 : 112,
                  .longest = smoke ? 20 : LONGEST};
-    need(tensor_cpu_new(&b->ops, &(TensorCpuOptions){.threads = threads}, &err), &err);
-    need(model_shape_check(&shape, &err), &err);
-    need(model_new(&b->model, b->ops, &shape, false, &err), &err);
-    need(model_init(b->model, 1, &err), &err);
+    b->ops = bench_ops(threads, COMPUTE_F32);
+    bench_need(model_new(&b->model, b->ops, &shape, false, &err), &err);
+    bench_need(model_init(b->model, 1, &err), &err);
     Rng rng = rng_make(1, RNG_TEST, 0);
     for (int i = 0; i < MOST; i++) {
         for (int k = 0; k < LONGEST; k++)
@@ -74,7 +55,7 @@ static double time_run(Bench *b, int32_t n, int64_t n_prompt, int64_t max_new)
     EngineRequest requests[MOST];
     EngineResult results[MOST];
     double best = 1e30;
-    need(engine_new(&engine, b->model, n, 0, NULL, &err), &err);
+    bench_need(engine_new(&engine, b->model, n, 0, NULL, &err), &err);
     for (int32_t i = 0; i < n; i++)
         requests[i] = (EngineRequest){.prompt = b->ids[i],
                                       .n_prompt = n_prompt,
@@ -85,7 +66,7 @@ static double time_run(Bench *b, int32_t n, int64_t n_prompt, int64_t max_new)
                                       .index = (uint64_t)i};
     for (int run = 0; run < b->runs; run++) {
         double start = system_seconds();
-        need(engine_run(engine, requests, n, results, NULL, &err), &err);
+        bench_need(engine_run(engine, requests, n, results, NULL, &err), &err);
         double seconds = system_seconds() - start;
         best = seconds < best ? seconds : best;
         for (int32_t i = 0; i < n; i++)
@@ -118,12 +99,12 @@ static void bench_score(Bench *b)
     Engine *engine;
     EngineScore items[MOST];
     double best = 1e30;
-    need(engine_new(&engine, b->model, 1, 0, NULL, &err), &err);
+    bench_need(engine_new(&engine, b->model, 1, 0, NULL, &err), &err);
     for (int i = 0; i < MOST; i++)
         items[i] = (EngineScore){b->ids[i], b->longest, 1, b->logprobs[i]};
     for (int run = 0; run < b->runs; run++) {
         double start = system_seconds();
-        need(engine_score(engine, items, MOST, &err), &err);
+        bench_need(engine_score(engine, items, MOST, &err), &err);
         double seconds = system_seconds() - start;
         best = seconds < best ? seconds : best;
     }
@@ -132,16 +113,25 @@ static void bench_score(Bench *b)
            MOST * (double)(b->longest - 1) / best);
 }
 
+typedef struct EngineBenchOptions {
+    bool smoke;
+    int64_t threads;
+} EngineBenchOptions;
+
+static const OptField fields[] = {
+    OPT_BOOL(EngineBenchOptions, smoke, 0, "one short round"),
+    OPT_INT(EngineBenchOptions, threads, 0, 0, 1024, "0: all"),
+    OPT_END,
+};
+static const OptTable table = {"bench_engine", "how fast the engine writes",
+                               sizeof(EngineBenchOptions), fields};
+
 int main(int argc, char **argv)
 {
     static Bench b;
-    bool smoke = argc == 2 && strcmp(argv[1], "--smoke") == 0;
-    bool threads = argc == 3 && strcmp(argv[1], "--threads") == 0;
-    if (argc > 1 && !smoke && !threads) {
-        fprintf(stderr, "usage: bench_engine [--smoke | --threads N]\n");
-        return 2;
-    }
-    setup(&b, smoke, threads ? (int)strtol(argv[2], NULL, 10) : 0);
+    EngineBenchOptions o;
+    bench_options(&table, &o, argc, argv);
+    setup(&b, o.smoke, o.threads);
     for (int32_t slots = 1; slots <= MOST; slots *= 8)
         bench_decode(&b, slots);
     bench_prefill(&b);

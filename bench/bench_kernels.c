@@ -1,27 +1,26 @@
 /* bench_kernels.c - the speed of each operation at the shapes of the demonstration model,
- * of a ten-million-parameter one and of GPT-2's smallest, with products in f32 and in
- * bf16. One JSON line an operation:
+ * of a ten-million-parameter one and of GPT-2's smallest, in passes of 1,024 tokens, with
+ * products in f32 and in bf16. One JSON line an operation:
  *
  *     {"bench":"kernels","compute":"f32","shape":"2M","op":"linear qkv","ms":..,
  *      "gflops":..,"share":..}
  *
- * share is that of the peak, which the first line measures: the best rate of square
- * products for arithmetic, the best rate of y += x on arrays beyond the caches for
- * memory ("gbs", 12 bytes an element; arrays that fit the caches exceed it). "step" adds
- * up the operations of one training step, each as often as it occurs; its share counts
- * the FLOPs of the products and of causal attention. Times are the best of several runs.
+ * share is that of what the processor can do, measured in the same run (peak.h): for
+ * arithmetic the peak of products in registers of the same kind; for memory ("gbs") the
+ * rate of reading arrays beyond the caches, which what fits the caches exceeds. "pass"
+ * adds up the operations of a pass, each as often as it occurs, and one update; its share
+ * counts the FLOPs of the products and of causal attention. Times are the best of several
+ * runs.
  *
- *     bench_kernels [--smoke] [--threads N] [--shape 2M|10M|124M] [--compute f32|bf16]
- *
- * --smoke: one short round at a toy shape. */
+ *     bench_kernels --help                                  --smoke: one short round */
+#include "bench.h"
+#include "peak.h"
+
 #include "base/rng.h"
 #include "base/system.h"
-#include "tensor/ops.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct Shape {
     const char *name;
@@ -29,19 +28,26 @@ typedef struct Shape {
     int64_t longest; /* documents have 20..longest tokens; all have N if that is N */
 } Shape;
 
-static const Shape shapes[] = {
-    {"2M", 4096, 192, 512, 4, 6, 32, 2048, 250},
-    {"10M", 4096, 256, 688, 11, 8, 32, 4096, 256},
-    {"124M", 1024, 768, 2048, 12, 12, 64, 50257, 1024},
-};
-static const Shape smoke_shape = {"smoke", 96, 32, 48, 2, 2, 16, 128, 40};
+static Shape shape_of(const BenchShape *b)
+{
+    int64_t N = b == &bench_shapes[BENCH_SMOKE] ? 96 : BENCH_PASS_TOKENS;
+    return (Shape){b->name,
+                   N,
+                   b->hidden,
+                   b->intermediate,
+                   b->layers,
+                   b->heads,
+                   b->hidden / b->heads,
+                   b->vocab,
+                   b->context};
+}
 
 typedef struct Bench {
     TensorOps *t;
     const Shape *s;
     double seconds; /* to spend on each operation */
     double peak_flops, peak_bytes;
-    double step_seconds, step_flops;
+    double pass_seconds, pass_flops;
     Weight qkv_w, out_w, gate_up, down, table;
     Tensor x, y, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts, positions,
         ids;
@@ -54,11 +60,8 @@ typedef struct Bench {
 static Tensor tensor(Bench *b, TensorType type, int64_t n)
 {
     Tensor out;
-    Err err;
-    if (b->t->alloc(b->t, &out, type, n, &err) != OK) {
-        fprintf(stderr, "bench_kernels: %s\n", err.msg);
-        exit(1);
-    }
+    Err err = {0};
+    bench_need(b->t->alloc(b->t, &out, type, n, &err), &err);
     return out;
 }
 
@@ -75,16 +78,13 @@ static Tensor normal(Bench *b, int64_t n, double sd)
 
 static Weight weight(Bench *b, int64_t rows, int64_t cols)
 {
-    Err err;
+    Err err = {0};
     Weight w = {.value = normal(b, rows * cols, 0.05),
                 .grad = tensor(b, TENSOR_F32, rows * cols),
                 .rows = rows,
                 .cols = cols,
                 .trainable = true};
-    if (b->t->weight_prepare(b->t, &w, &err) != OK) {
-        fprintf(stderr, "bench_kernels: %s\n", err.msg);
-        exit(1);
-    }
+    bench_need(b->t->weight_prepare(b->t, &w, &err), &err);
     b->t->weight_changed(b->t, &w);
     return w;
 }
@@ -116,13 +116,9 @@ static void make_rows(Bench *b)
 static void prepare(Bench *b)
 {
     const Shape *s = b->s;
-    int64_t QKV = 3 * s->H * s->D;
-    Err err;
-    if (b->t->reserve(b->t, s->N, 2 * s->F > QKV ? 2 * s->F : QKV, s->V, s->H, &err) !=
-        OK) {
-        fprintf(stderr, "bench_kernels: %s\n", err.msg);
-        exit(1);
-    }
+    int64_t QKV = 3 * s->H * s->D, widest = 2 * s->F > QKV ? 2 * s->F : QKV;
+    Err err = {0};
+    bench_need(b->t->reserve(b->t, s->N, widest, s->V, s->H, &err), &err);
     make_rows(b);
     b->qkv_w = weight(b, QKV, s->C);
     b->out_w = weight(b, s->C, s->H * s->D);
@@ -216,7 +212,7 @@ static double best_time(Bench *b, void (*run)(Bench *))
 }
 
 /* What one operation costs: FLOPs when it is bound by them, else bytes; and how often a
- * training step does it. */
+ * training pass does it. */
 typedef struct Cost {
     double flops, bytes, times;
 } Cost;
@@ -226,21 +222,25 @@ static const char *compute_name(const Bench *b)
     return b->t->compute == COMPUTE_BF16 ? "bf16" : "f32";
 }
 
+/* 0 where the processor has no such peak. */
+static double share(double rate, double peak)
+{
+    return peak > 0 ? rate / peak : 0;
+}
+
 static void report(Bench *b, const char *op, void (*run)(Bench *), Cost cost)
 {
     double s = best_time(b, run);
     printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"shape\":\"%s\",\"op\":\"%s\","
            "\"ms\":%.4f",
            compute_name(b), b->s->name, op, s * 1e3);
-    if (cost.flops > 0)
-        printf(",\"gflops\":%.1f,\"share\":%.3f", cost.flops / s / 1e9,
-               cost.flops / s / b->peak_flops);
-    else
-        printf(",\"gbs\":%.1f,\"share\":%.3f", cost.bytes / s / 1e9,
-               cost.bytes / s / b->peak_bytes);
+    double rate = (cost.flops > 0 ? cost.flops : cost.bytes) / s;
+    if (s > 1e-6) /* shorter: it had nothing to do */
+        printf(",\"%s\":%.1f,\"share\":%.3f", cost.flops > 0 ? "gflops" : "gbs",
+               rate / 1e9, share(rate, cost.flops > 0 ? b->peak_flops : b->peak_bytes));
     puts("}");
-    b->step_seconds += cost.times * s;
-    b->step_flops += cost.times * cost.flops;
+    b->pass_seconds += cost.times * s;
+    b->pass_flops += cost.times * cost.flops;
 }
 
 /* --- the operations ---------------------------------------------------------------- */
@@ -445,11 +445,11 @@ static void other_reports(Bench *b)
     report(b, "adamw", adamw, (Cost){0, 28 * P, 1});
     report(b, "sum of squares", sum_squares, (Cost){0, 4 * P, 1});
     report(b, "zero gradients", zero_grads, (Cost){0, 4 * P, 1});
-    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"shape\":\"%s\",\"op\":\"step\","
+    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"shape\":\"%s\",\"op\":\"pass\","
            "\"ms\":%.2f,\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f}\n",
-           compute_name(b), s->name, b->step_seconds * 1e3, N / b->step_seconds,
-           b->step_flops / b->step_seconds / 1e9,
-           b->step_flops / b->step_seconds / b->peak_flops);
+           compute_name(b), s->name, b->pass_seconds * 1e3, N / b->pass_seconds,
+           b->pass_flops / b->pass_seconds / 1e9,
+           share(b->pass_flops / b->pass_seconds, b->peak_flops));
     report(b, "logprob", logprob, (Cost){2 * N * C * V, 0, 0});
     report(b, "logprob backward", logprob_backward, (Cost){6 * N * C * V, 0, 0});
     const int64_t few[] = {1, 4, 8, 16, 32, 64};
@@ -464,102 +464,57 @@ static void other_reports(Bench *b)
     report(b, "sample 64 rows", sample, (Cost){0, 64 * V * 4, 0});
 }
 
-/* The best rate of products with n inputs and outputs. */
-static double product_rate(TensorOps *t, int64_t n, double seconds)
+static void bench_shape(const BenchShape *which, int compute, double seconds,
+                        const Peaks *peaks)
 {
-    const Shape square = {.name = "peak", .N = n, .C = n};
-    Bench p = {.t = t, .s = &square, .seconds = seconds};
-    p.qkv_w = weight(&p, n, n);
-    p.x = normal(&p, n * n, 1);
-    p.qkv = tensor(&p, TENSOR_F32, n * n);
-    p.dqkv = normal(&p, n * n, 1);
-    p.dx = tensor(&p, TENSOR_F32, n * n);
-    double forward = best_time(&p, qkv_forward), backward = best_time(&p, qkv_input);
-    release(&p);
-    return 2 * (double)(n * n * n) / (forward < backward ? forward : backward);
-}
-
-/* The two peaks, measured through the operations themselves at sizes that suit them. */
-static void measure_peaks(Bench *b, int threads, bool smoke)
-{
-    int64_t memory = smoke ? 1 << 12 : 1 << 25;
-    for (int64_t n = 128; n <= (smoke ? 128 : 2048); n *= 2) {
-        double rate = product_rate(b->t, n, b->seconds);
-        b->peak_flops = rate > b->peak_flops ? rate : b->peak_flops;
-    }
-    Bench p = {.t = b->t, .seconds = 4 * b->seconds};
-    p.x = tensor(&p, TENSOR_F32, memory);
-    p.y = tensor(&p, TENSOR_F32, memory);
-    b->peak_bytes = 12 * (double)memory / best_time(&p, add);
-    release(&p);
-    printf("{\"bench\":\"kernels\",\"compute\":\"%s\",\"op\":\"peak\",\"gflops\":%.1f,"
-           "\"gbs\":%.1f,\"threads\":%d}\n",
-           compute_name(b), b->peak_flops / 1e9, b->peak_bytes / 1e9, threads);
-}
-
-static void bench_shape(TensorOps *t, const Shape *s, const Bench *peaks)
-{
-    Bench b = {.t = t,
-               .s = s,
-               .seconds = peaks->seconds,
-               .peak_flops = peaks->peak_flops,
-               .peak_bytes = peaks->peak_bytes};
+    const Shape shape = shape_of(which);
+    Bench b = {.t = bench_ops(peaks->threads, bench_compute(compute)),
+               .s = &shape,
+               .seconds = seconds,
+               .peak_flops = peaks->ops[compute == BENCH_BF16 ? PEAK_BF16 : PEAK_F32],
+               .peak_bytes = peaks->read};
     prepare(&b);
     linear_reports(&b);
     other_reports(&b);
     release(&b);
+    tensor_free(b.t);
+    fflush(stdout);
 }
 
-typedef struct Choice {
+typedef struct KernelOptions {
     bool smoke;
-    int threads;         /* 0: all */
-    const char *shape;   /* NULL: all */
-    const char *compute; /* NULL: both */
-} Choice;
+    int shape, compute;
+    int64_t threads;
+    double seconds;
+} KernelOptions;
 
-static int bench_compute(TensorCompute compute, const Choice *c)
-{
-    Bench peaks = {.seconds = c->smoke ? 0 : 0.25};
-    Err err;
-    TensorCpuOptions o = {.threads = c->threads, .compute = compute};
-    if (tensor_cpu_new(&peaks.t, &o, &err) != OK) {
-        fprintf(stderr, "bench_kernels: %s\n", err.msg);
-        return 1;
-    }
-    if (!c->compute || strcmp(c->compute, compute_name(&peaks)) == 0) {
-        measure_peaks(&peaks, c->threads > 0 ? c->threads : system_cpus(), c->smoke);
-        if (c->smoke)
-            bench_shape(peaks.t, &smoke_shape, &peaks);
-        for (size_t i = 0; !c->smoke && i < sizeof shapes / sizeof *shapes; i++)
-            if (!c->shape || strcmp(c->shape, shapes[i].name) == 0)
-                bench_shape(peaks.t, &shapes[i], &peaks);
-    }
-    tensor_free(peaks.t);
-    return 0;
-}
+/* clang-format off */
+static const OptField fields[] = {
+    OPT_BOOL(KernelOptions, smoke, 0, "one short round of a toy"),
+    OPT_CHOICE(KernelOptions, shape, BENCH_ALL_SHAPES, bench_shape_names, "which model"),
+    OPT_CHOICE(KernelOptions, compute, BENCH_BOTH, bench_compute_names, "arithmetic of products"),
+    OPT_INT(KernelOptions, threads, 0, 0, 1024, "0: all"),
+    OPT_REAL(KernelOptions, seconds, 0.25, 0, 1000, "to spend on each operation"),
+    OPT_END
+};
+/* clang-format on */
+static const OptTable table = {"bench_kernels", "the speed of each operation",
+                               sizeof(KernelOptions), fields};
 
 int main(int argc, char **argv)
 {
-    Choice c = {0};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--smoke") == 0) {
-            c.smoke = true;
+    KernelOptions o;
+    bench_options(&table, &o, argc, argv);
+    Peaks peaks = peak_measure(bench_threads(o.threads), o.smoke);
+    peak_print(&peaks);
+    for (int compute = BENCH_F32; compute <= BENCH_BF16; compute++) {
+        if (!bench_wants(o.compute, compute, BENCH_BOTH))
             continue;
-        }
-        if (value && strcmp(argv[i], "--threads") == 0)
-            c.threads = atoi(value);
-        else if (value && strcmp(argv[i], "--shape") == 0)
-            c.shape = value;
-        else if (value && strcmp(argv[i], "--compute") == 0)
-            c.compute = value;
-        else {
-            fprintf(stderr,
-                    "usage: bench_kernels [--smoke] [--threads N] [--shape 2M|10M|"
-                    "124M] [--compute f32|bf16]\n");
-            return 2;
-        }
-        i++;
+        if (o.smoke)
+            bench_shape(&bench_shapes[BENCH_SMOKE], compute, 0, &peaks);
+        for (int shape = BENCH_2M; !o.smoke && shape <= BENCH_124M; shape++)
+            if (bench_wants(o.shape, shape, BENCH_ALL_SHAPES))
+                bench_shape(&bench_shapes[shape], compute, o.seconds, &peaks);
     }
-    return bench_compute(COMPUTE_F32, &c) || bench_compute(COMPUTE_BF16, &c);
+    return 0;
 }

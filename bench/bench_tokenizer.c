@@ -15,6 +15,8 @@
  *
  *     bench_tokenizer [--smoke] [--vocab N] [--pattern NAME] [--tokenizer FOLDER]
  *                     [--runs N] [FILE]                     --smoke: one short round   */
+#include "bench.h"
+
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/system.h"
@@ -46,8 +48,8 @@ static const OptField fields[] = {
     OPT_END
 };
 /* clang-format on */
-static const OptTable table = {"bench", "the tokenizer's speed", sizeof(BenchOptions),
-                               fields};
+static const OptTable table = {"bench_tokenizer", "the tokenizer's speed",
+                               sizeof(BenchOptions), fields};
 
 typedef struct Bench {
     BenchOptions o;
@@ -59,14 +61,6 @@ typedef struct Bench {
     size_t n, cap;
     Tokenizer *tok;
 } Bench;
-
-static void need(Status status, const Err *err)
-{
-    if (status == OK)
-        return;
-    fprintf(stderr, "bench_tokenizer: %s\n", err->msg);
-    exit(1);
-}
 
 static double megabytes(const Bench *b)
 {
@@ -103,10 +97,10 @@ static void make_world(Bench *b)
     Err err = {0};
     WorldOptions o;
     World *world;
-    need(opt_defaults(&world_options, &o, &err), &err);
+    bench_need(opt_defaults(&world_options, &o, &err), &err);
     o.text_bytes = b->o.smoke ? 60000 : 20000000;
-    need(world_new(&world, &o, &err), &err);
-    need(world_write(world, b->folder, &err), &err);
+    bench_need(world_new(&world, &o, &err), &err);
+    bench_need(world_write(world, b->folder, &err), &err);
     world_free(world);
     opt_release(&world_options, &o);
     file_join(&b->file, b->folder, "pretrain.jsonl");
@@ -117,21 +111,21 @@ static void read_documents(Bench *b)
     Err err = {0};
     CorpusOptions o;
     Corpus *corpus;
-    need(opt_defaults(&corpus_options, &o, &err), &err);
-    need(corpus_open(&corpus, str_c(&b->file), &o, &err), &err);
+    bench_need(opt_defaults(&corpus_options, &o, &err), &err);
+    bench_need(corpus_open(&corpus, str_c(&b->file), &o, &err), &err);
     for (;;) {
         Record *record;
         bool end;
-        need(corpus_next(corpus, &record, &end, &err), &err);
+        bench_need(corpus_next(corpus, &record, &end, &err), &err);
         if (end)
             break;
-        need(MEM_PUSH_ROOM(&b->ends, b->n, &b->cap, &err), &err);
+        bench_need(MEM_PUSH_ROOM(&b->ends, b->n, &b->cap, &err), &err);
         ASSERT(b->ends);
         str_span_append(&b->text, str_span(&record->text));
         b->ends[b->n++] = b->text.len;
     }
-    need(str_check(&b->text, &err), &err);
-    need(MEM_ARRAY(&b->docs, b->n, &err), &err);
+    bench_need(str_check(&b->text, &err), &err);
+    bench_need(MEM_ARRAY(&b->docs, b->n, &err), &err);
     for (size_t i = 0; i < b->n; i++) {
         size_t from = i > 0 ? b->ends[i - 1] : 0;
         b->docs[i] = (Span){b->text.ptr + from, b->ends[i] - from};
@@ -147,10 +141,10 @@ static Tokenizer *train(Bench *b, Clock *counting, Clock *all)
     Tokenizer *tok;
     int32_t vocab = b->o.smoke ? 300 : (int32_t)b->o.vocab;
     Clock start = now();
-    need(bpe_trainer_new(&trainer, (SplitPattern)b->o.pattern, &err), &err);
-    need(bpe_trainer_add(trainer, b->docs, b->n, &err), &err);
+    bench_need(bpe_trainer_new(&trainer, (SplitPattern)b->o.pattern, &err), &err);
+    bench_need(bpe_trainer_add(trainer, b->docs, b->n, &err), &err);
     *counting = since(start);
-    need(bpe_trainer_finish(trainer, vocab, &tok, &err), &err);
+    bench_need(bpe_trainer_finish(trainer, vocab, &tok, &err), &err);
     *all = since(start);
     bpe_trainer_free(trainer);
     return tok;
@@ -176,7 +170,7 @@ static void bench_train(Bench *b)
     b->tok = tok;
     if (b->o.tokenizer) {
         tokenizer_free(tok);
-        need(tokenizer_load(&b->tok, b->o.tokenizer, &err), &err);
+        bench_need(tokenizer_load(&b->tok, b->o.tokenizer, &err), &err);
     }
 }
 
@@ -193,10 +187,10 @@ static void encode_documents(void *self, int64_t worker)
     Err err = {0};
     Ids ids = {0};
     Encoder *encoder;
-    need(encoder_new(&encoder, e->b->tok, &err), &err);
+    bench_need(encoder_new(&encoder, e->b->tok, &err), &err);
     for (size_t i; (i = atomic_fetch_add(&e->next, 1)) < e->b->n;) {
         ids_reset(&ids);
-        need(encoder_encode(encoder, e->b->docs[i], &ids, &err), &err);
+        bench_need(encoder_encode(encoder, e->b->docs[i], &ids, &err), &err);
         atomic_fetch_add(&e->tokens, ids.len);
     }
     ids_release(&ids);
@@ -229,16 +223,16 @@ static void bench_shards(const Bench *b)
     Clock best = {1e30, 1e30};
     Str folder = {0};
     file_join(&folder, b->folder, "shards");
-    need(opt_defaults(&corpus_options, &corpus, &err), &err);
-    need(opt_defaults(&shard_options, &o, &err), &err);
+    bench_need(opt_defaults(&corpus_options, &corpus, &err), &err);
+    bench_need(opt_defaults(&shard_options, &o, &err), &err);
     for (int64_t i = 0; i < b->o.runs; i++) {
-        need(file_make_folders(str_c(&folder), &err), &err);
+        bench_need(file_make_folders(str_c(&folder), &err), &err);
         Clock start = now();
-        need(shards_build(str_c(&folder), str_c(&b->file), NULL, &corpus, &o, b->tok,
-                          &err),
-             &err);
+        bench_need(shards_build(str_c(&folder), str_c(&b->file), NULL, &corpus, &o,
+                                b->tok, &err),
+                   &err);
         best = least(best, since(start));
-        need(file_remove_tree(str_c(&folder), &err), &err);
+        bench_need(file_remove_tree(str_c(&folder), &err), &err);
     }
     str_release(&folder);
     printf("{\"bench\":\"tokenizer\",\"what\":\"shards\",\"mb\":%.2f,\"mb_per_s\":%.1f,"
@@ -250,16 +244,12 @@ int main(int argc, char **argv)
 {
     static Bench b = {.folder = "/tmp/bench_tokenizer_XXXXXX"};
     Err err = {0};
-    const char *file = NULL;
-    size_t n_files = 0;
-    OptBinding binding = {&table, &b.o};
-    need(opt_defaults(&table, &b.o, &err), &err);
-    need(opt_parse_args(&binding, 1, argc, argv, &file, 1, &n_files, &err), &err);
+    const char *file = bench_options_word(&table, &b.o, argc, argv);
     if (!mkdtemp(b.folder))
-        need(err_system(&err, "make", b.folder), &err);
+        bench_need(err_system(&err, "make", b.folder), &err);
     if (b.o.smoke)
         b.o.runs = 1;
-    if (n_files > 0)
+    if (file)
         str_puts(&b.file, file);
     else
         make_world(&b);
@@ -269,7 +259,7 @@ int main(int argc, char **argv)
     if (system_cpus() > 1)
         bench_encode(&b, system_cpus());
     bench_shards(&b);
-    need(file_remove_tree(b.folder, &err), &err);
+    bench_need(file_remove_tree(b.folder, &err), &err);
     tokenizer_free(b.tok);
     str_release(&b.text);
     str_release(&b.file);

@@ -1,280 +1,285 @@
 /* bench_train.c - how fast a model trains: whole optimizer steps of 4,096 tokens (forward,
- * cross-entropy, backward, clip, AdamW, repacking) on random tokens. One JSON line a case:
+ * cross-entropy, backward, clip, AdamW, repacking) on random tokens. A JSON line a case:
  *
  *     {"bench":"train","shape":"124M","context":1024,"compute":"bf16","threads":2,
- *      "tokens_per_s":..,"gflops":..,"share":..,"optimizer_share":..,"recomputed":0,
- *      "plan_mb":..,"peak_mb":..}
+ *      "tokens_per_s":..,"gflops":..,"share":..,"products":..,"attention":..,"head":..,
+ *      "optimizer":..,"other":..,"recomputed":..,"plan_mb":..,"peak_mb":..,"steps":..}
  *
- * share is that of the peak of the same arithmetic, which the first lines measure
- * (peak.h); FLOPs are 6 a parameter of a product and token, and causal attention's. Times
- * are the median of several steps. plan_mb is what train/memory.h says before the start,
- * peak_mb the process's so far: to measure one shape's memory, ask for it alone. FLOPs of
- * recomputed layers are not counted twice.
+ * share is that of the peak of the same arithmetic by as many threads, measured in the
+ * same run (peak.h); FLOPs are 6 a parameter of a product and token, and causal
+ * attention's; those of recomputed layers are not counted twice. products ... other are
+ * shares of the time; their sum is 1. plan_mb is what train/memory.h says before the start.
  *
- *     bench_train [--smoke] [--threads N] [--shape 2M|10M|124M] [--compute f32|bf16]
- *                 [--context N] [--steps N] [--recompute LAYERS | --memory MB] */
+ * Each case is a process of its own, so that its peak memory is its own. Those of a line
+ * of cases that differ in nothing but the threads stand side by side and take turns, a
+ * step each, so that what else the machine does meets all alike; the ratio of all threads
+ * to one is the median of the rounds' ratios:
+ *
+ *     {"bench":"train","op":"scaling","shape":"124M","context":1024,"compute":"bf16",
+ *      "threads":2,"ratio":..}
+ *
+ * --turns is such a process: it says {"ready":1}, and for each line it reads it makes a
+ * step and says what that took. tools/compare_torch_speed.py takes turns with it, too. */
 #include "peak.h"
+#include "train_case.h"
+#include "turns.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/stats.h"
-#include "model/model.h"
-#include "train/adamw.h"
-#include "train/memory.h"
+#include "base/system.h"
 
-#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { STEP_TOKENS = 4096, MOST_STEPS = 1000 };
+enum { MOST_PLAYERS = 2, LEAST_ROUNDS = 3, MOST_ROUNDS = 1000 };
 
-typedef struct Shape {
-    const char *name;
-    int32_t layers, hidden, heads, intermediate, vocab;
-    int64_t micro_batch; /* tokens a pass */
-} Shape;
+typedef struct TrainBenchOptions {
+    bool smoke, turns;
+    int shape, compute;
+    int64_t context, threads, micro_batch, memory;
+    double seconds;
+} TrainBenchOptions;
 
-static const Shape shapes[] = {
-    {"2M", 4, 192, 6, 512, 2048, 4096},
-    {"10M", 11, 256, 8, 688, 4096, 4096},
-    {"124M", 12, 768, 12, 2048, 50257, 1024},
+/* clang-format off */
+static const OptField fields[] = {
+    OPT_BOOL(TrainBenchOptions, smoke, 0, "one short round of a toy"),
+    OPT_CHOICE(TrainBenchOptions, shape, BENCH_ALL_SHAPES, bench_shape_names, "which model"),
+    OPT_CHOICE(TrainBenchOptions, compute, BENCH_BOTH, bench_compute_names, "arithmetic of products"),
+    OPT_INT(TrainBenchOptions, context, 0, 0, 65536, "tokens of a document; 0: 256 and 1,024"),
+    OPT_INT(TrainBenchOptions, threads, 0, 0, 1024, "0: one and all, in turns"),
+    OPT_INT(TrainBenchOptions, micro_batch, BENCH_PASS_TOKENS, 1, 1e9, "tokens a pass, at least a document"),
+    OPT_INT(TrainBenchOptions, memory, 0, 0, 1e9, "MB that a case may take, by recomputing layers; 0: no limit"),
+    OPT_REAL(TrainBenchOptions, seconds, 15, 0, 1e6, "how long to measure a case; at least three rounds"),
+    OPT_BOOL(TrainBenchOptions, turns, 0, "be one case and make a step for each line that is read"),
+    OPT_END
 };
-static const Shape smoke_shape = {"smoke", 2, 32, 2, 48, 128, 128};
+/* clang-format on */
+static const OptTable table = {"bench_train", "how fast a model trains",
+                               sizeof(TrainBenchOptions), fields};
 
-typedef struct Choice {
-    bool smoke;
-    int threads;         /* 0: all */
-    const char *shape;   /* NULL: all */
-    const char *compute; /* NULL: both */
-    int64_t context;     /* 0: 256 and 1024 */
-    int64_t steps;
-    int32_t recompute;
-    int64_t memory; /* MB; 0: recompute decides */
-} Choice;
-
-typedef struct Bench {
-    TensorOps *ops;
-    Model *model;
-    Tape *tape;
-    Adamw adamw;
-    MemoryPlan plan;
-    int64_t context, micro_batch, step_tokens;
-    int32_t *ids, *positions, *starts, *rows, *targets;
-    float *weights, *nll;
-    double optimizer_seconds, step_seconds;
-} Bench;
-
-static void need(Status status, const Err *err)
+/* --- a process that takes turns ---------------------------------------------------- */
+static void take_turns(const TrainBenchOptions *o)
 {
-    if (status == OK)
-        return;
-    fprintf(stderr, "bench_train: %s\n", err->msg);
-    exit(1);
-}
-
-static void plan_memory(Bench *b, const ModelShape *shape, const Choice *c)
-{
-    Err err = {0};
-    b->plan = (MemoryPlan){.ops = b->ops};
-    memory_add_process(&b->plan);
-    memory_add_model(&b->plan, shape, true);
-    memory_add_optimizer(&b->plan, shape);
-    memory_add_tape(&b->plan, shape, b->micro_batch, true);
-    TrainOptions t = {.memory = c->memory * 1000000, .micro_batch = b->micro_batch};
-    if (c->memory > 0)
-        need(memory_settle(&b->plan, &t, &err), &err);
-    else
-        b->plan.recomputed =
-            c->recompute < shape->layers ? c->recompute : model_most_recomputed(shape);
-}
-
-static void setup(Bench *b, const Shape *s, int64_t context, const TensorCpuOptions *o,
-                  const Choice *c)
-{
-    Err err = {0};
-    ModelShape shape = {.family = MODEL_LLAMA,
-                        .head = HEAD_LM,
-                        .vocab = s->vocab,
-                        .hidden = s->hidden,
-                        .intermediate = s->intermediate,
-                        .layers = s->layers,
-                        .heads = s->heads,
-                        .kv_heads = s->heads,
-                        .context = (int32_t)context,
-                        .rope_theta = 10000,
-                        .norm_eps = 1e-5,
-                        .tied = true};
-    *b = (Bench){.context = context, .micro_batch = s->micro_batch};
-    b->micro_batch = context > b->micro_batch ? context : b->micro_batch;
-    b->step_tokens = b->micro_batch < STEP_TOKENS && s != &smoke_shape ? STEP_TOKENS
-                                                                       : b->micro_batch;
-    size_t n = (size_t)b->micro_batch;
-    need(tensor_cpu_new(&b->ops, o, &err), &err);
-    need(model_shape_check(&shape, &err), &err);
-    plan_memory(b, &shape, c);
-    TapeOptions tape = {.backward = true, .recomputed = b->plan.recomputed};
-    need(model_new(&b->model, b->ops, &shape, true, &err), &err);
-    need(model_init(b->model, 1, &err), &err);
-    need(tape_new(&b->tape, b->model, b->micro_batch, tape, &err), &err);
-    need(adamw_new(&b->adamw, b->model, &err), &err);
-    need(MEM_ARRAY(&b->ids, n, &err), &err);
-    need(MEM_ARRAY(&b->positions, n, &err), &err);
-    need(MEM_ARRAY(&b->starts, n, &err), &err);
-    need(MEM_ARRAY(&b->rows, n, &err), &err);
-    need(MEM_ARRAY(&b->targets, n, &err), &err);
-    need(MEM_ARRAY(&b->weights, n, &err), &err);
-    need(MEM_ARRAY(&b->nll, n, &err), &err);
-    Rng rng = rng_make(1, RNG_TEST, 0);
-    for (int32_t i = 0; i < (int32_t)n; i++) {
-        b->ids[i] = (int32_t)rng_below(&rng, (uint32_t)s->vocab);
-        b->targets[i] = (int32_t)rng_below(&rng, (uint32_t)s->vocab);
-        b->positions[i] = i % (int32_t)context;
-        b->starts[i] = i - b->positions[i];
-        b->rows[i] = i;
-        b->weights[i] = 1.0F / (float)b->step_tokens;
+    TrainCase c;
+    char word[8];
+    int64_t step = o->smoke ? o->micro_batch : BENCH_STEP_TOKENS;
+    train_case_init(&c, &bench_shapes[o->smoke ? BENCH_SMOKE : o->shape], o->context,
+                    o->micro_batch, step, o->threads, bench_compute(o->compute),
+                    o->memory * 1000000);
+    train_case_warm(&c);
+    printf("{\"ready\":1,\"flops\":%.6g,\"step_tokens\":%d,\"recomputed\":%d,"
+           "\"plan_mb\":%.1f}\n",
+           train_case_flops(&c), (int)c.step_tokens, c.plan.recomputed,
+           (double)memory_peak(&c.plan) / 1e6);
+    fflush(stdout);
+    while (fgets(word, sizeof word, stdin)) {
+        StepTimes t = train_case_step(&c);
+        printf("{\"seconds\":%.6f,\"products\":%.6f,\"attention\":%.6f,\"head\":%.6f,"
+               "\"optimizer\":%.6f,\"peak_mb\":%.1f}\n",
+               t.seconds, t.spent.products, t.spent.attention, t.spent.head,
+               t.optimizer, (double)mem_peak_rss() / 1e6);
+        fflush(stdout);
     }
+    train_case_release(&c);
 }
 
-static void release(Bench *b)
-{
-    adamw_release(&b->adamw, b->model);
-    tape_free(b->tape);
-    model_free(b->model);
-    tensor_free(b->ops);
-    mem_free(b->ids);
-    mem_free(b->positions);
-    mem_free(b->starts);
-    mem_free(b->rows);
-    mem_free(b->targets);
-    mem_free(b->weights);
-    mem_free(b->nll);
-}
+/* --- the processes of a line of cases ------------------------------------------------ */
+/* A case but for the number of threads. */
+typedef struct Line {
+    const BenchShape *shape;
+    int64_t context;
+    int compute;
+    int n; /* of players */
+} Line;
 
-static void step(Bench *b)
+typedef struct Player {
+    Turns turns;
+    int threads;
+    double flops, step_tokens, plan_mb, peak_mb;
+    int recomputed;
+    double seconds[MOST_ROUNDS];
+    StepTimes sum;
+} Player;
+
+static void start(Player *p, const TrainBenchOptions *o, const Line *line)
 {
-    static const AdamwOptions how = {.lr = 1e-4,
-                                     .beta1 = 0.9,
-                                     .beta2 = 0.95,
-                                     .eps = 1e-8,
-                                     .weight_decay = 0.1,
-                                     .clip_norm = 1};
-    const char *bad = NULL;
-    ModelTokens tokens = {b->ids, b->positions, b->starts, b->micro_batch};
-    double start = system_seconds();
-    model_zero_grads(b->model);
-    for (int64_t done = 0; done < b->step_tokens; done += b->micro_batch) {
-        model_forward(b->model, b->tape, &tokens);
-        model_cross_entropy(b->model, b->tape, b->rows, b->targets, b->weights,
-                            b->micro_batch, true, b->nll);
-        model_backward(b->model, b->tape);
-    }
-    double passed = system_seconds();
-    if (!isfinite(adamw_update(&b->adamw, b->model, &how, &bad))) {
-        fprintf(stderr, "bench_train: the gradient of '%s' is not finite\n", bad);
+    char text[TURNS_LINE], context[24], threads[24], micro_batch[24],
+        memory[24];
+    snprintf(context, sizeof context, "%d", (int)line->context);
+    snprintf(threads, sizeof threads, "%d", p->threads);
+    snprintf(micro_batch, sizeof micro_batch, "%d", (int)o->micro_batch);
+    snprintf(memory, sizeof memory, "%d", (int)o->memory);
+    const char *words[] = {"bench_train",
+                           "--turns",
+                           o->smoke ? "--smoke" : "--no-smoke",
+                           "--shape",
+                           bench_shape_names[line->shape - bench_shapes],
+                           "--compute",
+                           bench_compute_names[line->compute],
+                           "--context",
+                           context,
+                           "--threads",
+                           threads,
+                           "--micro-batch",
+                           micro_batch,
+                           "--memory",
+                           memory,
+                           NULL};
+    turns_start(&p->turns, words, text);
+    if (sscanf(text,
+               "{\"ready\":1,\"flops\":%lg,\"step_tokens\":%lg,\"recomputed\":%d,"
+               "\"plan_mb\":%lg}",
+               &p->flops, &p->step_tokens, &p->recomputed, &p->plan_mb) != 4) {
+        fprintf(stderr, "bench_train: a case says '%s'\n", text);
         exit(1);
     }
-    b->optimizer_seconds = system_seconds() - passed;
-    b->step_seconds = system_seconds() - start;
 }
 
-static void measure(const Shape *s, int64_t context, const TensorCpuOptions *o,
-                    const Choice *c, const double peaks[2])
+static void play(Player *p, int round)
 {
-    Bench b;
-    setup(&b, s, context, o, c);
-    double seconds[MOST_STEPS], optimizer[MOST_STEPS];
-    step(&b); /* the first one touches the memory */
-    for (int64_t i = 0; i < c->steps; i++) {
-        step(&b);
-        seconds[i] = b.step_seconds;
-        optimizer[i] = b.optimizer_seconds;
+    char text[TURNS_LINE];
+    StepTimes t;
+    turns_take(&p->turns, text);
+    if (sscanf(text,
+               "{\"seconds\":%lg,\"products\":%lg,\"attention\":%lg,\"head\":%lg,"
+               "\"optimizer\":%lg,\"peak_mb\":%lg}",
+               &t.seconds, &t.spent.products, &t.spent.attention, &t.spent.head,
+               &t.optimizer, &p->peak_mb) != 6) {
+        fprintf(stderr, "bench_train: a case says '%s'\n", text);
+        exit(1);
     }
-    bool bf16 = b.ops->compute == COMPUTE_BF16;
-    double t = stats_quantile(seconds, c->steps, 0.5);
-    double flops = model_shape_train_flops(&b.model->shape, ((double)context + 1) / 2) *
-                   (double)b.step_tokens;
+    p->seconds[round] = t.seconds;
+    p->sum.seconds += t.seconds;
+    p->sum.optimizer += t.optimizer;
+    p->sum.spent.products += t.spent.products;
+    p->sum.spent.attention += t.spent.attention;
+    p->sum.spent.head += t.spent.head;
+}
+
+static double median(const double *x, int n)
+{
+    double copy[MOST_ROUNDS];
+    for (int i = 0; i < n; i++)
+        copy[i] = x[i];
+    return stats_quantile(copy, n, 0.5);
+}
+
+static void report(const Player *p, const Line *line, const Peaks *peaks, int rounds)
+{
+    double seconds = median(p->seconds, rounds), rate = p->flops / seconds;
+    double peak = peaks->ops[line->compute == BENCH_BF16 ? PEAK_BF16 : PEAK_F32];
+    const StepTimes *s = &p->sum;
+    double other = s->seconds - s->spent.products - s->spent.attention - s->spent.head -
+                   s->optimizer;
     printf("{\"bench\":\"train\",\"shape\":\"%s\",\"context\":%d,\"compute\":\"%s\","
            "\"threads\":%d,\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f,"
-           "\"optimizer_share\":%.3f,\"recomputed\":%d,\"plan_mb\":%.0f,"
-           "\"peak_mb\":%.0f}\n",
-           s->name, (int)context, bf16 ? "bf16" : "f32",
-           o->threads > 0 ? o->threads : system_cpus(), (double)b.step_tokens / t,
-           flops / t / 1e9, peaks[bf16] > 0 ? flops / t / peaks[bf16] : 0,
-           stats_quantile(optimizer, c->steps, 0.5) / t, b.plan.recomputed,
-           (double)memory_peak(&b.plan) / 1e6, (double)mem_peak_rss() / 1e6);
+           "\"products\":%.3f,\"attention\":%.3f,\"head\":%.3f,\"optimizer\":%.3f,"
+           "\"other\":%.3f,\"recomputed\":%d,\"plan_mb\":%.0f,\"peak_mb\":%.0f,"
+           "\"steps\":%d}\n",
+           line->shape->name, (int)line->context, bench_compute_names[line->compute],
+           p->threads, p->step_tokens / seconds, rate / 1e9, peak > 0 ? rate / peak : 0,
+           s->spent.products / s->seconds, s->spent.attention / s->seconds,
+           s->spent.head / s->seconds, s->optimizer / s->seconds, other / s->seconds,
+           p->recomputed, p->plan_mb, p->peak_mb, rounds);
+}
+
+static void report_scaling(const Player *one, const Player *all, const Line *line,
+                           int rounds)
+{
+    double ratios[MOST_ROUNDS];
+    for (int i = 0; i < rounds; i++)
+        ratios[i] = one->seconds[i] / all->seconds[i];
+    printf("{\"bench\":\"train\",\"op\":\"scaling\",\"shape\":\"%s\",\"context\":%d,"
+           "\"compute\":\"%s\",\"threads\":%d,\"ratio\":%.3f}\n",
+           line->shape->name, (int)line->context, bench_compute_names[line->compute],
+           all->threads, stats_quantile(ratios, rounds, 0.5));
+}
+
+static void measure(const TrainBenchOptions *o, const Line *line, const Peaks *peaks)
+{
+    static Player players[MOST_PLAYERS];
+    int rounds = 0;
+    for (int i = 0; i < line->n; i++) {
+        players[i] = (Player){.threads = peaks[i].threads};
+        start(&players[i], o, line);
+    }
+    double end = system_seconds() + o->seconds;
+    int least = o->smoke ? 1 : LEAST_ROUNDS;
+    while (rounds < least || (system_seconds() < end && rounds < MOST_ROUNDS)) {
+        for (int i = 0; i < line->n; i++)
+            play(&players[i], rounds);
+        rounds++;
+    }
+    for (int i = 0; i < line->n; i++) {
+        report(&players[i], line, &peaks[i], rounds);
+        turns_end(&players[i].turns);
+    }
+    if (line->n == 2)
+        report_scaling(&players[0], &players[1], line, rounds);
     fflush(stdout);
-    release(&b);
 }
 
-static void bench_shape(const Shape *s, const Choice *c, const double peaks[2])
+/* --- all lines ----------------------------------------------------------------------- */
+static void measure_shape(const TrainBenchOptions *o, int shape, const Peaks *peaks,
+                          int n)
 {
-    static const int64_t contexts[] = {256, 1024};
-    for (int compute = 0; compute < 2; compute++) {
-        TensorCpuOptions o = {.threads = c->threads,
-                              .compute = compute ? COMPUTE_BF16 : COMPUTE_F32};
-        if (c->compute && strcmp(c->compute, compute ? "bf16" : "f32") != 0)
-            continue;
-        if (c->smoke)
-            measure(s, 32, &o, c, peaks);
-        for (int i = 0; !c->smoke && i < 2; i++)
-            if (c->context == 0 || c->context == contexts[i])
-                measure(s, contexts[i], &o, c, peaks);
-    }
+    static const int64_t usual[] = {256, 1024};
+    int contexts = o->context > 0 ? 1 : 2;
+    for (int i = 0; i < contexts; i++)
+        for (int compute = BENCH_F32; compute <= BENCH_BF16; compute++)
+            if (bench_wants(o->compute, compute, BENCH_BOTH)) {
+                Line line = {&bench_shapes[shape],
+                             o->context > 0 ? o->context : usual[i], compute, n};
+                measure(o, &line, peaks);
+            }
 }
 
-static bool read_choice(Choice *c, int argc, char **argv)
+static int measure_peaks(const TrainBenchOptions *o, Peaks peaks[MOST_PLAYERS])
 {
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--smoke") == 0) {
-            c->smoke = true;
-            c->steps = 1;
-            continue;
-        }
-        if (value && strcmp(argv[i], "--threads") == 0)
-            c->threads = atoi(value);
-        else if (value && strcmp(argv[i], "--shape") == 0)
-            c->shape = value;
-        else if (value && strcmp(argv[i], "--compute") == 0)
-            c->compute = value;
-        else if (value && strcmp(argv[i], "--context") == 0)
-            c->context = atoll(value);
-        else if (value && strcmp(argv[i], "--steps") == 0)
-            c->steps = atoll(value);
-        else if (value && strcmp(argv[i], "--recompute") == 0)
-            c->recompute = atoi(value);
-        else if (value && strcmp(argv[i], "--memory") == 0)
-            c->memory = atoll(value);
-        else
-            return false;
-        i++;
+    int all = bench_threads(0), n = 0;
+    if (o->threads > 0)
+        peaks[n++].threads = (int)o->threads;
+    else
+        peaks[n++].threads = 1;
+    if (o->threads == 0 && all > 1)
+        peaks[n++].threads = all;
+    for (int i = 0; i < n; i++) {
+        peaks[i] = peak_measure(peaks[i].threads, o->smoke);
+        peak_print(&peaks[i]);
     }
-    return c->steps >= 1 && c->steps <= MOST_STEPS && c->recompute >= 0 &&
-           c->memory >= 0;
+    return n;
+}
+
+static void check(const TrainBenchOptions *o)
+{
+    if (!o->turns || (o->context > 0 && o->compute != BENCH_BOTH &&
+                      (o->smoke || o->shape != BENCH_ALL_SHAPES)))
+        return;
+    fprintf(stderr, "bench_train: --turns needs a shape, a compute and a context\n");
+    exit(2);
 }
 
 int main(int argc, char **argv)
 {
-    Choice c = {.steps = 5};
-    if (!read_choice(&c, argc, argv)) {
-        fprintf(stderr,
-                "usage: bench_train [--smoke] [--threads N] [--shape 2M|10M|124M]\n"
-                "                   [--compute f32|bf16] [--context 256|1024] "
-                "[--steps N]\n"
-                "                   [--recompute LAYERS | --memory MB]\n");
-        return 2;
+    TrainBenchOptions o;
+    Peaks peaks[MOST_PLAYERS];
+    bench_options(&table, &o, argc, argv);
+    check(&o);
+    if (o.turns) {
+        take_turns(&o);
+        return 0;
     }
-    int threads = c.threads > 0 ? c.threads : system_cpus();
-    double peaks[2];
-    for (int bf16 = 0; bf16 < 2; bf16++) {
-        peaks[bf16] = peak_flops(bf16, threads, c.smoke ? 1 : 20);
-        printf(
-            "{\"bench\":\"train\",\"op\":\"peak %s\",\"gflops\":%.1f,\"threads\":%d}\n",
-            bf16 ? "bf16" : "f32", peaks[bf16] / 1e9, threads);
+    if (o.smoke) {
+        o.shape = BENCH_SMOKE;
+        o.context = 32;
+        o.micro_batch = 64;
+        o.seconds = 0;
     }
-    if (c.smoke)
-        bench_shape(&smoke_shape, &c, peaks);
-    for (size_t i = 0; !c.smoke && i < sizeof shapes / sizeof *shapes; i++)
-        if (!c.shape || strcmp(c.shape, shapes[i].name) == 0)
-            bench_shape(&shapes[i], &c, peaks);
+    int n = measure_peaks(&o, peaks);
+    if (o.smoke)
+        measure_shape(&o, BENCH_SMOKE, peaks, n);
+    for (int shape = BENCH_2M; !o.smoke && shape <= BENCH_124M; shape++)
+        if (bench_wants(o.shape, shape, BENCH_ALL_SHAPES))
+            measure_shape(&o, shape, peaks, n);
     return 0;
 }
