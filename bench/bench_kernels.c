@@ -49,7 +49,7 @@ typedef struct Bench {
     double peak_flops, peak_bytes;
     double pass_seconds, pass_flops;
     Weight qkv_w, out_w, gate_up, down, table;
-    Tensor x, y, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts, positions,
+    Tensor x, y, normed, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts, positions,
         ids;
     Tensor gu, dgu, h, dh, nll, weights, entropy, dentropy;
     Tensor m, v, w, g; /* all parameters, for the optimizer */
@@ -73,6 +73,15 @@ static Tensor normal(Bench *b, int64_t n, double sd)
         float x = (float)(sd * rng_normal(&rng));
         b->t->write(b->t, tensor_slice(out, i, 1), &x);
     }
+    return out;
+}
+
+/* As the backend stores activations. */
+static Tensor activations(Bench *b, int64_t n)
+{
+    Tensor x = normal(b, n, 1), out = tensor(b, tensor_activation_type(b->t), n);
+    b->t->copy(b->t, out, x);
+    b->t->free(b->t, &x);
     return out;
 }
 
@@ -127,19 +136,20 @@ static void prepare(Bench *b)
     b->table = weight(b, s->V, s->C);
     b->x = normal(b, s->N * s->C, 1);
     b->y = normal(b, s->N * s->C, 1);
+    b->normed = activations(b, s->N * s->C);
     b->dx = normal(b, s->N * s->C, 1);
     b->norm_gain = normal(b, s->C, 1);
     b->dgain = normal(b, s->C, 1);
     b->rstd = tensor(b, TENSOR_F32, s->N);
-    b->qkv = normal(b, s->N * QKV, 1);
-    b->dqkv = normal(b, s->N * QKV, 1);
-    b->o = normal(b, s->N * s->H * s->D, 1);
-    b->d_o = normal(b, s->N * s->H * s->D, 1);
+    b->qkv = activations(b, s->N * QKV);
+    b->dqkv = activations(b, s->N * QKV);
+    b->o = activations(b, s->N * s->H * s->D);
+    b->d_o = activations(b, s->N * s->H * s->D);
     b->lse = tensor(b, TENSOR_F32, s->N * s->H);
-    b->gu = normal(b, s->N * 2 * s->F, 1);
-    b->dgu = normal(b, s->N * 2 * s->F, 1);
-    b->h = normal(b, s->N * s->F, 1);
-    b->dh = normal(b, s->N * s->F, 1);
+    b->gu = activations(b, s->N * 2 * s->F);
+    b->dgu = activations(b, s->N * 2 * s->F);
+    b->h = activations(b, s->N * s->F);
+    b->dh = activations(b, s->N * s->F);
     b->nll = tensor(b, TENSOR_F32, s->N);
     b->weights = normal(b, s->N, 1);
     b->entropy = tensor(b, TENSOR_F32, s->N);
@@ -168,6 +178,7 @@ static void release(Bench *b)
                            &b->table.value,
                            &b->table.grad,
                            &b->x,
+                           &b->normed,
                            &b->y,
                            &b->dx,
                            &b->norm_gain,
@@ -248,7 +259,7 @@ static const Tensor none = {0};
 
 static void qkv_forward(Bench *b)
 {
-    b->t->linear(b->t, b->qkv, b->x, &b->qkv_w, none, none, b->s->N);
+    b->t->linear(b->t, b->qkv, b->normed, &b->qkv_w, none, none, b->s->N);
 }
 static void qkv_input(Bench *b)
 {
@@ -256,11 +267,11 @@ static void qkv_input(Bench *b)
 }
 static void qkv_weight(Bench *b)
 {
-    b->t->linear_backward_weight(b->t, &b->qkv_w, none, b->dqkv, b->x, b->s->N);
+    b->t->linear_backward_weight(b->t, &b->qkv_w, none, b->dqkv, b->normed, b->s->N);
 }
 static void out_forward(Bench *b)
 {
-    b->t->linear(b->t, b->y, b->o, &b->out_w, none, none, b->s->N);
+    b->t->linear(b->t, b->y, b->o, &b->out_w, none, b->x, b->s->N);
 }
 static void out_input(Bench *b)
 {
@@ -272,7 +283,7 @@ static void out_weight(Bench *b)
 }
 static void gate_up_forward(Bench *b)
 {
-    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, none, b->s->N);
+    b->t->linear(b->t, b->gu, b->normed, &b->gate_up, none, none, b->s->N);
 }
 static void gate_up_input(Bench *b)
 {
@@ -280,11 +291,11 @@ static void gate_up_input(Bench *b)
 }
 static void gate_up_weight(Bench *b)
 {
-    b->t->linear_backward_weight(b->t, &b->gate_up, none, b->dgu, b->x, b->s->N);
+    b->t->linear_backward_weight(b->t, &b->gate_up, none, b->dgu, b->normed, b->s->N);
 }
 static void down_forward(Bench *b)
 {
-    b->t->linear(b->t, b->y, b->h, &b->down, none, none, b->s->N);
+    b->t->linear(b->t, b->y, b->h, &b->down, none, b->x, b->s->N);
 }
 static void down_input(Bench *b)
 {
@@ -313,7 +324,7 @@ static void rope(Bench *b)
 }
 static void rmsnorm(Bench *b)
 {
-    b->t->rmsnorm(b->t, b->y, b->rstd, b->x, b->norm_gain, b->s->N, b->s->C, 1e-5F);
+    b->t->rmsnorm(b->t, b->normed, b->rstd, b->x, b->norm_gain, b->s->N, b->s->C, 1e-5F);
 }
 static void rmsnorm_backward(Bench *b)
 {
@@ -386,7 +397,7 @@ static void zero_grads(Bench *b)
 }
 static void few_rows(Bench *b)
 {
-    b->t->linear(b->t, b->gu, b->x, &b->gate_up, none, none, b->few);
+    b->t->linear(b->t, b->gu, b->normed, &b->gate_up, none, none, b->few);
 }
 static void sample(Bench *b)
 {
@@ -428,14 +439,15 @@ static void other_reports(Bench *b)
     const Shape *s = b->s;
     double N = (double)s->N, L = (double)s->L, C = (double)s->C, F = (double)s->F;
     double A = (double)(s->H * s->D), V = (double)s->V, P = (double)b->w.count;
+    double size = tensor_type_bytes(tensor_activation_type(b->t));
     report(b, "attention", attention, (Cost){4 * b->pairs * A, 0, L});
     report(b, "attention backward", attention_backward,
            (Cost){10 * b->pairs * A, 0, L});
-    report(b, "rope", rope, (Cost){0, 16 * N * A, 2 * L});
-    report(b, "rmsnorm", rmsnorm, (Cost){0, 8 * N * C, 2 * L + 1});
+    report(b, "rope", rope, (Cost){0, 4 * size * N * A, 2 * L});
+    report(b, "rmsnorm", rmsnorm, (Cost){0, (4 + size) * N * C, 2 * L + 1});
     report(b, "rmsnorm backward", rmsnorm_backward, (Cost){0, 16 * N * C, 2 * L + 1});
-    report(b, "swiglu", swiglu, (Cost){0, 12 * N * F, L});
-    report(b, "swiglu backward", swiglu_backward, (Cost){0, 20 * N * F, L});
+    report(b, "swiglu", swiglu, (Cost){0, 3 * size * N * F, L});
+    report(b, "swiglu backward", swiglu_backward, (Cost){0, 6 * size * N * F, L});
     report(b, "add", add, (Cost){0, 12 * N * C, 4 * L});
     report(b, "embed", embed, (Cost){0, 8 * N * C, 1});
     report(b, "embed backward", embed_backward, (Cost){0, 12 * N * C, 1});

@@ -6,10 +6,11 @@
 static TensorOps plain; /* the operations as they were */
 static Spent spent;
 
-static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias, int64_t N)
+static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
+                   Tensor residual, int64_t N)
 {
     double start = system_seconds();
-    plain.linear(t, y, x, w, bias, N);
+    plain.linear(t, y, x, w, bias, residual, N);
     spent.products += system_seconds() - start;
 }
 

@@ -6,7 +6,7 @@
 
 INLINE Vec sigmoid(Vec x)
 {
-    return 1.0F / (1.0F + vec_exp(-x));
+    return 1.0F / (1.0F + vec_exp2(vec_min(vec_set(126.0F), x * -LOG2_E)));
 }
 
 /* One row; LANES channels from f on, of which n are there. */

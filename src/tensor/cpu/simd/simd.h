@@ -122,6 +122,17 @@ INLINE Vec vec_max(Vec a, Vec b)
     return vec_select(a > b, a, b);
 #endif
 }
+/* a < b ? a : b, the same way. */
+INLINE Vec vec_min(Vec a, Vec b)
+{
+#if LANES == 16
+    return _mm512_min_ps(a, b);
+#elif LANES == 8
+    return _mm256_min_ps(a, b);
+#else
+    return vec_select(a < b, a, b);
+#endif
+}
 
 /* The last steps of a sum or a maximum over the lanes: the four floats that are left. */
 typedef float Vec4 __attribute__((vector_size(16)));
@@ -174,9 +185,9 @@ INLINE Vec vec_exp(Vec x)
     x = vec_select(x > 88.0F, vec_set(88.0F), x);
     return vec_select(is_tiny, (Vec){0}, vec_exp_inside(x));
 }
-/* 2^x for x <= 127, to about 2e-7; below -126, where it is 0 or nearly, to nothing. With
- * n the integer nearest to x it is 2^n times a polynomial in x - n, |x - n| <= 1/2, fitted
- * for the least relative error. */
+/* 2^x for x <= 127, to about 2e-7; below -126 it is next to 0. With n the integer nearest
+ * to x it is 2^n times a polynomial in x - n, |x - n| <= 1/2, fitted for the least relative
+ * error. */
 INLINE Vec vec_exp2(Vec x)
 {
 #if LANES == 16
