@@ -49,8 +49,8 @@ typedef struct Bench {
     double peak_flops, peak_bytes;
     double pass_seconds, pass_flops;
     Weight qkv_w, out_w, gate_up, down, table;
-    Tensor x, y, normed, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts, positions,
-        ids;
+    Tensor x, y, normed, dx, norm_gain, dgain, rstd, qkv, dqkv, o, d_o, lse, starts,
+        positions, ids;
     Tensor gu, dgu, h, dh, nll, weights, entropy, dentropy;
     Tensor m, v, w, g; /* all parameters, for the optimizer */
     int64_t few;       /* rows of a decoding product */
@@ -324,7 +324,8 @@ static void rope(Bench *b)
 }
 static void rmsnorm(Bench *b)
 {
-    b->t->rmsnorm(b->t, b->normed, b->rstd, b->x, b->norm_gain, b->s->N, b->s->C, 1e-5F);
+    b->t->rmsnorm(b->t, b->normed, b->rstd, b->x, b->norm_gain, b->s->N, b->s->C,
+                  1e-5F);
 }
 static void rmsnorm_backward(Bench *b)
 {

@@ -103,8 +103,7 @@ typedef struct Player {
 
 static void start(Player *p, const TrainBenchOptions *o, const Line *line)
 {
-    char text[TURNS_LINE], context[24], threads[24], micro_batch[24],
-        memory[24];
+    char text[TURNS_LINE], context[24], threads[24], micro_batch[24], memory[24];
     snprintf(context, sizeof context, "%d", (int)line->context);
     snprintf(threads, sizeof threads, "%d", p->threads);
     snprintf(micro_batch, sizeof micro_batch, "%d", (int)o->micro_batch);

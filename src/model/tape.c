@@ -125,9 +125,10 @@ Status blocks_reserve(Model *model, int64_t N, Err *err)
     return model->ops->reserve(model->ops, N, widest_row(s), s->vocab, s->heads, err);
 }
 
-size_t model_scratch_bytes(TensorOps *ops, const ModelShape *s, int64_t N)
+size_t model_scratch_bytes(TensorOps *ops, const ModelShape *shape, int64_t max_tokens)
 {
-    return ops->reserve_bytes(ops, N, widest_row(s), s->vocab, s->heads);
+    return ops->reserve_bytes(ops, max_tokens, widest_row(shape), shape->vocab,
+                              shape->heads);
 }
 
 static void place_head(HeadBuffers *h, Placer *floats, Placer *ints, int64_t N,

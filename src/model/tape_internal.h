@@ -19,7 +19,8 @@ typedef struct Placer {
     TensorType stored; /* of activations */
 } Placer;
 Tensor placer_take(Placer *placer, int64_t count);
-Tensor placer_take_stored(Placer *placer, int64_t count); /* as activations are stored */
+Tensor placer_take_stored(Placer *placer,
+                          int64_t count); /* as activations are stored */
 
 /* What one layer reads and writes; ~ as activations are stored. attn_rstd to gate_up are its activations: all that
  * backward.c wants of a layer beside x. */

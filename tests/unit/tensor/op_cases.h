@@ -200,7 +200,8 @@ static void rope_of(Bench *b, int64_t N, int64_t heads, int64_t D, int64_t beyon
 {
     TensorOps *t = b->t;
     int64_t stride = heads * D + beyond;
-    Tensor x = bench_activations(b, N * stride, 1), pos = bench_random_ids(b, N, 100000);
+    Tensor x = bench_activations(b, N * stride, 1),
+           pos = bench_random_ids(b, N, 100000);
     t->rope(t, x, pos, N, stride, heads, D, 10000.0, false);
     bench_show(b, x);
     t->rope(t, x, pos, N, stride, heads, D, 10000.0, true);
@@ -219,7 +220,8 @@ static void swiglu_of(Bench *b, int64_t N, int64_t F)
     TensorOps *t = b->t;
     Tensor gu = bench_activations(b, N * 2 * F, 3), h = bench_activations(b, N * F, 1);
     Tensor dh = bench_activations(b, N * F, 1);
-    Tensor dgu = bench_activations(b, N * 2 * F, 1), again = bench_activations(b, N * F, 1);
+    Tensor dgu = bench_activations(b, N * 2 * F, 1),
+           again = bench_activations(b, N * F, 1);
     t->swiglu(t, h, gu, N, F);
     bench_show(b, h);
     t->swiglu_backward(t, dgu, again, dh, gu, N, F);
@@ -251,8 +253,10 @@ static void attention_of(Bench *b, int64_t N, int64_t longest, int64_t Hq, int64
     TensorOps *t = b->t;
     int64_t width = (Hq + 2 * Hk) * D, out = Hq * D;
     Tensor qkv = bench_activations(b, N * width, 1);
-    Tensor starts = bench_starts(b, N, longest), lse = bench_zeros(b, TENSOR_F32, N * Hq);
-    Tensor o = bench_activations(b, N * out, 1), dout = bench_activations(b, N * out, 1);
+    Tensor starts = bench_starts(b, N, longest),
+           lse = bench_zeros(b, TENSOR_F32, N * Hq);
+    Tensor o = bench_activations(b, N * out, 1),
+           dout = bench_activations(b, N * out, 1);
     Tensor dqkv = bench_activations(b, N * width, 1);
     t->attention(t, o, lse, qkv, starts, N, Hq, Hk, D);
     bench_show(b, o);

@@ -120,7 +120,8 @@ static void rounding_to_bf16_is_to_nearest_even(void **state)
             t->write(t, w.value, &one);
             t->weight_changed(t, &w);
             Tensor y = bench_zeros(&b, TENSOR_F32, 1);
-            t->linear(t, y, bench_floats(&b, x + j, 1), &w, (Tensor){0}, (Tensor){0}, 1);
+            t->linear(t, y, bench_floats(&b, x + j, 1), &w, (Tensor){0}, (Tensor){0},
+                      1);
             t->read(t, &got, y);
             assert_memory_equal(&got, &want[j], sizeof got);
         }
@@ -179,10 +180,10 @@ static void threads_change_no_bit(void **state)
 {
     (void)state;
     void (*const cases[])(Bench *) = {
-        linear_case, few_rows_case,     product_case, deep_product_case, elementwise_case,
-        rmsnorm_case, qk_norm_case,     rope_case,    swiglu_case,       embed_case,
-        attention_case, decode_case,    adamw_case,   logits_case,       head_case,
-        long_head_case};
+        linear_case,      few_rows_case, product_case,   deep_product_case,
+        elementwise_case, rmsnorm_case,  qk_norm_case,   rope_case,
+        swiglu_case,      embed_case,    attention_case, decode_case,
+        adamw_case,       logits_case,   head_case,      long_head_case};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool plain = cases[i] == linear_case || cases[i] == few_rows_case;
         TensorOps *one = bench_cpu(NULL, 1, COMPUTE_BF16);

@@ -44,7 +44,7 @@ static Heads heads_of(int64_t Hq, int64_t Hk, int64_t D)
 {
     ASSERT(Hk > 0 && Hq % Hk == 0);
     float scale = 1 / sqrtf((float)D);
-    return (Heads){Hq,     Hk,          D,     Hq / Hk,        (Hq + 2 * Hk) * D,
+    return (Heads){Hq,     Hk,          D,     Hq / Hk,       (Hq + 2 * Hk) * D,
                    Hq * D, lanes_up(D), scale, scale * LOG2_E};
 }
 
@@ -76,15 +76,15 @@ static int64_t longest_of(const int32_t *first, int64_t n)
 /* --- a thread's workspace ------------------------------------------------------- */
 
 typedef struct Workspace {
-    uint32_t *k, *v;                 /* strips; forward: v is stacked */
-    uint32_t *k_stacked;             /* the rest is per panel of queries: */
-    uint32_t *q, *d_o;               /* panels */
+    uint32_t *k, *v;     /* strips; forward: v is stacked */
+    uint32_t *k_stacked; /* the rest is per panel of queries: */
+    uint32_t *q, *d_o;   /* panels */
     uint32_t *q_stacked, *do_stacked;
-    uint32_t *p;                     /* forward: stacked (keys, QUERIES); backward: rows */
-    uint32_t *ds, *ds_rows;          /* stacked (keys, QUERIES); rows of a strip */
-    float *s, *dp;                   /* (keys, QUERIES); backward: of a strip */
-    float *rows;                     /* (TILE_ROWS, wide) */
-    float *dk, *dv;                  /* (keys, wide) */
+    uint32_t *p;            /* forward: stacked (keys, QUERIES); backward: rows */
+    uint32_t *ds, *ds_rows; /* stacked (keys, QUERIES); rows of a strip */
+    float *s, *dp;          /* (keys, QUERIES); backward: of a strip */
+    float *rows;            /* (TILE_ROWS, wide) */
+    float *dk, *dv;         /* (keys, wide) */
 } Workspace;
 
 typedef struct Taker {
@@ -389,7 +389,8 @@ INLINE float dot_stored(const void *a, const void *b, int64_t D, const bool bf16
 {
     Vec sum = {0};
     for (int64_t d = 0; d < D; d += LANES)
-        sum += stored_load_some(a, d, D - d, bf16) * stored_load_some(b, d, D - d, bf16);
+        sum +=
+            stored_load_some(a, d, D - d, bf16) * stored_load_some(b, d, D - d, bf16);
     return vec_sum(sum);
 }
 
@@ -424,8 +425,7 @@ INLINE void two_keys_backward(const Heads *a, const Workspace *w, const Column *
             int64_t at = (r + key) * QUERIES + v * LANES;
             p[key][v] = vec_exp2(vec_load(w->s + at) * a->log2_scale - c->lse[v]);
             if (masked)
-                p[key][v] =
-                    vec_select(visible(i, v, j + r + key), p[key][v], (Vec){0});
+                p[key][v] = vec_select(visible(i, v, j + r + key), p[key][v], (Vec){0});
             ds[key][v] = p[key][v] * (vec_load(w->dp + at) - c->delta[v]);
         }
     }
@@ -557,8 +557,8 @@ static void run_tasks(TensorOps *t, const Pass *p,
     int64_t words = cpu_attention_words(p->longest, p->heads.D);
     uint32_t *base = cpu_buffer(&cpu_context(t)->attention,
                                 (size_t)(cpu_context(t)->threads * words) * 4);
-    int64_t tasks = p->documents * p->heads.Hk, N = p->first[p->documents];
-    PARALLEL_FOR_UNEVEN(t, N * p->heads.width)
+    int64_t tasks = p->documents * p->heads.Hk;
+    PARALLEL_FOR_UNEVEN(t, p->first[p->documents] * p->heads.width)
     for (int64_t task = 0; task < tasks; task++) {
         uint32_t *at = base + CPU_THREAD * words;
         run(p, (Taker){at, at + words}, task);

@@ -27,8 +27,8 @@ typedef struct GemmMatrix {
 /* From row i and element k of the sum on. */
 INLINE GemmMatrix gemm_from(GemmMatrix m, int64_t i, int64_t k)
 {
-    m.at = stored_at_const(m.at, m.k_dense ? i * m.ld + k : k * m.ld + i,
-                           m.stored_bf16);
+    m.at =
+        stored_at_const(m.at, m.k_dense ? i * m.ld + k : k * m.ld + i, m.stored_bf16);
     return m;
 }
 

@@ -211,8 +211,8 @@ static void head_cross_entropy(TensorOps *t, Tensor nll, Tensor dx, Tensor x, We
 
 static void head_logits(TensorOps *t, float *logits, Tensor x, Weight *w, int64_t M)
 {
-    t->linear(t, (Tensor){logits, TENSOR_F32, M * w->rows}, x, w, (Tensor){0}, (Tensor){0},
-              M);
+    t->linear(t, (Tensor){logits, TENSOR_F32, M * w->rows}, x, w, (Tensor){0},
+              (Tensor){0}, M);
 }
 
 void SIMD_FILL(head_)(TensorOps *t)

@@ -69,8 +69,8 @@ static void by_tiles(TensorOps *t, const Product *p)
 {
     int64_t panels = (p->N + TILE_COLS - 1) / TILE_COLS;
     int64_t words = TILE_COLS * p->C; /* a panel */
-    uint32_t *xt = cpu_buffer(&cpu_context(t)->transposed,
-                              (size_t)(panels * words) * sizeof *xt);
+    uint32_t *xt =
+        cpu_buffer(&cpu_context(t)->transposed, (size_t)(panels * words) * sizeof *xt);
     for (int64_t i = 0; i < panels; i++)
         gemm_pack_strip(xt + i * words, TILE_COLS,
                         (GemmMatrix){p->x + i * words, p->C, true, false},

@@ -37,8 +37,8 @@ static void swiglu(TensorOps *t, Tensor h, Tensor gu, int64_t N, int64_t F)
             gate_row(stored_at(ph, n * F, true), stored_at_const(p, n * 2 * F, true), F,
                      true);
         else
-            gate_row(stored_at(ph, n * F, false),
-                     stored_at_const(p, n * 2 * F, false), F, false);
+            gate_row(stored_at(ph, n * F, false), stored_at_const(p, n * 2 * F, false),
+                     F, false);
     }
 }
 

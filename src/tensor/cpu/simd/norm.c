@@ -13,10 +13,10 @@ INLINE void norm_row(void *y, const void *x, float r, const float *gain, int64_t
     for (; c + LANES <= C; c += LANES)
         stored_store(y, c, stored_load(x, c, x_bf16) * r * vec_load(gain + c), y_bf16);
     if (c < C)
-        stored_store_part(
-            y, c,
-            stored_load_part(x, c, C - c, x_bf16) * r * vec_load_part(gain + c, C - c),
-            C - c, y_bf16);
+        stored_store_part(y, c,
+                          stored_load_part(x, c, C - c, x_bf16) * r *
+                              vec_load_part(gain + c, C - c),
+                          C - c, y_bf16);
 }
 
 /* 1/sqrt(mean(x^2) + eps). */
@@ -145,8 +145,8 @@ typedef struct HeadNorm {
     const float *q_gain, *k_gain;
 } HeadNorm;
 
-INLINE void norm_heads(const HeadNorm *a, void *y, float *rstd, const void *x, float eps,
-                       const bool bf16)
+INLINE void norm_heads(const HeadNorm *a, void *y, float *rstd, const void *x,
+                       float eps, const bool bf16)
 {
     for (int64_t h = 0; h < a->H; h++) {
         const void *head = stored_at_const(x, h * a->D, bf16);
@@ -162,8 +162,8 @@ static void qk_norm(TensorOps *t, Tensor out, Tensor rstd, Tensor qkv, Tensor q_
                     Tensor k_gain, int64_t N, int64_t Hq, int64_t Hk, int64_t D,
                     float eps)
 {
-    HeadNorm a = {Hq, Hq + Hk, (Hq + 2 * Hk) * D, D, host_f32(q_gain, D),
-                  host_f32(k_gain, D)};
+    HeadNorm a = {
+        Hq, Hq + Hk, (Hq + 2 * Hk) * D, D, host_f32(q_gain, D), host_f32(k_gain, D)};
     void *po = host_activations(out, N * a.width);
     float *pr = host_f32(rstd, N * a.H);
     const void *px = host_activations(qkv, N * a.width);
@@ -201,8 +201,8 @@ static void qk_norm_backward(TensorOps *t, Tensor dqkv, Tensor dq_gain, Tensor d
                              Tensor qkv, Tensor rstd, Tensor q_gain, Tensor k_gain,
                              int64_t N, int64_t Hq, int64_t Hk, int64_t D)
 {
-    HeadNorm a = {Hq, Hq + Hk, (Hq + 2 * Hk) * D, D, host_f32(q_gain, D),
-                  host_f32(k_gain, D)};
+    HeadNorm a = {
+        Hq, Hq + Hk, (Hq + 2 * Hk) * D, D, host_f32(q_gain, D), host_f32(k_gain, D)};
     void *pd = host_activations(dqkv, N * a.width);
     float *dgq = host_f32_or_null(dq_gain, D), *dgk = host_f32_or_null(dk_gain, D);
     const void *px = host_activations(qkv, N * a.width);

@@ -32,8 +32,8 @@ INLINE Vec stored_load_part(const void *p, int64_t i, int64_t n, const bool bf16
     if (!bf16)
         return vec_load_part((const float *)p + i, n);
 #if LANES == 16
-    VecHalf half = (VecHalf)_mm256_maskz_loadu_epi16(VEC_FIRST(n),
-                                                     (const uint16_t *)p + i);
+    VecHalf half =
+        (VecHalf)_mm256_maskz_loadu_epi16(VEC_FIRST(n), (const uint16_t *)p + i);
 #else
     VecHalf half = {0};
     for (int64_t j = 0; j < n; j++)
@@ -74,8 +74,7 @@ INLINE void stored_store_part(void *p, int64_t i, Vec x, int64_t n, const bool b
     }
     VecHalf half = stored_half(x);
 #if LANES == 16
-    _mm256_mask_storeu_epi16((uint16_t *)p + i, VEC_FIRST(n),
-                             (__m256i)half);
+    _mm256_mask_storeu_epi16((uint16_t *)p + i, VEC_FIRST(n), (__m256i)half);
 #else
     for (int64_t j = 0; j < n; j++)
         ((uint16_t *)p)[i + j] = half[j];
