@@ -190,6 +190,12 @@ static double flops(void *self)
     return p->flops;
 }
 
+static double waited(void *self)
+{
+    const PpoStage *p = self;
+    return prefetch_waited(p->ptx_ahead);
+}
+
 /* --- opening ------------------------------------------------------------------------- */
 
 static Status check_options(const PpoOptions *o, Err *err)
@@ -276,7 +282,7 @@ static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
                         .shuffle = true};
     int64_t most = pack.row * pack.rows;
     TRY(packer_new(&p->ptx_packer, shard_pack_source(&p->ptx_shard), &pack, err));
-    TRY(batch_new(&p->ptx_batch, most, err));
+    TRY(prefetch_new(&p->ptx_ahead, p->ptx_packer, most, err));
     return lm_pass_new(&p->ptx_pass, p->sft.model, most, p->t->micro_batch, context,
                        true, err);
 }
@@ -365,7 +371,7 @@ static void release(PpoStage *p)
     mem_free(p->which);
     mem_free(p->prompt_order);
     lm_pass_free(p->ptx_pass);
-    batch_free(p->ptx_batch);
+    prefetch_free(p->ptx_ahead);
     packer_free(p->ptx_packer);
     shard_close(&p->ptx_shard);
     prompts_release(&p->prompts);
@@ -430,6 +436,7 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
         .restore = restore,
         .tokens = tokens,
         .flops = flops,
+        .waited = p.ptx_ahead ? waited : NULL,
     };
     log_info(
         "ppo: %lld iterations of %lld episodes on %s prompts, peak learning rate %.3g",
