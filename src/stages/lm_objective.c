@@ -30,6 +30,8 @@ Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
             err_context(err, "held-out data");
     }
     if (status == OK)
+        status = prefetch_new(&l->ahead, l->train, batch_tokens, err);
+    if (status == OK && l->heldout)
         status = batch_new(&l->batch, batch_tokens, err);
     if (status == OK)
         status = lm_pass_new(&l->pass, model, batch_tokens, t->micro_batch,
@@ -58,6 +60,7 @@ void lm_objective_release(LmObjective *l)
     lm_pass_free(l->pass);
     batch_free(l->batch);
     packer_free(l->heldout);
+    prefetch_free(l->ahead);
     packer_free(l->train);
     *l = (LmObjective){0};
 }
@@ -66,17 +69,18 @@ static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[
                      Err *err)
 {
     LmObjective *l = self;
-    TRY(packer_batch(l->train, u, l->batch, err));
-    if (l->batch->weight <= 0) { /* possible when all that is learned was cut away */
+    const Batch *batch;
+    TRY(prefetch_batch(l->ahead, u, &batch, err));
+    if (batch->weight <= 0) { /* possible when all that is learned was cut away */
         skip[0] = true;
         *loss = 0;
         return OK;
     }
-    LmLoss sum = lm_pass_loss(l->pass, l->batch, 1);
+    LmLoss sum = lm_pass_loss(l->pass, batch, 1);
     *loss = sum.nll / sum.weight;
-    l->tokens += (double)l->batch->n;
+    l->tokens += (double)batch->n;
     metrics_put(m, "loss", *loss);
-    metrics_put(m, "tokens", (double)l->batch->n);
+    metrics_put(m, "tokens", (double)batch->n);
     return OK;
 }
 
@@ -126,6 +130,12 @@ static double flops(void *self)
     return l->tokens * l->flops_per_token;
 }
 
+static double waited(void *self)
+{
+    const LmObjective *l = self;
+    return prefetch_waited(l->ahead);
+}
+
 void lm_objective_bind(LmObjective *l, Objective *o)
 {
     o->updates_per_iteration = 1;
@@ -135,4 +145,5 @@ void lm_objective_bind(LmObjective *l, Objective *o)
     o->evaluate = evaluate;
     o->tokens = tokens;
     o->flops = flops;
+    o->waited = waited;
 }

@@ -3,7 +3,7 @@
 #ifndef STAGES_LM_OBJECTIVE_H
 #define STAGES_LM_OBJECTIVE_H
 
-#include "data/pack.h"
+#include "data/prefetch.h"
 #include "train/lm.h"
 #include "train/memory.h"
 #include "train/trainer.h"
@@ -11,15 +11,17 @@
 typedef struct LmObjective {
     Learner learner; /* its model is borrowed, its moments are ours */
     Packer *train;
+    Prefetch *ahead; /* batches of train */
     Packer *heldout; /* NULL: nothing is held out */
-    Batch *batch;
+    Batch *batch;    /* of heldout */
     LmPass *pass;
     double tokens, flops_per_token;
     bool accuracy;         /* evaluation counts tokens that were the most likely */
     double source_entropy; /* bits per byte of the data, 0 when unknown */
 } LmObjective;
 
-/* Sources are borrowed. train_o is for training; the held-out documents are packed alike,
+/* Sources are borrowed, and read by a thread of the objective's until lm_objective_release:
+ * they must not change. train_o is for training; the held-out documents are packed alike,
  * in order. A held-out source without documents is fine. recomputed: TapeOptions'. */
 NODISCARD Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
                                    PackSource heldout, const PackOptions *train_o,

@@ -191,6 +191,12 @@ static double flops(void *self)
     return p->flops;
 }
 
+static double waited(void *self)
+{
+    const PpoStage *p = self;
+    return prefetch_waited(p->ptx_ahead);
+}
+
 /* --- opening ------------------------------------------------------------------------- */
 
 static Status check_options(const PpoOptions *o, Err *err)
@@ -279,7 +285,7 @@ static Status open_ptx(PpoStage *p, const StageEnv *env, Err *err)
     PackOptions pack = ptx_pack(p);
     TRY(ptx_shard_open(&p->ptx_shard, env, o->ptx_data, p->sft.tok, err));
     TRY(packer_new(&p->ptx_packer, shard_pack_source(&p->ptx_shard), &pack, err));
-    return batch_new(&p->ptx_batch, pack.row * pack.rows, err);
+    return prefetch_new(&p->ptx_ahead, p->ptx_packer, pack.row * pack.rows, err);
 }
 
 static Status make_experience(Experience *x, size_t batch, size_t context, Err *err)
@@ -428,7 +434,7 @@ static void release(PpoStage *p)
     mem_free(p->which);
     mem_free(p->prompt_order);
     lm_pass_free(p->ptx_pass);
-    batch_free(p->ptx_batch);
+    prefetch_free(p->ptx_ahead);
     packer_free(p->ptx_packer);
     shard_close(&p->ptx_shard);
     prompts_release(&p->prompts);
@@ -498,6 +504,7 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
         .restore = restore,
         .tokens = tokens,
         .flops = flops,
+        .waited = p.ptx_ahead ? waited : NULL,
     };
     log_info(
         "ppo: %lld iterations of %lld episodes on %s prompts, peak learning rate %.3g",

@@ -11,6 +11,7 @@
 #ifndef STAGES_PPO_INTERNAL_H
 #define STAGES_PPO_INTERNAL_H
 
+#include "data/prefetch.h"
 #include "data/shards.h"
 #include "stages/answers.h"
 #include "stages/ppo.h"
@@ -80,7 +81,7 @@ typedef struct PpoStage {
     /* the pretraining mix; packer NULL: none */
     Shard ptx_shard;
     Packer *ptx_packer;
-    Batch *ptx_batch;
+    Prefetch *ptx_ahead;
     LmPass *ptx_pass;
     double kl_coef; /* the controller's: the only state beside weights */
     bool stopped;   /* target_kl was passed in this iteration */

@@ -159,11 +159,12 @@ static Status ptx_pass(PpoStage *p, int64_t u, double *loss, Err *err)
     *loss = 0;
     if (!p->ptx_packer)
         return OK;
-    TRY(packer_batch(p->ptx_packer, u, p->ptx_batch, err));
-    LmLoss sum = lm_pass_loss(p->ptx_pass, p->ptx_batch, p->o->ptx_coef);
+    const Batch *batch;
+    TRY(prefetch_batch(p->ptx_ahead, u, &batch, err));
+    LmLoss sum = lm_pass_loss(p->ptx_pass, batch, p->o->ptx_coef);
     *loss = sum.nll / sum.weight;
-    p->tokens += (double)p->ptx_batch->n;
-    p->flops += (double)p->ptx_batch->n *
+    p->tokens += (double)batch->n;
+    p->flops += (double)batch->n *
                 model_shape_train_flops(&p->sft.model->shape,
                                         (double)p->sft.model->shape.context / 2);
     return OK;

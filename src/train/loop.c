@@ -34,7 +34,7 @@ typedef struct Loop {
     TrainState state;     /* as of the last checkpoint, but for step, guard, losses */
     double tokens_before; /* of earlier runs; the objective counts this one's */
     double flops_before, seconds_before, began;
-    double mark_seconds, mark_tokens; /* at the last line of timings */
+    double mark_seconds, mark_tokens, mark_waited; /* at the last line of timings */
 } Loop;
 
 void metrics_put(Metrics *m, const char *key, double value)
@@ -245,6 +245,11 @@ static Status put_timing(Loop *l, int64_t step, int64_t updates, Err *err)
     metrics_put(&m, "seconds_per_update", took / (double)updates);
     if (took > 0)
         metrics_put(&m, "tokens_per_second", (tokens - l->mark_tokens) / took);
+    if (l->objective->waited) {
+        double waited = l->objective->waited(l->objective->self);
+        metrics_put(&m, "seconds_waited_for_data", waited - l->mark_waited);
+        l->mark_waited = waited;
+    }
     l->mark_seconds = now;
     l->mark_tokens = tokens;
     Status status = journal_put(&l->journal, JOURNAL_TIMINGS, m.row, err);

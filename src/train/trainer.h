@@ -88,6 +88,9 @@ struct Objective {
     Status (*finish)(void *self, Metrics *m, Err *err);
     double (*tokens)(void *self); /* tokens trained on so far this run, for rates */
     double (*flops)(void *self);
+    double (*waited)(
+        void *self); /* seconds that updates waited for data so far this run;
+                                     NULL: they have all of it in memory */
 };
 
 /* What the loop gives back for the ledger. */
