@@ -18,9 +18,9 @@ function percent(share) {
     return share == "" ? "" : sprintf("%.0f %%", 100 * share)
 }
 
-# A share of the rate of reading memory is above 1 for what fits the caches.
+# What fits the caches is faster than reading memory, by how much says nothing.
 function of_peak(share) {
-    return share > 1 ? "cached" : percent(share)
+    return share > 1 ? "> 100 %" : percent(share)
 }
 
 # The lowest and the highest of what processes of one run measured.
@@ -105,10 +105,10 @@ function print_train(    i, s, c, shape, compute) {
 function print_kernels(    s, o, shape, id) {
     for (s = 1; s <= n_shapes; s++) {
         shape = shapes[s]
-        printf "\n%-26s %32s %32s\n", "Operations, " shape, "f32: ms, rate, share of peak", "bf16"
+        printf "\n%-26s %34s %34s\n", "Operations, " shape, "f32: ms, rate, share of peak", "bf16"
         for (o = 1; o <= n_ops[shape]; o++) {
             id = shape SUBSEP ops[shape, o]
-            printf "  %-24s %10s %14s %6s %10s %14s %6s\n", ops[shape, o], ms[id, "f32"],
+            printf "  %-24s %10s %14s %8s %10s %14s %8s\n", ops[shape, o], ms[id, "f32"],
                 rate[id, "f32"], of_peak(share[id, "f32"]), ms[id, "bf16"], rate[id, "bf16"],
                 of_peak(share[id, "bf16"])
         }

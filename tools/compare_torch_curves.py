@@ -258,9 +258,11 @@ def print_curves(seed, curves):
             print(f"  largest difference of the training loss in the first {len(first)} updates, {way}: {max(first):.1e}")
 
 
-def print_end(args, curves):
-    """Differences at the end beside the noise between seeds."""
-    last = {(seed, way): held[max(held)] for seed, by in curves.items() for way, (_, held) in by.items() if held}
+def print_end(curves):
+    """Differences at the end beside the noise between seeds; of trainings that are finished."""
+    ends = {seed: max(max(held) for _, held in by.values()) for seed, by in curves.items() if by}
+    last = {(seed, way): held[ends[seed]] for seed, by in curves.items() for way, (_, held) in by.items()
+            if ends[seed] in held}
     print("\nAt the end")
     spread = [last[seed, "f32"] for seed in curves if (seed, "f32") in last]
     if len(spread) > 1:
@@ -299,7 +301,7 @@ def main():
         curves[seed] = {way: c for way, c in by.items() if c[1]}
         if "f32" in curves[seed]:
             print_curves(seed, curves[seed])
-    print_end(args, curves)
+    print_end(curves)
 
 
 if __name__ == "__main__":
