@@ -15,6 +15,7 @@ static Status run_stage(StageOptions *o, const char *folder, Err *err)
     FileLock lock = {-1};
     StageReport report = {0};
     Str data = {0};
+    system_catch_stop(); /* before anything of the run can be seen */
     Status status = file_make_folders(folder, err);
     if (status == OK)
         status = file_lock(&lock, folder, err);
@@ -31,7 +32,6 @@ static Status run_stage(StageOptions *o, const char *folder, Err *err)
         log_info("'%s' is finished already; remove it to run the stage again", folder);
         goto done;
     }
-    system_catch_stop();
     status = o->kind->run(&env, o->own, &o->train, &report, err);
     if (status == OK)
         log_info("%s: '%s' is ready (%s)", o->kind->name, folder,
