@@ -135,17 +135,22 @@ static Status too_much(const MemoryPlan *plan, const TrainOptions *t, int64_t bu
                        Err *err)
 {
     int64_t tokens = longest_pass(plan);
+    size_t rest = memory_peak(plan) - memory_activations(plan, plan->recomputed);
+    const char *helps = tokens > t->micro_batch
+                            ? " (a smaller micro_batch does not help: a pass has at "
+                              "least the longest document)"
+                        : (int64_t)rest >= budget
+                            ? " (a smaller micro_batch does not help enough)"
+                            : ", or lower micro_batch";
     Str text = {0};
     memory_describe(plan, &text);
     Status status = err_set(
         err, ERR_LIMIT,
-        "this needs %s of memory and may take %s: raise the option memory%s%s (passes "
-        "have %lld tokens%s). In full: %s",
-        log_bytes((double)memory_peak(plan)), log_bytes((double)budget),
-        t->memory > 0 ? "" : ", which is 80 % of what is available",
-        tokens > t->micro_batch ? "" : ", or lower micro_batch", (long long)tokens,
-        tokens > t->micro_batch ? ", as many as the longest document may have" : "",
-        str_c(&text));
+        "passes of %lld tokens need %s of memory and may take %s: raise the option "
+        "memory%s%s. In full: %s",
+        (long long)tokens, log_bytes((double)memory_peak(plan)),
+        log_bytes((double)budget),
+        t->memory > 0 ? "" : ", now 80 % of what is available", helps, str_c(&text));
     str_release(&text);
     return status;
 }
