@@ -433,7 +433,7 @@ full_disk()
 train() # OUT: enough updates to be interrupted
 {
     echo "pretrain $1 --data $world/pretrain.jsonl --heldout-data $world/heldout.jsonl \
---tokenizer runs/t/tokenizer --depth 1 --hidden 16 --heads 2 --context 64 --tokens 60000 \
+--tokenizer runs/t/tokenizer --depth 1 --hidden 16 --heads 2 --context 64 --tokens 500000 \
 --batch-tokens 128 --eval-every 0 --sample-every 0 --checkpoint-every 1000000"
 }
 
