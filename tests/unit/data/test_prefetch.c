@@ -24,14 +24,19 @@ static atomic_bool all_signals_blocked;
 static bool no_threads;
 static pthread_t main_thread;
 
-Status __real_packer_batch(Packer *p, int64_t i, Batch *out, Err *err);
-Status __wrap_packer_batch(Packer *p, int64_t i, Batch *out, Err *err);
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *arg);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *arg);
+/* By ld's --wrap, calls of f go to __wrap_f, and __real_f is f. */
+Status real_packer_batch(Packer *p, int64_t i, Batch *out,
+                         Err *err) __asm__("__real_packer_batch");
+Status wrap_packer_batch(Packer *p, int64_t i, Batch *out,
+                         Err *err) __asm__("__wrap_packer_batch");
+int real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                        void *(*start)(void *),
+                        void *arg) __asm__("__real_pthread_create");
+int wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                        void *(*start)(void *),
+                        void *arg) __asm__("__wrap_pthread_create");
 
-Status __wrap_packer_batch(Packer *p, int64_t i, Batch *out, Err *err)
+Status wrap_packer_batch(Packer *p, int64_t i, Batch *out, Err *err)
 {
     long ms = atomic_load(&pause_ms);
     if (ms > 0)
@@ -44,13 +49,13 @@ Status __wrap_packer_batch(Packer *p, int64_t i, Batch *out, Err *err)
     atomic_fetch_add(&packed, 1);
     if (i == atomic_load(&bad_batch))
         return err_set(err, ERR_IO, "batch %lld is bad", (long long)i);
-    return __real_packer_batch(p, i, out, err);
+    return real_packer_batch(p, i, out, err);
 }
 
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *arg)
+int wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                        void *(*start)(void *), void *arg)
 {
-    return no_threads ? -1 : __real_pthread_create(thread, attributes, start, arg);
+    return no_threads ? -1 : real_pthread_create(thread, attributes, start, arg);
 }
 
 /* --- documents that are lengths ------------------------------------------------------ */
@@ -118,7 +123,7 @@ static void check_batch(Setup *s, int64_t i)
     Err err;
     const Batch *got;
     CHECK_OK(prefetch_batch(s->ahead, i, &got, &err));
-    CHECK_OK(__real_packer_batch(s->plain, i, s->want, &err));
+    CHECK_OK(real_packer_batch(s->plain, i, s->want, &err));
     size_t n = (size_t)s->want->n;
     assert_int_equal(got->n, n);
     assert_int_equal(got->n_learned, s->want->n_learned);
