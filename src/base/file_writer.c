@@ -244,6 +244,8 @@ void file_unlock(FileLock *lock)
 }
 
 /* --- FileAppend ------------------------------------------------------------------ */
+enum { LINE_ROOM = 2048 }; /* most lines fit, so that writing them allocates nothing */
+
 struct FileAppend {
     int fd;
     int64_t offset;
@@ -257,7 +259,10 @@ Status file_append_open(FileAppend **out, const char *path, Err *err)
     FileAppend *f;
     TRY(MEM_ARRAY(&f, 1, err));
     str_puts(&f->path, path);
+    str_reserve(&f->line, LINE_ROOM);
     Status status = str_check(&f->path, err);
+    if (status == OK)
+        status = str_check(&f->line, err);
     f->fd = -1;
     if (status == OK) {
         f->fd = open_retrying(path, O_WRONLY | O_CREAT | O_APPEND);

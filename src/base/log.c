@@ -31,7 +31,8 @@ static struct {
 
 static struct {
     bool running;
-    bool drawn; /* a line stands on the terminal and has no newline */
+    bool terminal; /* stderr is one; asked once, not at every step */
+    bool drawn;    /* a line stands on the terminal and has no newline */
     double began, shown, done, total;
     char what[64], unit[32], detail[128];
     char line[256]; /* as drawn, to draw it again below a log line */
@@ -126,7 +127,7 @@ static void fit_terminal(char *line)
 /* The lock is held. */
 static void show(double now)
 {
-    bool terminal = state.sink == log_to_stderr && isatty(STDERR_FILENO);
+    bool terminal = state.sink == log_to_stderr && progress.terminal;
     if (!state.sink ||
         now - progress.shown < (terminal ? redraw_seconds : line_seconds))
         return;
@@ -148,6 +149,7 @@ void log_progress_begin(const char *what, double total, const char *unit)
     erase();
     memset(&progress, 0, sizeof progress);
     progress.running = true;
+    progress.terminal = isatty(STDERR_FILENO) != 0;
     progress.total = total;
     progress.began = progress.shown = system_seconds();
     snprintf(progress.what, sizeof progress.what, "%s", what);

@@ -6,6 +6,8 @@
 static const char *const names[JOURNAL_FILES] = {"metrics.jsonl", "samples.jsonl",
                                                  "timings.jsonl"};
 
+enum { LINE_ROOM = 2048 }; /* as for the files: a line of metrics fits */
+
 static Status open_cut(FileAppend **out, const char *path, int64_t length, Err *err)
 {
     int64_t now = file_exists(path) ? file_size(path) : 0;
@@ -23,7 +25,8 @@ Status journal_open(Journal *j, const char *folder,
 {
     *j = (Journal){0};
     Str path = {0};
-    Status status = OK;
+    str_reserve(&j->line, LINE_ROOM);
+    Status status = str_check(&j->line, err);
     for (int i = 0; status == OK && i < JOURNAL_FILES; i++) {
         file_join(&path, folder, names[i]);
         status = str_check(&path, err);
@@ -42,17 +45,15 @@ void journal_close(Journal *j)
         file_append_close(j->file[i]);
         j->file[i] = NULL;
     }
+    str_release(&j->line);
 }
 
 Status journal_put(Journal *j, int which, const json_t *row, Err *err)
 {
-    Str line = {0};
-    json_append(&line, row);
-    Status status = str_check(&line, err);
-    if (status == OK)
-        status = file_append_line(j->file[which], str_c(&line), err);
-    str_release(&line);
-    return status;
+    str_reset(&j->line);
+    json_append(&j->line, row);
+    TRY(str_check(&j->line, err));
+    return file_append_line(j->file[which], str_c(&j->line), err);
 }
 
 Status journal_sync(Journal *j, int64_t lengths[JOURNAL_FILES], Err *err)

@@ -17,6 +17,7 @@ enum { JOURNAL_METRICS, JOURNAL_SAMPLES, JOURNAL_TIMINGS, JOURNAL_FILES };
 
 typedef struct Journal {
     FileAppend *file[JOURNAL_FILES];
+    Str line; /* the one being written; its memory stays for the next */
 } Journal;
 
 /* Opens the logs in `folder`, each cut back to its length in `lengths`. A log that is
