@@ -112,7 +112,9 @@ static void *open_step(TensorCompute compute)
     s.model = open_model(s.ops, true);
     need(batch_new(&s.batch, TOKENS, &err), &err);
     fill_batch(s.batch);
-    need(lm_pass_new(&s.pass, s.model, TOKENS, TOKENS, CONTEXT, true, &err), &err);
+    need(lm_pass_new(&s.pass, s.model, TOKENS, TOKENS, CONTEXT,
+                     (TapeOptions){.backward = true}, &err),
+         &err);
     need(adamw_new(&s.adamw, s.model, &err), &err);
     return &s;
 }
