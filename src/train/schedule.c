@@ -26,7 +26,7 @@ static const OptField fields[] = {
     OPT_REAL(TrainOptions, beta2, 0, 0, 0.9999999, "AdamW: memory of the squared gradient; 0: what suits the stage"),
     OPT_REAL(TrainOptions, eps, 0, 0, 1, "AdamW: added to the root of the squared gradient; 0: what suits the stage"),
     OPT_REAL(TrainOptions, clip_norm, 1, 0, 1e9, "largest norm of the gradient; 0: no limit"),
-    OPT_INT(TrainOptions, micro_batch, 4096, 1, 1e9, "tokens in one pass: more is faster and takes more memory; results do not depend on it but for rounding"),
+    OPT_INT(TrainOptions, micro_batch, 1024, 1, 1e9, "tokens in one pass, or one row where that is longer: activations take memory by it; results do not depend on it but for rounding"),
     OPT_INT(TrainOptions, memory, 0, 0, 9e15, "bytes that training may take, as 2500M or 8G; 0: 80 % of what is available; layers are computed twice where that makes it fit, results do not depend on it"),
     OPT_INT(TrainOptions, eval_every, -1, -1, 1e9, "updates between evaluations on held-out data; 0: none; -1: ten in the run"),
     OPT_INT(TrainOptions, checkpoint_every, -1, -1, 1e9, "updates between checkpoints; 0: none but on Ctrl-C and at the end; -1: ten in the run"),

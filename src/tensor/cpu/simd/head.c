@@ -95,6 +95,21 @@ INLINE void gradient_row(void *out, const float *z, int64_t V, const RowGradient
     stored_store_some(out, block, target, n, bf16);
 }
 
+/* out = scale e, less `weight` at `target`. */
+INLINE void scaled_row(void *out, const float *e, int64_t V, float scale,
+                       int64_t target, float weight, const bool bf16)
+{
+    int64_t v = 0, block = target / LANES * LANES, n = V - block;
+    for (; v + LANES <= V; v += LANES)
+        stored_store(out, v, vec_load(e + v) * scale, bf16);
+    if (v < V)
+        stored_store_part(out, v, vec_load_part(e + v, V - v) * scale, V - v, bf16);
+    n = n < LANES ? n : LANES;
+    Vec there = stored_load_some(e, block, n, false) * scale;
+    there[target - block] -= weight;
+    stored_store_some(out, block, there, n, bf16);
+}
+
 /* The scratch of gradients. */
 typedef struct Gradients {
     Piece piece;
@@ -172,6 +187,19 @@ static void head_logprob_backward(TensorOps *t, Tensor dx, Tensor dlogprob,
     }
 }
 
+/* dLoss/dz = weight (p - [v = target]) with p = e / sum. */
+static void softmax_gradient_row(const Gradients *to, int64_t i, const float *e,
+                                 int64_t V, int64_t target, double sum, float weight)
+{
+    bool bf16 = host_is_bf16(to->dz);
+    void *out = stored_at(to->dz.data, (i - to->piece.begin) * V, bf16);
+    float scale = (float)((double)weight / sum);
+    if (bf16)
+        scaled_row(out, e, V, scale, target, weight, true);
+    else
+        scaled_row(out, e, V, scale, target, weight, false);
+}
+
 static void head_cross_entropy(TensorOps *t, Tensor nll, Tensor dx, Tensor x, Weight *w,
                                Tensor targets, Tensor weights, int64_t M)
 {
@@ -187,21 +215,16 @@ static void head_cross_entropy(TensorOps *t, Tensor nll, Tensor dx, Tensor x, We
             g.piece = (Piece){0, M};
         for (Piece p = {g.piece.begin, g.piece.begin}; p.end < g.piece.end;) {
             p = piece_at(p.end, g.piece.end, cpu_logit_rows(V));
-            const float *z = logits_of(t, x, w, p);
+            float *z = logits_of(t, x, w, p);
             PARALLEL_FOR(t, (p.end - p.begin) * V)
             for (int64_t i = p.begin; i < p.end; i++) {
                 ASSERT(target[i] >= 0 && target[i] < V);
-                const float *row = z + (i - p.begin) * V;
-                float max = row_max(row, V);
-                double log_sum = log(row_sums(row, V, 1, max).exp);
-                pn[i] = (float)(log_sum - (double)(row[target[i]] - max));
-                RowGradient gradient = {.scale = 1,
-                                        .lse = (float)((double)max + log_sum),
-                                        .a = weight[i],
-                                        .d = -weight[i],
-                                        .target = target[i]};
+                float *row = z + (i - p.begin) * V;
+                float max = row_max(row, V), above = row[target[i]] - max;
+                double sum = row_exp(row, V, max);
+                pn[i] = (float)(log(sum) - (double)above);
                 if (with_gradient)
-                    store_gradient(&g, i, row, V, &gradient);
+                    softmax_gradient_row(&g, i, row, V, target[i], sum, weight[i]);
             }
         }
         if (with_gradient)

@@ -49,4 +49,28 @@ static inline RowSums row_sums(const float *z, int64_t V, float scale, float shi
     return sums;
 }
 
+/* z = exp(z - shift); returns their sum. */
+static inline double row_exp(float *z, int64_t V, float shift)
+{
+    enum { RUN = 64 * LANES };
+    double sum = 0;
+    for (int64_t begin = 0; begin < V; begin += RUN) {
+        int64_t end = begin + RUN < V ? begin + RUN : V, v = begin;
+        Vec e_sum = {0};
+        for (; v + LANES <= end; v += LANES) {
+            Vec e = vec_exp(vec_load(z + v) - shift);
+            vec_store(z + v, e);
+            e_sum += e;
+        }
+        sum += (double)vec_sum(e_sum);
+        if (v < end) {
+            vec_store_part(z + v, vec_exp(vec_load_part(z + v, end - v) - shift),
+                           end - v);
+            for (; v < end; v++)
+                sum += (double)z[v];
+        }
+    }
+    return sum;
+}
+
 #endif
