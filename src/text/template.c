@@ -228,6 +228,9 @@ Status template_parse_answer(const ChatTemplate *t, const int32_t *ids, size_t n
             end++;
         TRY(add_turn(t, role, ids + at, end - at, c, err));
         /* Another turn follows as <|im_end|> and the other of tool and assistant. */
+        bool calls = c->messages[c->n - 1].call_name != NULL;
+        if (role == ROLE_ASSISTANT && !calls)
+            return OK; /* nothing that a tool could answer was kept */
         role = role == ROLE_ASSISTANT ? ROLE_TOOL : ROLE_ASSISTANT;
         if (n - end < 2 || ids[end] != t->end || ids[end + 1] != t->roles[role])
             return OK;

@@ -63,8 +63,9 @@ void template_free(ChatTemplate *t);
 NODISCARD Status template_render(const ChatTemplate *t, const Conversation *c,
                                  bool generation_prompt, Ids *ids, Str *mask, Err *err);
 /* Parses what an assistant produced after a generation prompt (until the final
- * <|im_end|>, tool turns included) into messages appended to c. A special token out of
- * place ends it; a call that is not name(args) is text. */
+ * <|im_end|>, tool turns included) into messages appended to c, which then go on with
+ * what c holds as conversation_check wants it. A special token out of place ends it, and
+ * so does a call of nothing; a call that is not name(args) is text. */
 NODISCARD Status template_parse_answer(const ChatTemplate *t, const int32_t *ids,
                                        size_t n, Conversation *c, Err *err);
 int32_t template_id(const ChatTemplate *t, Role role); /* the role's token */

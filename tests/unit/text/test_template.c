@@ -2,6 +2,7 @@
 #include "support/text.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 
 typedef struct Fixture {
     Tokenizer *tok;
@@ -192,6 +193,40 @@ static void answers_that_are_odd_are_still_read(void **state)
                 "id -1 at 0 is not in [0, 288)");
 }
 
+/* Ids in any order: special ones, and text that looks like calls. */
+static void draw_answer(const Fixture *f, Rng *rng, Ids *ids)
+{
+    static const char *const texts[] = {"", "a", "f(1)", "(", "two words"};
+    Err err = {0};
+    const int32_t special[] = {template_call(f->t), template_end(f->t),
+                               template_id(f->t, ROLE_TOOL),
+                               template_id(f->t, ROLE_ASSISTANT)};
+    for (uint32_t n = rng_below(rng, 12); n > 0; n--) {
+        if (rng_below(rng, 3) > 0)
+            CHECK_OK(ids_push(ids, special[rng_below(rng, 4)], &err));
+        else
+            CHECK_OK(
+                tokenizer_encode(f->tok, span_of(texts[rng_below(rng, 5)]), ids, &err));
+    }
+}
+
+static void what_is_read_of_any_answer_goes_on_a_conversation(void **state)
+{
+    const Fixture *f = *state;
+    for (uint64_t i = 0; i < 20000; i++) {
+        Err err = {0};
+        Ids ids = {0};
+        Conversation c = {0};
+        Rng rng = rng_make(1, RNG_TEST, i);
+        CHECK_OK(conversation_add(&c, ROLE_USER, SPAN("q"), &err));
+        draw_answer(f, &rng, &ids);
+        CHECK_OK(template_parse_answer(f->t, ids.ptr, ids.len, &c, &err));
+        CHECK_OK(conversation_check(&c, &err));
+        conversation_release(&c);
+        ids_release(&ids);
+    }
+}
+
 static void calls_have_a_name_and_an_argument_in_parentheses(void **state)
 {
     (void)state;
@@ -325,6 +360,7 @@ int main(void)
         cmocka_unit_test(special_tokens_that_a_user_types_are_letters),
         cmocka_unit_test(answers_with_calls_and_results_come_back),
         cmocka_unit_test(answers_that_are_odd_are_still_read),
+        cmocka_unit_test(what_is_read_of_any_answer_goes_on_a_conversation),
         cmocka_unit_test(calls_have_a_name_and_an_argument_in_parentheses),
         cmocka_unit_test(roles_speak_in_order),
         cmocka_unit_test(roles_of_other_data_sets_are_understood),
