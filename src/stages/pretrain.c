@@ -5,12 +5,13 @@
  *     width        48 a layer, rounded up to a multiple of 32    depth 4: 192
  *     heads        of 32 channels                                         6
  *     MLP          8/3 of the width, rounded up to 64 (Shazeer 2020)    512
- *     tokens       4 a parameter: a budget of minutes on two cores; the
- *                  compute-optimal one is about 20 (Hoffmann et al. 2022)
- *     batch        2048 tokens a layer                                 8192
+ *     tokens       10 a parameter; 20 is compute-optimal for large models (Hoffmann
+ *                  et al. 2022), and fewer than 6 wasted the shapes that were tried here
+ *     batch        512 tokens a layer                                  2048
  *     peak rate    3e-3 * 192 / width                                  3e-3
  *
- * and every one of them can be given instead. Documents are tokenised once into shards
+ * and every one of them can be given instead (docs/experiments.md has the sweep, from
+ * tools/sweep_dial.sh). Documents are tokenised once into shards
  * (data/shards.h), split by hash into training and held-out, and packed; a document that
  * is longer than the context goes on in the next row. */
 #include "stages/pretrain.h"
@@ -41,8 +42,8 @@ static const OptField fields[] = {
     OPT_BOOL(PretrainOptions, qkv_bias, false, "biases on queries, keys and values (Qwen2)"),
     OPT_BOOL(PretrainOptions, qk_norm, false, "norms on queries and keys (Qwen3)"),
     OPT_REAL(PretrainOptions, rope_theta, 10000, 1, 1e9, "base of the rotary positions"),
-    OPT_INT(PretrainOptions, tokens, 0, 0, 9e15, "tokens to train on; 0: 4 a parameter"),
-    OPT_INT(PretrainOptions, batch_tokens, 0, 0, 1e9, "tokens an update; 0: 2048 a layer"),
+    OPT_INT(PretrainOptions, tokens, 0, 0, 9e15, "tokens to train on; 0: 10 a parameter"),
+    OPT_INT(PretrainOptions, batch_tokens, 0, 0, 1e9, "tokens an update; 0: 512 a layer"),
     OPT_REAL(PretrainOptions, heldout, 0.01, 0, 0.5, "share of the documents held out when heldout_data is unset"),
     OPT_REAL(PretrainOptions, source_entropy, 0, 0, 8, "entropy of the data in bits per byte, when known; 0: unknown"),
     OPT_END
@@ -115,9 +116,9 @@ static Budget derive_budget(const PretrainOptions *o, const ModelShape *shape)
     ASSERT(shape->layers > 0 && shape->context > 0); /* model_shape_check */
     Budget b = {o->tokens, o->batch_tokens, 0};
     if (b.tokens == 0)
-        b.tokens = 4 * model_shape_params(shape);
+        b.tokens = 10 * model_shape_params(shape);
     if (b.batch_tokens == 0)
-        b.batch_tokens = 2048 * (int64_t)shape->layers;
+        b.batch_tokens = 512 * (int64_t)shape->layers;
     b.rows = b.batch_tokens / shape->context;
     b.rows = b.rows > 0 ? b.rows : 1;
     b.batch_tokens = b.rows * shape->context;
