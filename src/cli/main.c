@@ -18,6 +18,8 @@ const Command commands[] = {
     {"sft", "fine-tune on demonstrations", stage_command},
     {"rank", "sample answers and have a judge rank them", stage_command},
     {"reward", "train a reward model on rankings", stage_command},
+    {"dpo", "learn from rankings without a reward model", stage_command},
+    {"kto", "learn from answers rated good or bad", stage_command},
     {"ppo", "reinforcement learning from the reward model", stage_command},
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
