@@ -23,7 +23,7 @@ const Command commands[] = {
     {"ppo", "reinforcement learning from the reward model", stage_command},
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
-    {"eval", "measure: skills, gold score, bits per byte", eval_command},
+    {"eval", "measure: skills, gold score, KL, bits per byte", eval_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
