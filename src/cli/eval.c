@@ -1,4 +1,4 @@
-/* eval.c - `tame eval WHAT MODEL...`: skills, gold, bits. Numbers go to stdout as a table,
+/* eval.c - `tame eval WHAT MODEL...`: skills, gold, kl, bits. Numbers go to stdout as a table,
  * or as JSON with --json. */
 #include "cli/command.h"
 
@@ -8,6 +8,7 @@
 #include "cli/loaded.h"
 #include "eval/bits.h"
 #include "eval/gold.h"
+#include "eval/kl.h"
 #include "eval/skills.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ typedef struct EvalOptions {
 static const OptField eval_fields[] = {
     OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world"),
     OPT_TEXT(EvalOptions, prompts, NULL,
-             "gold: prompts; unset: the world's held-out ones"),
+             "gold, kl: prompts; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, data, NULL,
              "bits: documents; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, write, NULL, "skills: write every answer to this JSONL file"),
@@ -33,11 +34,12 @@ static const OptField eval_fields[] = {
 static const OptTable eval_options = {"eval", "options", sizeof(EvalOptions),
                                       eval_fields};
 
-/* All that the three ways share. */
+/* All that the ways share. */
 typedef struct Eval {
     EvalOptions o;
     SkillsOptions skills;
     GoldOptions gold;
+    KlOptions kl;
     World *world;
     json_t *json;       /* what is printed with --json */
     const char *folder; /* of the model in hand */
@@ -173,21 +175,29 @@ static void report_comparison(Eval *e, const GoldComparison *c)
         100 * c->win_rate, 100 * c->win_interval.low, 100 * c->win_interval.high);
 }
 
+/* --prompts, or the world's held-out ones. */
+static Status load_prompts(const Eval *e, RecordList *out, Err *err)
+{
+    CorpusOptions corpus;
+    Str file = {0};
+    TRY(opt_defaults(&corpus_options, &corpus, err));
+    Status status =
+        file_or_world(e, e->o.prompts, "prompts", "prompts_heldout.jsonl", &file, err);
+    if (status == OK)
+        status = corpus_load(out, str_c(&file), RECORD_PROMPT, &corpus, err);
+    str_release(&file);
+    return status;
+}
+
 static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
                         Err *err)
 {
     RecordList prompts = {0};
     GoldReport reports[2] = {{0}, {0}};
-    CorpusOptions corpus;
-    Str file = {0};
     if (n > 2)
         return err_set(err, ERR_OPTION, "gold takes one model, or two to compare");
     TRY(open_world(e, err));
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    Status status =
-        file_or_world(e, e->o.prompts, "prompts", "prompts_heldout.jsonl", &file, err);
-    if (status == OK)
-        status = corpus_load(&prompts, str_c(&file), RECORD_PROMPT, &corpus, err);
+    Status status = load_prompts(e, &prompts, err);
     for (size_t i = 0; status == OK && i < n; i++) {
         Loaded m = {0};
         e->folder = folders[i];
@@ -205,7 +215,69 @@ static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
     for (int i = 0; i < 2; i++)
         gold_release(&reports[i]);
     record_list_release(&prompts);
-    str_release(&file);
+    return status;
+}
+
+/* --- kl ------------------------------------------------------------------------------- */
+static void report_kl(Eval *e, const KlReport *r)
+{
+    if (e->o.json) {
+        json_object_set_new(e->json, e->folder,
+                            json_pack("{s:f,s:f,s:f,s:I,s:f}", "kl", r->kl, "low",
+                                      r->interval.low, "high", r->interval.high,
+                                      "answers", (json_int_t)r->n, "tokens",
+                                      r->tokens));
+        return;
+    }
+    printf("%-28s KL %.3f nats an answer (95 %% %.3f .. %.3f), %lld answers, %.1f "
+           "tokens\n",
+           e->folder, r->kl, r->interval.low, r->interval.high, (long long)r->n,
+           r->tokens);
+}
+
+static Status measure_kl(Eval *e, Loaded *m, Loaded *reference,
+                         const RecordList *prompts, Err *err)
+{
+    Engine *engines[2] = {NULL, NULL};
+    KlReport report;
+    if (m->model->shape.vocab != reference->model->shape.vocab)
+        return err_set(err, ERR_OPTION,
+                       "'%s' has a vocabulary of %d, the reference of %d", e->folder,
+                       m->model->shape.vocab, reference->model->shape.vocab);
+    Status status =
+        engine_new(&engines[0], m->model, (int32_t)e->o.slots, 0, NULL, err);
+    if (status == OK)
+        status = engine_new(&engines[1], reference->model, 1, 0, NULL, err);
+    if (status == OK)
+        status = kl_measure(engines[0], engines[1], m->tok, m->chat, prompts, &e->kl,
+                            e->folder, &report, err);
+    if (status == OK)
+        report_kl(e, &report);
+    engine_free(engines[0]);
+    engine_free(engines[1]);
+    return status;
+}
+
+/* folders[0] is the reference. */
+static Status eval_kl(Eval *e, TensorOps *ops, const char **folders, size_t n, Err *err)
+{
+    RecordList prompts = {0};
+    Loaded reference = {0};
+    if (n < 2)
+        return err_set(err, ERR_OPTION, "kl takes a reference and a model or more");
+    Status status = load_prompts(e, &prompts, err);
+    if (status == OK)
+        status = loaded_open(&reference, ops, folders[0], true, err);
+    for (size_t i = 1; status == OK && i < n; i++) {
+        Loaded m = {0};
+        e->folder = folders[i];
+        status = loaded_open(&m, ops, e->folder, true, err);
+        if (status == OK)
+            status = measure_kl(e, &m, &reference, &prompts, err);
+        loaded_release(&m);
+    }
+    loaded_release(&reference);
+    record_list_release(&prompts);
     return status;
 }
 
@@ -251,8 +323,8 @@ static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders
     return status;
 }
 
-typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_BITS, WAYS } Way;
-static const char *const way_names[WAYS] = {"skills", "gold", "bits"};
+typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_KL, WAY_BITS, WAYS } Way;
+static const char *const way_names[WAYS] = {"skills", "gold", "kl", "bits"};
 
 static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
 {
@@ -264,6 +336,8 @@ static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
         status = eval_each(e, ops, true, folders, n, eval_skills, err);
     else if (way == WAY_GOLD)
         status = eval_gold(e, ops, folders, n, err);
+    else if (way == WAY_KL)
+        status = eval_kl(e, ops, folders, n, err);
     else
         status = eval_each(e, ops, false, folders, n, eval_bits, err);
     if (status == OK && e->o.json) {
@@ -291,11 +365,12 @@ static int unknown_way(const char *word)
     const char *near = opt_nearest(word, way_names, WAYS);
     return near ? command_usage_error("eval", "no '%s' to measure; did you mean '%s'?",
                                       word, near)
-                : command_usage_error("eval", "'%s' is not skills, gold or bits", word);
+                : command_usage_error("eval", "'%s' is not skills, gold, kl or bits",
+                                      word);
 }
 
-/* Skills and gold have options of the same names (--max-new): only those of the way that
- * is asked for are bound, and those of both for help in general. */
+/* Skills, gold and kl have options of the same names (--max-new): only those of the way that
+ * is asked for are bound, and those of all for help in general. */
 int eval_command(int argc, char **argv)
 {
     Err err = {0};
@@ -305,28 +380,35 @@ int eval_command(int argc, char **argv)
         status = opt_defaults(&skills_options, &e.skills, &err);
     if (status == OK)
         status = opt_defaults(&gold_options, &e.gold, &err);
+    if (status == OK)
+        status = opt_defaults(&kl_options, &e.kl, &err);
     if (status != OK)
         return command_fail(status, &err);
     Way way = WAYS;
     for (int i = 1; i < argc && way == WAYS; i++)
         way = way_named(argv[i]);
-    OptBinding bindings[3] = {{&eval_options, &e.o}};
+    OptBinding bindings[4] = {{&eval_options, &e.o}};
     size_t n_bindings = 1;
     if (way == WAY_SKILLS || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&skills_options, &e.skills};
     if (way == WAY_GOLD || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&gold_options, &e.gold};
+    if (way == WAY_KL || way == WAYS)
+        bindings[n_bindings++] = (OptBinding){&kl_options, &e.kl};
     const Usage usage = {
         .name = "eval",
-        .words = "skills|gold|bits MODEL...",
+        .words = "skills|gold|kl|bits MODEL...",
         .what =
             "skills  the practice world's tests, answered greedily, judged right or "
             "wrong\n"
             "gold    mean score by the gold judge of sampled answers; two models are "
             "compared prompt by prompt\n"
+            "kl      how far models' answers are from those of the first, a reference\n"
             "bits    bits per byte of documents: how well the model predicts text",
         .examples = "  tame eval skills runs/demo/ppo --world runs/demo/data/world\n"
                     "  tame eval gold runs/demo/sft runs/demo/ppo --world "
+                    "runs/demo/data/world\n"
+                    "  tame eval kl runs/demo/sft runs/demo/ppo --world "
                     "runs/demo/data/world\n"
                     "  tame eval bits runs/demo/base --data book.txt\n",
         .options = bindings,
@@ -346,5 +428,6 @@ int eval_command(int argc, char **argv)
     opt_release(&eval_options, &e.o);
     opt_release(&skills_options, &e.skills);
     opt_release(&gold_options, &e.gold);
+    opt_release(&kl_options, &e.kl);
     return result;
 }

@@ -169,7 +169,7 @@ static Status next_row(Corpus *c, Source *s, Span *row, bool *is_text, bool *end
 static const char *kind_name(RecordKind kind)
 {
     static const char *const names[] = {"a text", "a conversation", "a prompt",
-                                        "a comparison"};
+                                        "a comparison", "a rated answer"};
     return names[kind];
 }
 

@@ -43,7 +43,8 @@ NODISCARD Status corpus_hash(const char *spec, const CorpusOptions *o, uint64_t 
 /* All records of a wanted kind, in memory (demonstrations, comparisons, prompts: small,
  * careful data). A file of another kind is ERR_FORMAT saying what was expected, and so
  * is a data set without rows. Chats are accepted where prompts are wanted (their last
- * answer is dropped), and so are rankings. */
+ * answer is dropped), and so are rankings and ratings; rankings are where ratings are
+ * wanted (record_to_ratings). */
 typedef struct RecordList {
     Record *records;
     size_t n, cap;

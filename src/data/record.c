@@ -18,6 +18,8 @@
 
 #include <string.h>
 
+enum { MOST_MARGIN = 1000000 };
+
 static Span text_of(const json_t *string)
 {
     return (Span){json_string_value(string), json_string_length(string)};
@@ -385,17 +387,66 @@ static Status split_pair(Record *r, const Conversation *a, const Conversation *b
     return take_answer(r, 1, b, err);
 }
 
+/* The first of the n keys that the row has, or NULL. */
+static const char *first_key(const json_t *row, const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (has(row, keys[i]))
+            return keys[i];
+    }
+    return NULL;
+}
+
+/* Where a prompt that stands by itself is. */
+static const char *prompt_key(const json_t *row)
+{
+    static const char *const keys[] = {"prompt", "messages", "conversations",
+                                       "question"};
+    return first_key(row, keys, sizeof keys / sizeof *keys);
+}
+
+static Status read_margin(const json_t *value, float *out, Err *err)
+{
+    double margin = json_number_value(value);
+    if (!json_is_number(value) || margin < 0 || margin > MOST_MARGIN)
+        return err_set(err, ERR_FORMAT, "a margin must be a number from 0 to %d",
+                       (int)MOST_MARGIN);
+    *out = (float)margin;
+    return OK;
+}
+
+/* "margins": a number an answer, of which the differences count. */
+static Status parse_margins(const json_t *margins, Record *r, Err *err)
+{
+    if (!margins || json_is_null(margins))
+        return OK;
+    if (!json_is_array(margins) || json_array_size(margins) != (size_t)r->n_answers)
+        return err_set(err, ERR_FORMAT,
+                       "'margins' must have a number for each of the %d completions",
+                       (int)r->n_answers);
+    for (int32_t k = 0; k < r->n_answers; k++)
+        TRY(read_margin(json_array_get(margins, (size_t)k), &r->margins[k], err));
+    for (int32_t i = 0; i < r->n_answers; i++) {
+        for (int32_t j = 0; j < r->n_answers; j++) {
+            if (r->ranks[i] < r->ranks[j] && r->margins[i] < r->margins[j])
+                return err_set(err, ERR_FORMAT,
+                               "completion %d is ranked above %d, but its margin is "
+                               "smaller",
+                               (int)i + 1, (int)j + 1);
+        }
+    }
+    return OK;
+}
+
 static Status parse_pair(const json_t *row, Record *r, Err *err)
 {
-    static const char *const prompts[] = {"prompt", "messages", "conversations",
-                                          "question"};
     r->kind = RECORD_RANKING;
     r->n_answers = 2;
     r->ranks[0] = 1;
     r->ranks[1] = 2;
-    const char *key = NULL;
-    for (size_t i = 0; i < sizeof prompts / sizeof *prompts && !key; i++)
-        key = has(row, prompts[i]) ? prompts[i] : NULL;
+    if (has(row, "margin"))
+        TRY(read_margin(json_object_get(row, "margin"), &r->margins[0], err));
+    const char *key = prompt_key(row);
     Conversation chosen = {0}, rejected = {0};
     Status status = key ? parse_prompt(row, key, &r->chat, err) : OK;
     if (status == OK)
@@ -453,7 +504,88 @@ static Status parse_ranking(const json_t *row, Record *r, Err *err)
         conversation_release(&given);
         TRY(status);
     }
-    return parse_ranks(json_object_get(row, "ranks"), r, err);
+    TRY(parse_ranks(json_object_get(row, "ranks"), r, err));
+    return parse_margins(json_object_get(row, "margins"), r, err);
+}
+
+/* --- ratings --------------------------------------------------------------------- */
+/* Other labels are not ours: data sets for classifiers have such a column too. */
+static bool is_rating(const json_t *label)
+{
+    json_int_t number = json_integer_value(label);
+    return json_is_boolean(label) ||
+           (json_is_integer(label) && (number == 0 || number == 1));
+}
+
+static const char *answer_key(const json_t *row)
+{
+    static const char *const keys[] = {"completion", "answer"};
+    return first_key(row, keys, sizeof keys / sizeof *keys);
+}
+
+static const char *chat_key(const json_t *row)
+{
+    static const char *const keys[] = {"messages", "conversations"};
+    return first_key(row, keys, sizeof keys / sizeof *keys);
+}
+
+static bool is_rated(const json_t *row)
+{
+    bool has_answer = prompt_key(row) && answer_key(row);
+    return is_rating(json_object_get(row, "label")) && (has_answer || chat_key(row));
+}
+
+/* A whole conversation: the answer is what follows the user's last turn. */
+static Status split_chat(const json_t *row, Record *r, Conversation *answer, Err *err)
+{
+    const char *key = chat_key(row);
+    Conversation all = {0};
+    Status status = add_system(row, &all, err);
+    if (status == OK)
+        status = add_turns(row, key, ROLE_USER, &all, err);
+    size_t prompt = all.n;
+    while (prompt > 0 && all.messages[prompt - 1].role != ROLE_USER)
+        prompt--;
+    if (status == OK)
+        status = add_range(&r->chat, &all, 0, prompt, err);
+    if (status == OK)
+        status = conversation_check(&r->chat, err);
+    if (status == OK)
+        status = add_range(answer, &all, prompt, all.n, err);
+    conversation_release(&all);
+    return status;
+}
+
+static Status parse_rated(const json_t *row, Record *r, Err *err)
+{
+    const char *answer = answer_key(row);
+    const json_t *label = json_object_get(row, "label");
+    Conversation given = {0};
+    r->kind = RECORD_RATED;
+    r->n_answers = 1;
+    r->labels[0] = json_is_true(label) || json_integer_value(label) == 1 ? 1 : -1;
+    Status status = answer ? parse_prompt(row, prompt_key(row), &r->chat, err)
+                           : split_chat(row, r, &given, err);
+    if (status == OK && answer)
+        status = add_turns(row, answer, ROLE_ASSISTANT, &given, err);
+    if (status == OK)
+        status = take_answer(r, 0, &given, err);
+    conversation_release(&given);
+    return status;
+}
+
+void record_to_ratings(Record *r)
+{
+    ASSERT(r->kind == RECORD_RANKING);
+    for (int32_t i = 0; i < r->n_answers; i++) {
+        int above = 0, below = 0;
+        for (int32_t j = 0; j < r->n_answers; j++) {
+            above += r->ranks[j] < r->ranks[i];
+            below += r->ranks[j] > r->ranks[i];
+        }
+        r->labels[i] = (int8_t)((below > above) - (below < above));
+    }
+    r->kind = RECORD_RATED;
 }
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -497,6 +629,8 @@ static Status parse_row(const json_t *row, Record *r, Err *err)
         return parse_pair(row, r, err);
     if (has(row, "completions"))
         return parse_ranking(row, r, err);
+    if (is_rated(row))
+        return parse_rated(row, r, err);
     if (has(row, "messages"))
         return parse_chat(row, "messages", r, err);
     if (has(row, "conversations"))
@@ -523,6 +657,8 @@ static void record_reset(Record *r)
         conversation_reset(&r->answers[k]);
     r->n_answers = 0;
     memset(r->ranks, 0, sizeof r->ranks);
+    memset(r->margins, 0, sizeof r->margins);
+    memset(r->labels, 0, sizeof r->labels);
 }
 
 /* A row is one line: its line number is the caller's to tell. */

@@ -11,7 +11,11 @@
  *   {"chosen","rejected"}                 RECORD_RANKING: common prefix is the prompt;
  *                                         Anthropic's "\n\nHuman:" texts or messages
  *   {"prompt","completions":[K],"ranks"}  RECORD_RANKING (1 is best, ties allowed)
- * A "system" text beside them is the system turn. Messages may hold tool calls in
+ *   {"prompt","completion","label"}       RECORD_RATED ("answer" for "completion" too): the
+ *                                         label is true or false, 1 or 0
+ *   {"messages","label"}                  RECORD_RATED: what follows the last user's turn
+ * A comparison of two may have a "margin", a ranking "margins":[K] (Record.margins). A
+ * "system" text beside them is the system turn. Messages may hold tool calls in
  * OpenAI's form ("tool_calls", one a message) or ShareGPT's ("function_call").
  * Text in "\n\nHuman: ...\n\nAssistant: ..." layout becomes messages wherever a
  * conversation is expected. Pure: bytes in, Record out; fuzz/fuzz_record.c. */
@@ -26,23 +30,31 @@ typedef enum RecordKind {
     RECORD_TEXT,
     RECORD_CHAT,
     RECORD_PROMPT,
-    RECORD_RANKING
+    RECORD_RANKING,
+    RECORD_RATED
 } RecordKind;
 enum { RECORD_MAX_ANSWERS = 16 };
 
 typedef struct Record {
     RecordKind kind;
     Str text;          /* RECORD_TEXT */
-    Conversation chat; /* RECORD_CHAT: all; PROMPT, RANKING: the prompt */
-    int32_t n_answers; /* RECORD_RANKING */
+    Conversation chat; /* RECORD_CHAT: all; PROMPT, RANKING, RATED: the prompt */
+    int32_t n_answers; /* RECORD_RANKING, RATED */
     Conversation
-        answers[RECORD_MAX_ANSWERS]; /* each: the messages that follow the prompt */
-    int32_t ranks[RECORD_MAX_ANSWERS];
+        answers[RECORD_MAX_ANSWERS];   /* each: the messages that follow the prompt */
+    int32_t ranks[RECORD_MAX_ANSWERS]; /* RECORD_RANKING */
+    /* RECORD_RANKING: by how much answer i was found better than j is margins[i] -
+     * margins[j], never negative where i is ranked above j. All 0: nothing is known. */
+    float margins[RECORD_MAX_ANSWERS];
+    int8_t labels[RECORD_MAX_ANSWERS]; /* RECORD_RATED: 1 good, -1 bad, 0 neither */
 } Record;
 
 /* Parses one row of JSON into *r (reset first; its memory is reused). The message says
  * what is wrong; the caller adds file and line. */
 NODISCARD Status record_parse(Span json_line, Record *r, Err *err);
+/* A ranking becomes ratings: an answer is good when it is ranked above more of the others
+ * than are ranked above it, bad when it is the other way round, else neither. */
+void record_to_ratings(Record *r);
 /* A demonstration or a ranking becomes its prompt: what follows the user's last turn is
  * dropped. */
 NODISCARD Status record_to_prompt(Record *r, Err *err);

@@ -13,14 +13,15 @@ static const char *wanted_name(RecordKind kind)
     static const char *const names[] = {
         "texts ('text')", "conversations ('messages', or 'prompt' with 'completion')",
         "prompts ('prompt')",
-        "comparisons ('chosen' with 'rejected', or 'completions' with 'ranks')"};
+        "comparisons ('chosen' with 'rejected', or 'completions' with 'ranks')",
+        "rated answers ('prompt' with 'completion' and 'label') or comparisons"};
     return names[kind];
 }
 
 static const char *found_name(RecordKind kind)
 {
     static const char *const names[] = {"texts", "conversations", "prompts",
-                                        "comparisons"};
+                                        "comparisons", "rated answers"};
     return names[kind];
 }
 
@@ -37,8 +38,11 @@ static bool has_answer(const Conversation *c)
 static Status convert(Record *r, RecordKind wanted, Err *err)
 {
     if (wanted == RECORD_PROMPT &&
-        (r->kind == RECORD_CHAT || r->kind == RECORD_RANKING))
+        (r->kind == RECORD_CHAT || r->kind == RECORD_RANKING ||
+         r->kind == RECORD_RATED))
         TRY(record_to_prompt(r, err));
+    if (wanted == RECORD_RATED && r->kind == RECORD_RANKING)
+        record_to_ratings(r);
     if (r->kind != wanted)
         return err_set(err, ERR_FORMAT, "it holds %s, and %s are wanted",
                        found_name(r->kind), wanted_name(wanted));

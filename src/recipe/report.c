@@ -60,6 +60,13 @@ static const KindText kinds[] = {
     {"reward", "Reward modelling", "Comparisons: answers ranked by people or a judge",
      "Binary classification: predict rewards consistent with the preferences",
      "Reward model"},
+    {"dpo", "Direct preference optimisation",
+     "Comparisons: answers ranked by people or a judge",
+     "DPO: make preferred answers likelier than others, near the SFT model",
+     "DPO model"},
+    {"kto", "Kahneman-Tversky optimisation", "Answers rated good or bad",
+     "KTO: make good answers likelier and bad ones less likely, near the SFT model",
+     "KTO model"},
     {"ppo", "Reinforcement learning", "Prompts",
      "PPO: generate tokens that maximise the reward, near the SFT model", "RL model"},
 };

@@ -145,6 +145,11 @@ Status answerer_run(Answerer *a, const Prompts *p, const int64_t *which, int64_t
     return engine_run(a->engine, a->requests, n, results, progress, err);
 }
 
+Engine *answerer_engine(Answerer *a)
+{
+    return a->engine;
+}
+
 bool answerer_ended(const Answerer *a, const EngineResult *r)
 {
     return answer_ended(a->chat, r);
@@ -186,4 +191,20 @@ json_t *answerer_sample(const Answerer *a, const Prompts *p, int64_t i,
     json_object_set_new(sample, "answer", text_of(a->tok, r->ids, r->n - ended));
     json_object_set_new(sample, "ended", json_boolean(ended));
     return sample;
+}
+
+Status answerer_show(Answerer *a, const Prompts *p, int64_t n, const AnswerOptions *o,
+                     json_t *samples, Err *err)
+{
+    int64_t which[ANSWERS_SHOWN] = {0};
+    EngineResult results[ANSWERS_SHOWN];
+    ASSERT(n <= ANSWERS_SHOWN);
+    for (int64_t i = 0; i < n; i++)
+        which[i] = i;
+    TRY(answerer_run(a, p, which, n, 0, o, results, NULL, err));
+    for (int64_t i = 0; i < n; i++) {
+        json_array_append_new(samples, answerer_sample(a, p, i, &results[i]));
+        engine_result_release(&results[i]);
+    }
+    return OK;
 }

@@ -44,6 +44,7 @@ void answerer_free(Answerer *a);
 NODISCARD Status answerer_run(Answerer *a, const Prompts *p, const int64_t *which,
                               int64_t n, uint64_t first_index, const AnswerOptions *o,
                               EngineResult *results, const char *progress, Err *err);
+Engine *answerer_engine(Answerer *a); /* for measures of other floors */
 /* Whether the answer came to its <|im_end|>. */
 bool answerer_ended(const Answerer *a, const EngineResult *r);
 /* The answer to prompt i as a reward reads it; borrows both. */
@@ -52,5 +53,10 @@ RewardItem answerer_item(const Answerer *a, const Prompts *p, int64_t i,
 /* {"prompt", "answer", ...} for samples.jsonl; a new object. */
 json_t *answerer_sample(const Answerer *a, const Prompts *p, int64_t i,
                         const EngineResult *r);
+
+/* Answers the first n <= ANSWERS_SHOWN prompts and appends a sample of each. */
+enum { ANSWERS_SHOWN = 16 };
+NODISCARD Status answerer_show(Answerer *a, const Prompts *p, int64_t n,
+                               const AnswerOptions *o, json_t *samples, Err *err);
 
 #endif

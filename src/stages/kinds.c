@@ -2,6 +2,8 @@
 #include "stages/kinds.h"
 
 #include "base/mem.h"
+#include "stages/dpo.h"
+#include "stages/kto.h"
 #include "stages/ppo.h"
 #include "stages/pretrain.h"
 #include "stages/rank.h"
@@ -45,6 +47,16 @@ static Status run_reward(const StageEnv *env, const void *o, const TrainOptions 
                          StageReport *report, Err *err)
 {
     return stage_reward(env, o, t, report, err);
+}
+static Status run_dpo(const StageEnv *env, const void *o, const TrainOptions *t,
+                      StageReport *report, Err *err)
+{
+    return stage_dpo(env, o, t, report, err);
+}
+static Status run_kto(const StageEnv *env, const void *o, const TrainOptions *t,
+                      StageReport *report, Err *err)
+{
+    return stage_kto(env, o, t, report, err);
 }
 static Status run_ppo(const StageEnv *env, const void *o, const TrainOptions *t,
                       StageReport *report, Err *err)
@@ -119,6 +131,29 @@ const StageKind stage_kinds[] = {
         .example =
             "  tame reward reward --model sft --data comparisons/comparisons.jsonl\n",
         .run = run_reward,
+    },
+    {
+        .name = "dpo",
+        .help = "learn from ranked answers without a reward model (DPO, IPO)",
+        .options = &dpo_options,
+        .trains = true,
+        .reads = true,
+        .default_name = "dpo",
+        .example =
+            "  tame dpo dpo --model sft --data comparisons/comparisons.jsonl\n"
+            "  tame dpo ipo --model sft --data comparisons/comparisons.jsonl --loss "
+            "ipo\n",
+        .run = run_dpo,
+    },
+    {
+        .name = "kto",
+        .help = "learn from answers rated good or bad (KTO)",
+        .options = &kto_options,
+        .trains = true,
+        .reads = true,
+        .default_name = "kto",
+        .example = "  tame kto kto --model sft --data rated.jsonl\n",
+        .run = run_kto,
     },
     {
         .name = "ppo",

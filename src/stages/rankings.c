@@ -2,9 +2,8 @@
 #include "stages/rankings.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "data/corpus.h"
-
-#include <string.h>
 
 void rankings_release(Rankings *r)
 {
@@ -12,6 +11,7 @@ void rankings_release(Rankings *r)
         return;
     documents_release(&r->docs);
     mem_free(r->rank);
+    mem_free(r->margin);
     mem_free(r->first);
     *r = (Rankings){0};
 }
@@ -33,58 +33,65 @@ int64_t rankings_largest(const Rankings *r)
     return largest;
 }
 
-/* The score is read at the end, so what is cut is the start; the first id stays, it
- * marks the beginning of a document. */
-static void keep_end(Documents *d, int64_t context)
+int64_t rankings_pairs(const Rankings *r)
 {
-    int64_t len = documents_len(d, (int64_t)d->n - 1);
-    size_t start = d->ids.len - (size_t)len, cut = (size_t)(len - context);
-    size_t kept = (size_t)(context - 1);
-    memmove(d->ids.ptr + start + 1, d->ids.ptr + start + 1 + cut,
-            kept * sizeof *d->ids.ptr);
-    memmove(d->mask.ptr + start + 1, d->mask.ptr + start + 1 + cut, kept);
-    d->ids.len -= cut;
-    str_truncate(&d->mask, d->ids.len);
-    d->ends[d->n - 1] = (int64_t)d->ids.len;
+    int64_t pairs = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        for (int64_t a = r->first[i]; a < r->first[i + 1]; a++)
+            for (int64_t b = r->first[i]; b < r->first[i + 1]; b++)
+                pairs += r->rank[a] < r->rank[b];
+    }
+    return pairs;
 }
 
-/* Appends prompt + answer; *kept is false when it was too long and dropped. */
-static Status add_answer(Rankings *r, const Record *record, int32_t answer,
-                         const ChatTemplate *chat, const RankingsOptions *o, bool *kept,
-                         Err *err)
+uint64_t rankings_hash(const Rankings *r)
 {
-    Conversation all = {0};
-    Status status = conversation_copy(&all, &record->chat, err);
-    const Conversation *more = &record->answers[answer];
-    for (size_t i = 0; status == OK && i < more->n; i++) {
-        const Message *m = &more->messages[i];
-        status = m->call_name
-                     ? conversation_add_call(&all, message_call_name(m),
-                                             message_call_args(m), err)
-                     : conversation_add(&all, m->role, (Span){m->content, m->len}, err);
-    }
-    if (status == OK)
-        status = documents_add(&r->docs, chat, &all, false, err);
-    conversation_release(&all);
-    TRY(status);
-    *kept = true;
-    int64_t last = (int64_t)r->docs.n - 1, len = documents_len(&r->docs, last);
-    if (len > o->context && o->overlong == OVERLONG_REFUSE)
-        return err_set(err, ERR_LIMIT,
-                       "answer %d has %lld tokens with its prompt, the context %lld; "
-                       "overlong: truncate or drop goes on",
-                       answer + 1, (long long)len, (long long)o->context);
-    if (len > o->context && o->overlong == OVERLONG_TRUNCATE)
-        keep_end(&r->docs, o->context);
-    if (len > o->context && o->overlong == OVERLONG_DROP) {
-        documents_drop_last(&r->docs);
-        r->dropped++;
-        *kept = false;
+    size_t n = r->docs.n;
+    if (n == 0)
+        return 0;
+    uint64_t hash = documents_hash(&r->docs);
+    hash = rng_hash(r->rank, n * sizeof *r->rank, hash);
+    hash = rng_hash(r->margin, n * sizeof *r->margin, hash);
+    return rng_hash(r->first, (r->n + 1) * sizeof *r->first, hash);
+}
+
+static Status add_answer(Rankings *r, const Record *record, int32_t answer,
+                         const ChatTemplate *chat, const PromptFacts *prompt,
+                         const RankingsOptions *o, Err *err)
+{
+    bool kept;
+    TRY(documents_add_answer(&r->docs, chat, record, answer, prompt, o->context,
+                             o->overlong, &kept, err));
+    r->dropped += !kept;
+    if (!kept)
         return OK;
-    }
-    TRY(MEM_PUSH_ROOM(&r->rank, (size_t)last, &r->rank_cap, err));
+    size_t last = r->docs.n - 1;
+    TRY(MEM_PUSH_ROOM(&r->rank, last, &r->rank_cap, err));
+    TRY(MEM_PUSH_ROOM(&r->margin, last, &r->margin_cap, err));
     r->rank[last] = record->ranks[answer];
+    r->margin[last] = record->margins[answer];
     return OK;
+}
+
+/* Leaves the first of the best and the first of the worst answers from document `from`
+ * on, in their order. */
+static void keep_ends(Rankings *r, int64_t from)
+{
+    int64_t n = (int64_t)r->docs.n, best = from, worst = from, kept = from;
+    for (int64_t d = from; d < n; d++) {
+        best = r->rank[d] < r->rank[best] ? d : best;
+        worst = r->rank[d] > r->rank[worst] ? d : worst;
+    }
+    for (int64_t d = n - 1; d >= from; d--) {
+        if (d != best && d != worst)
+            documents_remove(&r->docs, d);
+    }
+    for (int64_t d = from; d < n; d++) {
+        if (d != best && d != worst)
+            continue;
+        r->rank[kept] = r->rank[d];
+        r->margin[kept++] = r->margin[d];
+    }
 }
 
 static bool has_order(const Rankings *r, int64_t from)
@@ -97,35 +104,23 @@ static bool has_order(const Rankings *r, int64_t from)
 }
 
 static Status add_ranking(Rankings *r, const Record *record, const ChatTemplate *chat,
-                          const RankingsOptions *o, Err *err)
+                          const PromptFacts *prompt, const RankingsOptions *o, Err *err)
 {
     int64_t from = (int64_t)r->docs.n;
     TRY(MEM_PUSH_ROOM(&r->first, r->n, &r->first_cap, err));
     TRY(MEM_PUSH_ROOM(&r->first, r->n + 1, &r->first_cap, err)); /* the end, too */
-    for (int32_t k = 0; k < record->n_answers; k++) {
-        bool kept;
-        TRY(add_answer(r, record, k, chat, o, &kept, err));
-    }
+    for (int32_t k = 0; k < record->n_answers; k++)
+        TRY(add_answer(r, record, k, chat, prompt, o, err));
     if (!has_order(r, from)) {
         while ((int64_t)r->docs.n > from)
             documents_drop_last(&r->docs);
         r->unordered++;
         return OK;
     }
+    if (o->ends)
+        keep_ends(r, from);
     r->first[r->n++] = from;
     r->first[r->n] = (int64_t)r->docs.n;
-    return OK;
-}
-
-static Status is_heldout(const Record *record, const ChatTemplate *chat, double share,
-                         Documents *scratch, bool *heldout, Err *err)
-{
-    *heldout = false;
-    if (share <= 0)
-        return OK;
-    TRY(documents_add(scratch, chat, &record->chat, true, err));
-    *heldout = documents_is_heldout(scratch, 0, share);
-    documents_drop_last(scratch);
     return OK;
 }
 
@@ -136,11 +131,13 @@ Status rankings_load(Rankings *train, Rankings *heldout, const char *spec,
     Documents scratch = {0};
     Status status = corpus_load(&list, spec, RECORD_RANKING, o->corpus, err);
     for (size_t i = 0; status == OK && i < list.n; i++) {
-        bool held;
-        status = is_heldout(&list.records[i], chat, o->heldout, &scratch, &held, err);
+        const Record *record = &list.records[i];
+        PromptFacts prompt;
+        status =
+            documents_prompt(&scratch, chat, &record->chat, o->heldout, &prompt, err);
         if (status == OK)
-            status =
-                add_ranking(held ? heldout : train, &list.records[i], chat, o, err);
+            status = add_ranking(prompt.heldout ? heldout : train, record, chat,
+                                 &prompt, o, err);
         if (status != OK)
             err_context(err, "'%s': ranking %zu", spec, i + 1);
     }

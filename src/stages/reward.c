@@ -4,32 +4,28 @@
  *
  *     L = -1/P sum_{i ranked above j} log sigma(r_i - r_j)
  *
- * (tensor/loss.h). All K answers of a ranking are in one batch element: each is run
- * forward once, as a document of its own, and all pairs use its score; pairs shuffled as
- * separate examples would let an answer be learned K-1 times over (Ouyang et al. 2022,
- * 3.5). So a ranking is never cut between two passes.
+ * (tensor/loss_preference.h), where the data's margin m_ij may be taken from the
+ * difference and a small centre (r_i + r_j)^2 added. All K answers of a ranking are in one
+ * batch element: each is run forward once, as a document of its own (ranking_pass.h).
  *
- * Only differences of scores are learned, so scale and zero are free. They are fixed at
- * the end, for PPO's sake, whose KL coefficient means something only relative to the
- * scale of rewards (Ziegler et al. 2019): samples of the SFT model get unit spread,
- * demonstrations mean 0. */
+ * Only differences of scores are learned (but for the centre), so scale and zero are free.
+ * They are fixed at the end, for PPO's sake, whose KL coefficient means something only
+ * relative to the scale of rewards (Ziegler et al. 2019): samples of the SFT model get unit
+ * spread, demonstrations mean 0. */
 #include "stages/reward.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/stats.h"
 #include "stages/answers.h"
 #include "stages/calibration.h"
-#include "stages/rankings.h"
-#include "tensor/loss.h"
-#include "train/memory.h"
+#include "stages/epochs.h"
+#include "stages/ranking_pass.h"
+#include "tensor/loss_preference.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static const char *const overlong_names[] = {"refuse", "truncate", "drop", NULL};
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -41,6 +37,8 @@ static const OptField fields[] = {
     OPT_REAL(RewardOptions, heldout, 0.1, 0, 0.5, "share of the comparisons held out when heldout_data is unset"),
     OPT_REAL(RewardOptions, epochs, 1, 0.001, 1000, "passes over the comparisons; more than one overfits soon"),
     OPT_INT(RewardOptions, batch_prompts, 32, 1, 1e6, "rankings an update"),
+    OPT_REAL(RewardOptions, margin, 1, 0, 1e6, "factor of the margins that the data say; 0: they are passed over"),
+    OPT_REAL(RewardOptions, centre, 0, 0, 1e6, "weight of the squared sum of a pair's scores, which keeps them near 0; 0.01 is usual"),
     OPT_CHOICE(RewardOptions, overlong, OVERLONG_REFUSE, overlong_names, "what to do with an answer longer than the context; truncate cuts the prompt's start"),
     OPT_END
 };
@@ -60,6 +58,11 @@ static const TrainOptions stage_defaults = {
 
 enum { NORM_SAMPLES = 256, NORM_TOKENS = 96, SLOTS = 32, MOST_SCORED = 1000 };
 
+/* Sums over the rankings of an update. */
+typedef struct RankingSums {
+    double loss, pairs, right;
+} RankingSums;
+
 typedef struct RewardStage {
     const RewardOptions *o;
     const TrainOptions *t;
@@ -69,28 +72,17 @@ typedef struct RewardStage {
     Rankings train, heldout;
     Documents demonstrations;
     Prompts prompts; /* for the gain; n 0: the comparisons' answers serve */
-    Tape *tape;
-    Batch *batch;
-    int64_t *queue; /* rankings that wait in the batch; [rankings of a pass] */
-    int64_t queued, queue_cap;
-    int32_t *rows; /* last row of each answer in the batch */
-    float *score, *dscore;
-    int64_t answers;          /* in the batch */
-    float *heldout_score;     /* of each held-out answer */
-    int64_t *order, in_order; /* of the training rankings in epoch in_order */
-    double tokens;
+    RankingPass pass;
+    RankingSums sums;     /* of what the pass is running */
+    Epochs epochs;        /* of the training rankings */
+    float *heldout_score; /* of each held-out answer */
 } RewardStage;
 
 static void release(RewardStage *r)
 {
-    tape_free(r->tape);
-    batch_free(r->batch);
-    mem_free(r->queue);
-    mem_free(r->rows);
-    mem_free(r->score);
-    mem_free(r->dscore);
+    ranking_pass_release(&r->pass);
+    epochs_release(&r->epochs);
     mem_free(r->heldout_score);
-    mem_free(r->order);
     adamw_release(&r->learner.adamw, r->learner.model);
     model_free(r->learner.model);
     documents_release(&r->demonstrations);
@@ -100,123 +92,30 @@ static void release(RewardStage *r)
     chat_model_release(&r->sft);
 }
 
-/* --- passes -------------------------------------------------------------------------- */
-
-/* Appends a document; its score will stand at its last token. False when it does not fit
- * into the batch. */
-static bool lay_document(RewardStage *r, const Documents *docs, int64_t d)
-{
-    int64_t len = documents_len(docs, d);
-    int64_t first = batch_add_inputs(r->batch, documents_ids(docs, d), len);
-    if (first < 0)
-        return false;
-    r->rows[r->answers++] = (int32_t)(first + len - 1);
-    return true;
-}
-
-static void clear_batch(RewardStage *r)
-{
-    batch_reset(r->batch);
-    r->answers = r->queued = 0;
-}
-
-static void score_batch(RewardStage *r)
-{
-    ModelTokens tokens = batch_tokens(r->batch);
-    model_forward(r->learner.model, r->tape, &tokens);
-    model_scores(r->learner.model, r->tape, r->rows, r->answers, r->score);
-}
-
-/* Sums over the rankings of an update. */
-typedef struct RankingSums {
-    double loss, pairs, right;
-} RankingSums;
-
-/* Scores the queued rankings; their losses go into *sums, their scores to `keep` (or
- * NULL) at each document, and with scale > 0 their gradients into the model. */
-static void run_queue(RewardStage *r, const Rankings *rankings, double scale,
-                      RankingSums *sums, float *keep)
-{
-    if (r->queued == 0)
-        return;
-    score_batch(r);
-    int64_t at = 0;
-    for (int64_t q = 0; q < r->queued; q++) {
-        int64_t i = r->queue[q], K = rankings_answers(rankings, i);
-        int64_t first = rankings->first[i];
-        const int32_t *rank = rankings->rank + first;
-        int64_t pairs;
-        double right;
-        sums->loss += loss_ranking(r->score + at, rank, K, r->dscore + at);
-        loss_ranking_pairs(r->score + at, rank, K, &pairs, &right);
-        sums->pairs += (double)pairs;
-        sums->right += right;
-        for (int64_t k = 0; k < K; k++) {
-            if (keep)
-                keep[first + k] = r->score[at + k];
-            r->dscore[at + k] = (float)(scale * (double)r->dscore[at + k]);
-        }
-        at += K;
-    }
-    if (scale > 0) {
-        model_scores_backward(r->learner.model, r->tape, r->dscore);
-        model_backward(r->learner.model, r->tape);
-    }
-    clear_batch(r);
-}
-
-/* Puts a ranking into the batch, whole; runs what is there first when it does not fit. */
-static void queue_ranking(RewardStage *r, const Rankings *rankings, int64_t i,
-                          double scale, RankingSums *sums, float *keep)
-{
-    int64_t size = 0;
-    for (int64_t d = rankings->first[i]; d < rankings->first[i + 1]; d++)
-        size += documents_len(&rankings->docs, d);
-    bool over = r->batch->n > 0 && r->batch->n + size > r->t->micro_batch;
-    if (over || r->queued == r->queue_cap)
-        run_queue(r, rankings, scale, sums, keep);
-    for (int64_t d = rankings->first[i]; d < rankings->first[i + 1]; d++) {
-        bool fits = lay_document(r, &rankings->docs, d);
-        ASSERT(fits);
-    }
-    r->queue[r->queued++] = i;
-    r->tokens += scale > 0 ? (double)size : 0;
-}
-
-/* Scores documents [0, n) of docs by themselves. */
-static void score_documents(RewardStage *r, const Documents *docs, int64_t n,
-                            double *score)
-{
-    int64_t done = 0;
-    for (int64_t d = 0; d <= n; d++) {
-        if (d < n && lay_document(r, docs, d))
-            continue;
-        score_batch(r);
-        for (int64_t k = 0; k < r->answers; k++)
-            score[done + k] = (double)r->score[k];
-        done += r->answers;
-        clear_batch(r);
-        if (d < n) {
-            bool fits = lay_document(r, docs, d);
-            ASSERT(fits);
-        }
-    }
-}
-
 /* --- the objective ------------------------------------------------------------------- */
 
-/* Ranking number e of the endless stream of shuffled epochs. */
-static int64_t ranking_at(RewardStage *r, int64_t e)
+/* Scores of one ranking: the loss goes into sums, held-out scores are kept, gradients are
+ * those of the mean over an update's rankings. */
+static void take_scores(void *self, int64_t i, const float *score,
+                        const int64_t *tokens, float *dscore)
 {
-    int64_t n = (int64_t)r->train.n, epoch = e / n;
-    if (epoch != r->in_order) {
-        for (int64_t i = 0; i < n; i++)
-            r->order[i] = i;
-        Rng rng = rng_make((uint64_t)r->t->seed, RNG_SHUFFLE, (uint64_t)epoch);
-        rng_shuffle(&rng, r->order, n);
-        r->in_order = epoch;
+    (void)tokens;
+    RewardStage *r = self;
+    const Rankings *rankings = r->pass.rankings;
+    const RankingLoss how = {.beta = 1, .centre = r->o->centre};
+    int64_t first = rankings->first[i], K = rankings_answers(rankings, i), pairs;
+    const int32_t *rank = rankings->rank + first;
+    double scale = 1 / (double)r->o->batch_prompts, right;
+    r->sums.loss +=
+        loss_ranking(&how, score, rankings->margin + first, rank, K, dscore);
+    loss_ranking_pairs(score, rank, K, &pairs, &right);
+    r->sums.pairs += (double)pairs;
+    r->sums.right += right;
+    for (int64_t k = 0; k < K; k++) {
+        dscore[k] = (float)(scale * (double)dscore[k]);
+        if (rankings == &r->heldout)
+            r->heldout_score[first + k] = score[k];
     }
-    return r->order[e % n];
 }
 
 static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[2],
@@ -226,25 +125,25 @@ static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[
     (void)err;
     RewardStage *r = self;
     int64_t B = r->o->batch_prompts;
-    double scale = 1 / (double)B;
-    RankingSums sums = {0};
+    r->sums = (RankingSums){0};
+    ranking_pass_begin(&r->pass, &r->train, true);
     for (int64_t b = 0; b < B; b++)
-        queue_ranking(r, &r->train, ranking_at(r, u * B + b), scale, &sums, NULL);
-    run_queue(r, &r->train, scale, &sums, NULL);
-    *loss = sums.loss * scale;
+        ranking_pass_add(&r->pass, epochs_at(&r->epochs, u * B + b));
+    ranking_pass_end(&r->pass);
+    *loss = r->sums.loss / (double)B;
     metrics_put(m, "loss", *loss);
-    metrics_put(m, "accuracy", sums.right / sums.pairs);
+    metrics_put(m, "accuracy", r->sums.right / r->sums.pairs);
     return OK;
 }
 
 /* Scores of all held-out answers into heldout_score. */
-static RankingSums score_heldout(RewardStage *r)
+static void score_heldout(RewardStage *r)
 {
-    RankingSums sums = {0};
+    r->sums = (RankingSums){0};
+    ranking_pass_begin(&r->pass, &r->heldout, false);
     for (int64_t i = 0; i < (int64_t)r->heldout.n; i++)
-        queue_ranking(r, &r->heldout, i, 0, &sums, r->heldout_score);
-    run_queue(r, &r->heldout, 0, &sums, r->heldout_score);
-    return sums;
+        ranking_pass_add(&r->pass, i);
+    ranking_pass_end(&r->pass);
 }
 
 static Status put_calibration(const RewardStage *r, double n_pairs, Metrics *m,
@@ -302,10 +201,10 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     RewardStage *r = self;
     if (r->heldout.n == 0)
         return OK;
-    RankingSums sums = score_heldout(r);
-    metrics_put(m, "heldout/loss", sums.loss / (double)r->heldout.n);
-    metrics_put(m, "heldout/pairs", sums.pairs);
-    TRY(put_calibration(r, sums.pairs, m, err));
+    score_heldout(r);
+    metrics_put(m, "heldout/loss", r->sums.loss / (double)r->heldout.n);
+    metrics_put(m, "heldout/pairs", r->sums.pairs);
+    TRY(put_calibration(r, r->sums.pairs, m, err));
     return put_scores(r, m, err);
 }
 
@@ -374,6 +273,21 @@ static int64_t at_most(size_t n, int64_t most)
     return (int64_t)n < most ? (int64_t)n : most;
 }
 
+/* Scores of documents [0, n) in *score, to be mem_freed. */
+static Status score_documents(RewardStage *r, const Documents *docs, int64_t n,
+                              double **score, Err *err)
+{
+    float *value;
+    TRY(MEM_ARRAY(&value, (size_t)n, err));
+    Status status = answer_pass_values(r->pass.answers, docs, n, value, NULL, err);
+    if (status == OK)
+        status = MEM_ARRAY(score, (size_t)n, err);
+    for (int64_t d = 0; status == OK && d < n; d++)
+        (*score)[d] = (double)value[d];
+    mem_free(value);
+    return status;
+}
+
 /* The scores whose spread becomes 1. */
 static Status score_for_gain(RewardStage *r, double **score, int64_t *n, Err *err)
 {
@@ -381,9 +295,7 @@ static Status score_for_gain(RewardStage *r, double **score, int64_t *n, Err *er
     if (r->prompts.n > 0)
         return score_samples(r, score, n, err);
     *n = at_most(r->train.docs.n, MOST_SCORED);
-    TRY(MEM_ARRAY(score, (size_t)*n, err));
-    score_documents(r, &r->train.docs, *n, *score);
-    return OK;
+    return score_documents(r, &r->train.docs, *n, score, err);
 }
 
 static Status set_gain(RewardStage *r, Metrics *m, Err *err)
@@ -410,8 +322,7 @@ static Status set_bias(RewardStage *r, Metrics *m, Err *err)
     if (n == 0)
         return OK;
     double *score;
-    TRY(MEM_ARRAY(&score, (size_t)n, err));
-    score_documents(r, &r->demonstrations, n, score);
+    TRY(score_documents(r, &r->demonstrations, n, &score, err));
     r->learner.model->score_bias -= stats_mean(score, n);
     metrics_put(m, "bias", r->learner.model->score_bias);
     metrics_put(m, "demonstration_score_std", stats_sd(score, n));
@@ -430,14 +341,14 @@ static Status finish(void *self, Metrics *m, Err *err)
 static double tokens(void *self)
 {
     const RewardStage *r = self;
-    return r->tokens;
+    return r->pass.tokens;
 }
 
 static double flops(void *self)
 {
     const RewardStage *r = self;
     const ModelShape *shape = &r->learner.model->shape;
-    return r->tokens * model_shape_train_flops(shape, (double)shape->context / 4);
+    return r->pass.tokens * model_shape_train_flops(shape, (double)shape->context / 4);
 }
 
 /* --- the stage ----------------------------------------------------------------------- */
@@ -461,6 +372,16 @@ static Status load_demonstrations(RewardStage *r, Err *err)
     return status;
 }
 
+/* The margins of the data, times the option. */
+static void scale_margins(RewardStage *r)
+{
+    Rankings *const sets[] = {&r->train, &r->heldout};
+    for (int s = 0; s < 2; s++) {
+        for (size_t d = 0; d < sets[s]->docs.n; d++)
+            sets[s]->margin[d] = (float)(r->o->margin * (double)sets[s]->margin[d]);
+    }
+}
+
 static Status load_data(RewardStage *r, Err *err)
 {
     const RewardOptions *o = r->o;
@@ -481,6 +402,7 @@ static Status load_data(RewardStage *r, Err *err)
             "reward: left out %lld answers longer than the context and %lld rankings "
             "in which all answers tie",
             (long long)r->train.dropped, (long long)r->train.unordered);
+    scale_margins(r);
     if (o->prompts) {
         const ModelShape *shape = &r->sft.model->shape;
         TRY(prompts_load(&r->prompts, o->prompts, r->corpus, r->sft.chat,
@@ -497,15 +419,10 @@ static Status reward_shape(const RewardStage *r, ModelShape *shape, Err *err)
     return model_shape_check(shape, err);
 }
 
-/* Tokens of the longest pass: no ranking is cut. */
 static int64_t pass_tokens(const RewardStage *r)
 {
-    int64_t most = r->t->micro_batch;
-    const int64_t sizes[] = {rankings_largest(&r->train), rankings_largest(&r->heldout),
-                             r->sft.model->shape.context};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        most = sizes[i] > most ? sizes[i] : most;
-    return most;
+    return ranking_pass_tokens(r->t->micro_batch, &r->sft.model->shape, &r->train,
+                               &r->heldout);
 }
 
 /* The SFT model and the data are in memory already. */
@@ -540,18 +457,12 @@ static Status make_model(RewardStage *r, TensorOps *ops, Err *err)
 static Status make_buffers(RewardStage *r, int32_t recomputed, Err *err)
 {
     TapeOptions tape = {.backward = true, .recomputed = recomputed};
-    int64_t most = pass_tokens(r);
-    size_t n = (size_t)most; /* no document is empty: answers and rankings are fewer */
-    r->queue_cap = most;
-    r->in_order = -1;
-    TRY(tape_new(&r->tape, r->learner.model, most, tape, err));
-    TRY(batch_new(&r->batch, most, err));
-    TRY(MEM_ARRAY(&r->queue, n, err));
-    TRY(MEM_ARRAY(&r->rows, n, err));
-    TRY(MEM_ARRAY(&r->score, n, err));
-    TRY(MEM_ARRAY(&r->dscore, n, err));
+    TRY(ranking_pass_init(&r->pass, r->learner.model, pass_tokens(r), r->t->micro_batch,
+                          tape, err));
+    r->pass.self = r;
+    r->pass.take = take_scores;
     TRY(MEM_ARRAY(&r->heldout_score, r->heldout.docs.n, err));
-    return MEM_ARRAY(&r->order, r->train.n, err);
+    return epochs_init(&r->epochs, (int64_t)r->train.n, r->t->seed, err);
 }
 
 /* The two lines that say whether the model can be trusted with PPO. */
@@ -591,8 +502,7 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
         goto done;
 
     double batches = (double)r.train.n / (double)o->batch_prompts;
-    const uint64_t data[] = {documents_hash(&r.train.docs),
-                             documents_hash(&r.heldout.docs),
+    const uint64_t data[] = {rankings_hash(&r.train), rankings_hash(&r.heldout),
                              documents_hash(&r.demonstrations)};
     Objective objective = {
         .self = &r,

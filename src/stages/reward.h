@@ -13,6 +13,7 @@ typedef struct RewardOptions {
     char *prompts; /* for the gain; NULL: the comparisons' own answers do */
     double heldout, epochs;
     int64_t batch_prompts; /* rankings an update */
+    double margin, centre; /* tensor/loss_preference.h */
     int overlong;
 } RewardOptions;
 extern const OptTable reward_options;

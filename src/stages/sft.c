@@ -20,7 +20,6 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char *const overlong_names[] = {"refuse", "truncate", "drop", NULL};
 static const PackOverlong overlong_kinds[] = {PACK_REFUSE, PACK_TRUNCATE, PACK_DROP};
 
 /* clang-format off */
@@ -184,19 +183,8 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
 {
     (void)u;
     Sft *s = self;
-    int64_t which[SAMPLES];
-    EngineResult results[SAMPLES];
     AnswerOptions o = {.temperature = 1, .max_new = SAMPLE_TOKENS, .seed = s->seed};
-    for (int64_t i = 0; i < s->prompts.n; i++)
-        which[i] = i;
-    TRY(answerer_run(s->answerer, &s->prompts, which, s->prompts.n, 0, &o, results,
-                     NULL, err));
-    for (int64_t i = 0; i < s->prompts.n; i++) {
-        json_array_append_new(
-            samples, answerer_sample(s->answerer, &s->prompts, i, &results[i]));
-        engine_result_release(&results[i]);
-    }
-    return OK;
+    return answerer_show(s->answerer, &s->prompts, s->prompts.n, &o, samples, err);
 }
 
 /* --- the stage ----------------------------------------------------------------------- */

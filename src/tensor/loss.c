@@ -5,60 +5,9 @@
 
 #include <math.h>
 
-/* log sigma(x) without overflow on either side. */
-static double log_sigmoid(double x)
-{
-    return x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x));
-}
-
 static double clamp(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;
-}
-
-double loss_ranking(const float *score, const int32_t *rank, int64_t K, float *dscore)
-{
-    int64_t pairs = 0;
-    double loss = 0;
-    for (int64_t i = 0; i < K; i++) {
-        double grad = 0;
-        for (int64_t j = 0; j < K; j++) {
-            if (rank[i] == rank[j])
-                continue;
-            double d = (double)score[i] - (double)score[j];
-            bool better = rank[i] < rank[j];
-            if (better) {
-                pairs++;
-                loss -= log_sigmoid(d);
-            }
-            /* d/dr_i of -log sigma(+-d) is -+sigma(-+d). */
-            grad += better ? -exp(log_sigmoid(-d)) : exp(log_sigmoid(d));
-        }
-        dscore[i] = (float)grad;
-    }
-    if (pairs == 0)
-        return 0; /* every gradient above was an empty sum */
-    for (int64_t i = 0; i < K; i++)
-        dscore[i] = (float)((double)dscore[i] / (double)pairs);
-    return loss / (double)pairs;
-}
-
-void loss_ranking_pairs(const float *score, const int32_t *rank, int64_t K,
-                        int64_t *pairs, double *right)
-{
-    *pairs = 0;
-    *right = 0;
-    for (int64_t i = 0; i < K; i++) {
-        for (int64_t j = 0; j < K; j++) {
-            if (rank[i] >= rank[j])
-                continue;
-            (*pairs)++;
-            if (score[i] > score[j])
-                *right += 1;
-            else if (score[i] == score[j])
-                *right += 0.5;
-        }
-    }
 }
 
 PolicyLoss loss_policy(const float *logprob, const float *old_logprob,

@@ -1,21 +1,13 @@
-/* loss.h - the scalar mathematics of learning from people, as operations on host
- * arrays (a number a token or an answer): losses and their gradients, advantages,
- * whitening, KL estimators. Stages only wire them. Golden vectors and finite
- * differences hold them (tests/unit/tensor/test_loss.c). All sums are double. */
+/* loss.h - the scalar mathematics of reinforcement learning from people, as operations on
+ * host arrays (a number a token): losses and their gradients, advantages, whitening, KL
+ * estimators; those over whole answers are in loss_preference.h. Stages only wire them.
+ * Golden vectors and finite differences hold them (tests/unit/tensor/test_loss.c). All
+ * sums are double. */
 #ifndef TENSOR_LOSS_H
 #define TENSOR_LOSS_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Bradley-Terry over all pairs of one ranked group (Ouyang et al. 2022, section 3.5):
- *     L = -1/P sum_{rank_i < rank_j} log sigma(r_i - r_j)
- * ranks: 1 is best, ties allowed and left out of P. dscore (=) is dL/dr. Returns L, 0
- * when every answer ties (P = 0). */
-double loss_ranking(const float *score, const int32_t *rank, int64_t K, float *dscore);
-/* Pairs with different ranks, and how many of them the scores order as the ranks do. */
-void loss_ranking_pairs(const float *score, const int32_t *rank, int64_t K,
-                        int64_t *pairs, double *right); /* equal scores count 1/2 */
 
 /* Clipped policy loss (Schulman et al. 2017, eq. 7) over n tokens with weight w
  * (0 masks): L = sum w*max(-A*ratio, -A*clip(ratio,1-eps,1+eps)) / total.

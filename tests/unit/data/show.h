@@ -1,7 +1,7 @@
 /* show.h - a record as one line of text, so that a test compares it at a glance: "chat
  * [user] hi [assistant] hello", a call as "[assistant] <name(args)>" or, when it is not
- * of that form, "[assistant] <text>", answers of a ranking as " | 1: [assistant]
- * ...". */
+ * of that form, "[assistant] <text>", answers of a ranking as " | 1: [assistant] ...",
+ * with a margin as " | 1 (0.5): ...", rated ones as " | +: ...", " | -: ...". */
 #ifndef UNIT_DATA_SHOW_H
 #define UNIT_DATA_SHOW_H
 
@@ -22,7 +22,7 @@ static inline void show_chat(const Conversation *c, Str *out)
 
 static inline const char *show_record(const Record *r, Str *out)
 {
-    static const char *const kinds[] = {"text", "chat", "prompt", "ranking"};
+    static const char *const kinds[] = {"text", "chat", "prompt", "ranking", "rated"};
     str_reset(out);
     str_puts(out, kinds[r->kind]);
     if (r->kind == RECORD_TEXT)
@@ -30,7 +30,14 @@ static inline const char *show_record(const Record *r, Str *out)
     else
         show_chat(&r->chat, out);
     for (int32_t k = 0; k < r->n_answers; k++) {
-        str_printf(out, " | %d:", (int)r->ranks[k]);
+        static const char signs[] = "-0+";
+        if (r->kind == RECORD_RATED)
+            str_printf(out, " | %c", signs[r->labels[k] + 1]);
+        else
+            str_printf(out, " | %d", (int)r->ranks[k]);
+        if (r->margins[k] != 0)
+            str_printf(out, " (%g)", (double)r->margins[k]);
+        str_putc(out, ':');
         show_chat(&r->answers[k], out);
     }
     return str_c(out);

@@ -266,6 +266,99 @@ static void ranks_must_match_the_completions(void **state)
                 "'completions' must be text or messages");
 }
 
+static void margins_say_by_how_much(void **state)
+{
+    (void)state;
+    check_row("{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":0.5}",
+              "ranking [user] q | 1 (0.5): [assistant] a | 2: [assistant] b");
+    check_row("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],"
+              "\"ranks\":[2,1,3],\"margins\":[1,3,0]}",
+              "ranking [user] q | 2 (1): [assistant] a | 1 (3): [assistant] b | 3: "
+              "[assistant] c");
+}
+
+static void margins_must_agree_with_the_ranks(void **state)
+{
+    (void)state;
+    check_fault("{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":-1}",
+                "a margin must be a number from 0 to 1000000");
+    check_fault(
+        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\",\"margin\":\"1\"}",
+        "a margin must be a number from 0 to 1000000");
+#define MARGINS(m)                                                                     \
+    "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"],\"ranks\":[2,1],\"margins\":" m "}"
+    check_fault(MARGINS("[1]"),
+                "'margins' must have a number for each of the 2 completions");
+    check_fault(MARGINS("[0,1e9]"), "a margin must be a number from 0 to 1000000");
+    check_fault(MARGINS("[2,1]"),
+                "completion 2 is ranked above 1, but its margin is smaller");
+}
+
+static void an_answer_with_a_label_is_rated(void **state)
+{
+    (void)state;
+    check_row("{\"prompt\":\"q\",\"completion\":\"a\",\"label\":true}",
+              "rated [user] q | +: [assistant] a");
+    check_row("{\"prompt\":[{\"role\":\"user\",\"content\":\"q\"}],\"completion\":"
+              "[{\"role\":\"assistant\",\"content\":\"a\"}],\"label\":false}",
+              "rated [user] q | -: [assistant] a");
+    check_row("{\"question\":\"q\",\"answer\":\"a\",\"label\":1}",
+              "rated [user] q | +: [assistant] a");
+    check_row("{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],"
+              "\"answer\":\"a\",\"label\":0}",
+              "rated [system] s [user] q | -: [assistant] a");
+}
+
+static void a_chat_with_a_label_is_rated_for_its_last_answer(void **state)
+{
+    (void)state;
+    check_row("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+              "{\"role\":\"assistant\",\"content\":\"b\"},"
+              "{\"role\":\"user\",\"content\":\"c\"},"
+              "{\"role\":\"assistant\",\"content\":\"d\"}],\"label\":true}",
+              "rated [user] a [assistant] b [user] c | +: [assistant] d");
+    check_fault("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+                "\"label\":true}",
+                "answer 1: it does not end with the assistant's turn");
+}
+
+/* Demonstrations may have a column of that name. */
+static void a_label_of_another_sort_is_passed_over(void **state)
+{
+    (void)state;
+    check_row("{\"prompt\":\"q\",\"completion\":\"a\",\"label\":\"news\"}",
+              "chat [user] q [assistant] a");
+    check_row("{\"prompt\":\"q\",\"completion\":\"a\",\"label\":3}",
+              "chat [user] q [assistant] a");
+    check_row("{\"prompt\":\"q\",\"label\":true}", "prompt [user] q");
+    check_row("{\"text\":\"t\",\"label\":1}", "text t");
+}
+
+static void a_ranking_becomes_ratings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ranks;
+        int8_t labels[4];
+    } cases[] = {{"[1,2,3,4]", {1, 1, -1, -1}},
+                 {"[2,1,2,2]", {-1, 1, -1, -1}},
+                 {"[1,2,2,4]", {1, 0, 0, -1}},
+                 {"[3,3,3,3]", {0, 0, 0, 0}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char row[128];
+        Record r = {0};
+        snprintf(row, sizeof row,
+                 "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\",\"d\"],"
+                 "\"ranks\":%s}",
+                 cases[i].ranks);
+        CHECK_OK(record_parse(span_of(row), &r, &err));
+        record_to_ratings(&r);
+        assert_int_equal(r.kind, RECORD_RATED);
+        assert_memory_equal(r.labels, cases[i].labels, 4);
+        record_release(&r);
+    }
+}
+
 static void rows_that_are_no_rows_say_why(void **state)
 {
     (void)state;
@@ -297,7 +390,7 @@ static void a_record_is_reused_without_leftovers(void **state)
     Record r = {0};
     Str shown = {0};
     CHECK_OK(record_parse(SPAN("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],"
-                               "\"ranks\":[2,1,2]}"),
+                               "\"ranks\":[2,1,2],\"margins\":[0,2,1]}"),
                           &r, &err));
     CHECK_OK(record_parse(SPAN("{\"prompt\":\"p\",\"chosen\":\"x\",\"rejected\":"
                                "\"y\"}"),
@@ -326,6 +419,10 @@ static void a_chat_becomes_its_prompt(void **state)
                           &r, &err));
     CHECK_OK(record_to_prompt(&r, &err));
     assert_string_equal(show_record(&r, &shown), "prompt [user] q");
+    CHECK_OK(record_parse(SPAN("{\"prompt\":\"q\",\"answer\":\"a\",\"label\":true}"),
+                          &r, &err));
+    CHECK_OK(record_to_prompt(&r, &err));
+    assert_string_equal(show_record(&r, &shown), "prompt [user] q");
     str_release(&shown);
     record_release(&r);
 }
@@ -337,6 +434,8 @@ static void every_failed_allocation_is_reported(void **state)
     static const char *const rows[] = {
         CALL_ROW(",\"arguments\":{\"expression\":\"12*7\"}"),
         "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"],\"ranks\":[2,1]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},"
+        "{\"role\":\"assistant\",\"content\":\"a\"}],\"label\":true}",
         ("{\"chosen\":\"\\n\\nHuman: q\\n\\nAssistant: a\",\"rejected\":"
          "\"\\n\\nHuman: q\\n\\nAssistant: b\"}"),
         "{\"instruction\":\"a\",\"input\":\"b\",\"output\":\"c\",\"system\":\"s\"}",
@@ -375,6 +474,12 @@ int main(void)
         cmocka_unit_test(pairs_that_rank_nothing_are_refused),
         cmocka_unit_test(completions_with_ranks_are_a_ranking),
         cmocka_unit_test(ranks_must_match_the_completions),
+        cmocka_unit_test(margins_say_by_how_much),
+        cmocka_unit_test(margins_must_agree_with_the_ranks),
+        cmocka_unit_test(an_answer_with_a_label_is_rated),
+        cmocka_unit_test(a_chat_with_a_label_is_rated_for_its_last_answer),
+        cmocka_unit_test(a_label_of_another_sort_is_passed_over),
+        cmocka_unit_test(a_ranking_becomes_ratings),
         cmocka_unit_test(rows_that_are_no_rows_say_why),
         cmocka_unit_test(a_record_is_reused_without_leftovers),
         cmocka_unit_test(a_chat_becomes_its_prompt),

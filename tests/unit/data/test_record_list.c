@@ -62,6 +62,23 @@ static void conversations_and_comparisons_give_prompts(void **state)
     record_list_release(&list);
 }
 
+static void comparisons_give_ratings(void **state)
+{
+    (void)state;
+    write_file("pairs", "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":\"r\"}\n");
+    write_file("rated", "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":false}\n");
+    RecordList list = load("pairs", RECORD_RATED);
+    check_record(&list.records[0],
+                 "rated [user] p | +: [assistant] c | -: [assistant] r");
+    record_list_release(&list);
+    list = load("rated", RECORD_RATED);
+    check_record(&list.records[0], "rated [user] p | -: [assistant] c");
+    record_list_release(&list);
+    list = load("rated", RECORD_PROMPT);
+    check_record(&list.records[0], "prompt [user] p");
+    record_list_release(&list);
+}
+
 static void another_kind_is_refused_with_what_is_wanted(void **state)
 {
     (void)state;
@@ -76,6 +93,9 @@ static void another_kind_is_refused_with_what_is_wanted(void **state)
                 "'rejected', or 'completions' with 'ranks') are wanted");
     check_fault("texts", RECORD_PROMPT,
                 "file '@': line 1: it holds texts, and prompts ('prompt') are wanted");
+    check_fault("prompts", RECORD_RATED,
+                "file '@': line 1: it holds prompts, and rated answers ('prompt' with "
+                "'completion' and 'label') or comparisons are wanted");
     check_fault("open", RECORD_CHAT,
                 "file '@': line 1: the conversation has no answer to learn");
 }
@@ -176,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEMP_TEST(records_of_the_wanted_kind_are_loaded),
         TEMP_TEST(conversations_and_comparisons_give_prompts),
+        TEMP_TEST(comparisons_give_ratings),
         TEMP_TEST(another_kind_is_refused_with_what_is_wanted),
         TEMP_TEST(a_data_set_without_rows_is_refused),
         TEMP_TEST(a_prompt_is_on_one_side_only),

@@ -1,4 +1,4 @@
-/* test_memory.c - each of the four training stages with just enough memory: layers are
+/* test_memory.c - each of the training stages with just enough memory: layers are
  * recomputed, and the result has the same bytes. */
 #include "unit/stages/tiny.h"
 
@@ -119,6 +119,22 @@ static void reward_modelling_in_little_memory_gives_the_same_bytes(void **state)
     tiny_check_same_file("whole", "tight", "metrics.jsonl");
 }
 
+static void dpo_in_little_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_tight("dpo", "model=@sft data=@comparisons.jsonl batch_prompts=16 max_new=8");
+}
+
+static void kto_in_little_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_tight("kto", "model=@sft data=@comparisons.jsonl batch=48 max_new=8");
+}
+
 static void ppo_in_little_memory_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -138,6 +154,8 @@ int main(void)
         TEMP_TEST(a_run_resumes_in_less_memory_than_it_began_with),
         TEMP_TEST(fine_tuning_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(reward_modelling_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(dpo_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(kto_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(ppo_in_little_memory_gives_the_same_bytes),
     };
     log_set_sink(remember, NULL, LOG_INFO);

@@ -1,4 +1,4 @@
-/* test_resume.c - each of the four training stages, killed by SIGKILL or stopped by
+/* test_resume.c - each of the training stages, killed by SIGKILL or stopped by
  * SIGTERM somewhere in the middle and started again, ends in the same bytes as a run that
  * nobody disturbed. */
 #include "unit/stages/tiny.h"
@@ -52,6 +52,28 @@ static void reward_modelling_resumes_to_the_same_bytes(void **state)
         8);
 }
 
+static void dpo_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_resumes("dpo",
+                  "model=@sft data=@comparisons.jsonl epochs=3 batch_prompts=4 "
+                  "checkpoint_every=3 eval_every=5 micro_batch=200 max_new=8",
+                  8);
+}
+
+static void kto_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_resumes("kto",
+                  "model=@sft data=@comparisons.jsonl epochs=3 batch=12 "
+                  "checkpoint_every=3 eval_every=5 micro_batch=200 max_new=8",
+                  8);
+}
+
 static void ppo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -93,6 +115,8 @@ int main(void)
         TEMP_TEST(pretraining_resumes_to_the_same_bytes),
         TEMP_TEST(fine_tuning_resumes_to_the_same_bytes),
         TEMP_TEST(reward_modelling_resumes_to_the_same_bytes),
+        TEMP_TEST(dpo_resumes_to_the_same_bytes),
+        TEMP_TEST(kto_resumes_to_the_same_bytes),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
         TEMP_TEST(a_checkpoint_is_resumed_in_its_own_arithmetic),
     };

@@ -342,6 +342,30 @@ static void steps_of_reward_modelling_are_steady(void **state)
     check_steady(&c);
 }
 
+static void steps_of_dpo_are_steady(void **state)
+{
+    (void)state;
+    const Case c = {"dpo",
+                    "model=@sft data=@comparisons.jsonl epochs=5 batch_prompts=4 "
+                    "micro_batch=200" QUIET,
+                    20, 40};
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_steady(&c);
+}
+
+static void steps_of_kto_are_steady(void **state)
+{
+    (void)state;
+    const Case c = {"kto",
+                    "model=@sft data=@comparisons.jsonl epochs=5 batch=12 "
+                    "micro_batch=200" QUIET,
+                    20, 40};
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_steady(&c);
+}
+
 static void updates_of_ppo_are_steady(void **state)
 {
     (void)state;
@@ -365,6 +389,8 @@ int main(int argc, char **argv)
         TEMP_TEST(steps_of_pretraining_are_steady),
         TEMP_TEST(steps_of_fine_tuning_are_steady),
         TEMP_TEST(steps_of_reward_modelling_are_steady),
+        TEMP_TEST(steps_of_dpo_are_steady),
+        TEMP_TEST(steps_of_kto_are_steady),
         TEMP_TEST(updates_of_ppo_are_steady),
     };
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0 ||

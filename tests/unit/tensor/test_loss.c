@@ -178,68 +178,10 @@ static void the_adaptive_coefficient_follows_the_golden_path(void **state)
     }
 }
 
-static void the_ranking_loss_is_the_golden_one(void **state)
-{
-    (void)state;
-    const float score[] = {1.3F, 0.4F, 0.1F, -0.9F};
-    const int32_t rank[] = {1, 2, 3, 4};
-    const double want[] = {-0.1033794, -0.0584453, 0.0646819, 0.0971428};
-    float d[4];
-    CHECK_NEAR(loss_ranking(score, rank, 4, d), 0.3030242, 1e-7);
-    check_all(d, want, 4, 1e-7);
-}
-
-static void tied_answers_leave_the_ranking_loss(void **state)
-{
-    (void)state;
-    const float score[] = {0.5F, -2, 1};
-    const int32_t tied[] = {1, 1, 1}, half[] = {1, 2, 1};
-    float d[3] = {9, 9, 9};
-    CHECK_NEAR(loss_ranking(score, tied, 3, d), 0, 0);
-    CHECK_NEAR(d[0] + d[1] + d[2], 0, 0);
-    /* pairs (0,1) and (2,1) */
-    double want = (log1p(exp(-2.5)) + log1p(exp(-3.0))) / 2;
-    CHECK_NEAR(loss_ranking(score, half, 3, d), want, 1e-7);
-}
-
-static void equal_scores_lose_log_two_a_pair(void **state)
-{
-    (void)state;
-    const float score[] = {0.3F, 0.3F, 0.3F};
-    const int32_t rank[] = {3, 1, 2};
-    float d[3];
-    CHECK_NEAR(loss_ranking(score, rank, 3, d), 0.6931471805599453, 1e-12);
-}
-
-static void huge_scores_do_not_overflow(void **state)
-{
-    (void)state;
-    const float score[] = {-3e4F, 3e4F};
-    const int32_t rank[] = {1, 2};
-    float d[2];
-    CHECK_NEAR(loss_ranking(score, rank, 2, d), 6e4, 1e-6);
-    CHECK_NEAR(d[0], -1, 0);
-    CHECK_NEAR(d[1], 1, 0);
-}
-
-static void pairs_are_counted_with_ties_as_half(void **state)
-{
-    (void)state;
-    const float score[] = {2, 1, 1, 3};
-    const int32_t rank[] = {1, 2, 3, 3};
-    int64_t pairs;
-    double right;
-    loss_ranking_pairs(score, rank, 4, &pairs, &right);
-    /* 0>1, 0>2, 0<3 wrong, 1=2 half, 1<3 wrong; 2 and 3 tie */
-    assert_int_equal(pairs, 5);
-    CHECK_NEAR(right, 2.5, 0);
-}
-
 /* --- finite differences -------------------------------------------------------------- */
 enum { N = 9 };
 typedef struct Example {
     float x[N], old[N], other[N], w[N];
-    int32_t rank[N];
 } Example;
 
 static Example example(void)
@@ -251,15 +193,10 @@ static Example example(void)
         e.old[i] = e.x[i] + (float)(0.3 * rng_normal(&rng));
         e.other[i] = (float)rng_normal(&rng);
         e.w[i] = i == 4 ? 0 : (float)rng_uniform(&rng);
-        e.rank[i] = 1 + (int32_t)rng_below(&rng, 4);
     }
     return e;
 }
 
-static double ranking_of(const float *x, const Example *e, float *d)
-{
-    return loss_ranking(x, e->rank, N, d);
-}
 static double policy_of(const float *x, const Example *e, float *d)
 {
     return loss_policy(x, e->old, e->other, e->w, N, 0.2, 7, d).loss;
@@ -285,11 +222,6 @@ static void check_differences(double (*loss)(const float *, const Example *, flo
     }
 }
 
-static void the_ranking_gradient_is_that_of_differences(void **state)
-{
-    (void)state;
-    check_differences(ranking_of);
-}
 static void the_policy_gradient_is_that_of_differences(void **state)
 {
     (void)state;
@@ -316,12 +248,6 @@ int main(void)
         cmocka_unit_test(a_value_clip_of_zero_is_the_plain_square),
         cmocka_unit_test(kl_estimators_are_the_golden_ones),
         cmocka_unit_test(the_adaptive_coefficient_follows_the_golden_path),
-        cmocka_unit_test(the_ranking_loss_is_the_golden_one),
-        cmocka_unit_test(tied_answers_leave_the_ranking_loss),
-        cmocka_unit_test(equal_scores_lose_log_two_a_pair),
-        cmocka_unit_test(huge_scores_do_not_overflow),
-        cmocka_unit_test(pairs_are_counted_with_ties_as_half),
-        cmocka_unit_test(the_ranking_gradient_is_that_of_differences),
         cmocka_unit_test(the_policy_gradient_is_that_of_differences),
         cmocka_unit_test(the_value_gradient_is_that_of_differences),
     };
