@@ -68,9 +68,13 @@ static void check_tight(const char *kind, const char *settings)
     check_same();
 }
 
+/* So that a layer's activations are more than what else in memory comes and goes. */
+#define LARGE " micro_batch=4096"
+
 static const char pretrain_settings[] =
     "data=@documents.jsonl heldout=0.1 tokenizer=@tok depth=4 hidden=32 heads=2 "
-    "intermediate=64 context=48 batch_tokens=4800 tokens=20000 checkpoint_every=1";
+    "intermediate=64 context=48 batch_tokens=4800 tokens=20000 "
+    "checkpoint_every=1" LARGE;
 
 static void pretraining_in_little_memory_gives_the_same_bytes(void **state)
 {
@@ -99,7 +103,7 @@ static void fine_tuning_in_little_memory_gives_the_same_bytes(void **state)
     tiny_make_data();
     tiny_make_model("base", HEAD_LM, 5);
     check_tight("sft", "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=6 "
-                       "batch_tokens=4800");
+                       "batch_tokens=4800" LARGE);
 }
 
 static void reward_modelling_in_little_memory_gives_the_same_bytes(void **state)
@@ -109,11 +113,11 @@ static void reward_modelling_in_little_memory_gives_the_same_bytes(void **state)
     tiny_make_model("sft", HEAD_LM, 6);
     tiny_run("reward", "whole",
              "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
-             "prompts=@prompts.jsonl batch_prompts=16");
+             "prompts=@prompts.jsonl batch_prompts=16" LARGE);
     run_tightly("reward", "tight",
                 "model=@sft data=@comparisons.jsonl "
                 "demonstrations=@demonstrations.jsonl prompts=@prompts.jsonl "
-                "batch_prompts=16",
+                "batch_prompts=16" LARGE,
                 NULL);
     tiny_check_same_file("whole", "tight", "model.safetensors");
     tiny_check_same_file("whole", "tight", "metrics.jsonl");
@@ -124,7 +128,8 @@ static void dpo_in_little_memory_gives_the_same_bytes(void **state)
     (void)state;
     tiny_make_data();
     tiny_make_model("sft", HEAD_LM, 6);
-    check_tight("dpo", "model=@sft data=@comparisons.jsonl batch_prompts=16 max_new=8");
+    check_tight("dpo",
+                "model=@sft data=@comparisons.jsonl batch_prompts=16 max_new=8" LARGE);
 }
 
 static void kto_in_little_memory_gives_the_same_bytes(void **state)
@@ -132,7 +137,7 @@ static void kto_in_little_memory_gives_the_same_bytes(void **state)
     (void)state;
     tiny_make_data();
     tiny_make_model("sft", HEAD_LM, 6);
-    check_tight("kto", "model=@sft data=@comparisons.jsonl batch=48 max_new=8");
+    check_tight("kto", "model=@sft data=@comparisons.jsonl batch=48 max_new=8" LARGE);
 }
 
 static void ppo_in_little_memory_gives_the_same_bytes(void **state)
@@ -144,7 +149,7 @@ static void ppo_in_little_memory_gives_the_same_bytes(void **state)
     check_tight("ppo", "model=@sft reward=@reward prompts=@prompts.jsonl "
                        "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
                        "minibatches=2 max_new=8 eval_prompts=4 ptx_coef=0.5 "
-                       "ptx_data=@documents.jsonl");
+                       "ptx_data=@documents.jsonl" LARGE);
 }
 
 int main(void)
