@@ -178,7 +178,7 @@ def make_adapter(a, base, gen):
             stem = "base_model.model." + name.removesuffix("weight")
             out, inside = w.shape
             p[stem + "lora_A.weight"] = torch.randn(a["r"], inside, generator=gen) / math.sqrt(inside)
-            p[stem + "lora_B.weight"] = torch.randn(out, a["r"], generator=gen) * 0.4
+            p[stem + "lora_B.weight"] = torch.randn(out, a["r"], generator=gen) * 0.15
     if a.get("scalar"):
         hidden = base["model.norm.weight"].shape[0]
         p["base_model.model.score.weight"] = torch.randn(1, hidden, generator=gen) / math.sqrt(hidden)

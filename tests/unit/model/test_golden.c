@@ -16,7 +16,8 @@
 
 #include <math.h>
 
-/* Of everything but the gains of norms, and of those. In bf16: see the last test. */
+/* Of everything but the gains of norms and adapters, and of those. In bf16: see the last
+ * test. */
 static double tolerance = 1e-5, gain_tolerance = 1e-5;
 
 typedef struct Golden {
@@ -133,7 +134,8 @@ static void check_by_name(Model *model, Tensor values, const char *prefix,
         float *a = golden_values(&saved, saved.st.entries[i].name, &n);
         float *b = golden_values(want, name, &m);
         assert_int_equal(n, m);
-        check_close(name, a, b, n, strstr(name, "norm") ? gain_tolerance : tolerance);
+        bool is_narrow = strstr(name, "norm") || strstr(name, "lora_");
+        check_close(name, a, b, n, is_narrow ? gain_tolerance : tolerance);
         compared += n;
         free(a);
         free(b);
@@ -304,10 +306,12 @@ static void bf16_products_stay_near_pytorch(void **state)
     tolerance = 2.9e-2;
     gain_tolerance = 5.8e-2;
     check_models(ops);
-    /* An adapter here is as large as its weight, and its two products follow one another:
+    /* An adapter here is half its weight and more, and its two products follow one another:
      * of two halves of an output, one has the error of two products. That is 1.5 times the
-     * square of the error, 1.22 times the error. */
+     * square of the error, 1.22 times the error. The gradients of A and B are what is left
+     * of sums of few terms, as those of gains are. */
     tolerance *= 1.22;
+    gain_tolerance *= 1.22;
     check_adapters(ops);
     tensor_free(ops);
 }
