@@ -25,12 +25,12 @@ static const char config_name[] = "adapter_config.json";
 static const char weights_name[] = "adapter_model.safetensors";
 static const char prefix[] = "base_model.model.";
 
+/* Without an allocation: there is no way to say that one failed. */
 static bool has(const char *folder, const char *name)
 {
-    Str path = {0};
-    bool there = file_exists(file_join(&path, folder, name));
-    str_release(&path);
-    return there;
+    char path[4096];
+    int len = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return len > 0 && (size_t)len < sizeof path && file_exists(path);
 }
 
 bool model_folder_is_adapter(const char *folder)
@@ -130,7 +130,10 @@ static Status read_adapter_config(const char *folder, AdapterConfig *out, Err *e
 {
     Str path = {0};
     json_t *tree = NULL;
-    Status s = json_read_file(file_join(&path, folder, config_name), &tree, err);
+    file_join(&path, folder, config_name);
+    Status s = str_check(&path, err);
+    if (s == OK)
+        s = json_read_file(str_c(&path), &tree, err);
     if (s == OK) {
         s = adapter_config_from_json(tree, out, err);
         if (s != OK)

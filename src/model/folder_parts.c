@@ -156,7 +156,9 @@ Status shards_open(ShardList *list, const char *folder, const char *name, Err *e
     *list = (ShardList){0};
     file_join(&path, folder, name);
     str_printf(&index, "%s.index.json", str_c(&path));
-    Status s = str_check(&index, err);
+    Status s = str_check(&path, err);
+    if (s == OK)
+        s = str_check(&index, err);
     if (s == OK && file_exists(str_c(&path)))
         s = open_shard(list, folder, name, err);
     else if (s == OK && file_exists(str_c(&index)))
