@@ -96,7 +96,7 @@ const StageKind stage_kinds[] = {
         .default_name = "sft",
         .example =
             "  tame sft sft --model base --data data/world/demonstrations.jsonl\n"
-            "  tame sft adapter --model base --data data/world/demonstrations.jsonl "
+            "  tame sft sft --model base --data data/world/demonstrations.jsonl "
             "--lora-rank 16\n",
         .run = run_sft,
     },
