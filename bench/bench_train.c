@@ -3,11 +3,12 @@
  *
  *     {"bench":"train","shape":"124M","context":1024,"compute":"bf16","threads":2,
  *      "tokens_per_s":..,"gflops":..,"share":..,"products":..,"attention":..,"head":..,
- *      "optimizer":..,"other":..,"recomputed":..,"plan_mb":..,"peak_mb":..,"steps":..}
+ *      "optimizer":..,"other":..,"recomputed":..,"lora":..,"plan_mb":..,"peak_mb":..,
+ *      "steps":..}
  *
  * share is that of the peak of the same arithmetic by as many threads, measured in the
- * same run (peak.h); FLOPs are 6 a parameter of a product and token, and causal
- * attention's; those of recomputed layers are not counted twice. products ... other are
+ * same run (peak.h); FLOPs are 6 a parameter of a product and token (4 where it is frozen
+ * under an adapter), and causal attention's; those of recomputed layers are not counted twice. products ... other are
  * shares of the time; their sum is 1. plan_mb is what train/memory.h says before the start.
  *
  * Each case is a process of its own, so that its peak memory is its own. Those of a line
@@ -36,7 +37,7 @@ enum { MOST_PLAYERS = 2, LEAST_ROUNDS = 3, MOST_ROUNDS = 1000 };
 typedef struct TrainBenchOptions {
     bool smoke, turns;
     int shape, compute;
-    int64_t context, threads, micro_batch, memory;
+    int64_t context, threads, micro_batch, memory, lora;
     double seconds;
 } TrainBenchOptions;
 
@@ -49,6 +50,7 @@ static const OptField fields[] = {
     OPT_INT(TrainBenchOptions, threads, 0, 0, 1024, "0: one and all, in turns"),
     OPT_INT(TrainBenchOptions, micro_batch, BENCH_PASS_TOKENS, 1, 1e9, "tokens a pass, at least a document"),
     OPT_INT(TrainBenchOptions, memory, 0, 0, 1e9, "MB that a case may take, by recomputing layers; 0: no limit"),
+    OPT_INT(TrainBenchOptions, lora, 0, 0, 1024, "rank of an adapter over all projections, which is what trains; 0: all weights do"),
     OPT_REAL(TrainBenchOptions, seconds, 15, 0, 1e6, "how long to measure a case; at least three rounds"),
     OPT_BOOL(TrainBenchOptions, turns, 0, "be one case and make a step for each line that is read"),
     OPT_END
@@ -65,7 +67,7 @@ static void take_turns(const TrainBenchOptions *o)
     int64_t step = o->smoke ? o->micro_batch : BENCH_STEP_TOKENS;
     train_case_init(&c, &bench_shapes[o->smoke ? BENCH_SMOKE : o->shape], o->context,
                     o->micro_batch, step, o->threads, bench_compute(o->compute),
-                    o->memory * 1000000);
+                    o->memory * 1000000, o->lora);
     train_case_warm(&c);
     printf("{\"ready\":1,\"flops\":%.6g,\"step_tokens\":%d,\"recomputed\":%d,"
            "\"plan_mb\":%.1f}\n",
@@ -104,10 +106,12 @@ typedef struct Player {
 static void start(Player *p, const TrainBenchOptions *o, const Line *line)
 {
     char text[TURNS_LINE], context[24], threads[24], micro_batch[24], memory[24];
+    char lora[24];
     snprintf(context, sizeof context, "%d", (int)line->context);
     snprintf(threads, sizeof threads, "%d", p->threads);
     snprintf(micro_batch, sizeof micro_batch, "%d", (int)o->micro_batch);
     snprintf(memory, sizeof memory, "%d", (int)o->memory);
+    snprintf(lora, sizeof lora, "%d", (int)o->lora);
     const char *words[] = {"bench_train",
                            "--turns",
                            o->smoke ? "--smoke" : "--no-smoke",
@@ -123,6 +127,8 @@ static void start(Player *p, const TrainBenchOptions *o, const Line *line)
                            micro_batch,
                            "--memory",
                            memory,
+                           "--lora",
+                           lora,
                            NULL};
     turns_start(&p->turns, words, text);
     if (sscanf(text,
@@ -163,7 +169,8 @@ static double median(const double *x, int n)
     return stats_quantile(copy, n, 0.5);
 }
 
-static void report(const Player *p, const Line *line, const Peaks *peaks, int rounds)
+static void report(const Player *p, const TrainBenchOptions *o, const Line *line,
+                   const Peaks *peaks, int rounds)
 {
     double seconds = median(p->seconds, rounds), rate = p->flops / seconds;
     double peak = peaks->ops[line->compute == BENCH_BF16 ? PEAK_BF16 : PEAK_F32];
@@ -173,13 +180,14 @@ static void report(const Player *p, const Line *line, const Peaks *peaks, int ro
     printf("{\"bench\":\"train\",\"shape\":\"%s\",\"context\":%d,\"compute\":\"%s\","
            "\"threads\":%d,\"tokens_per_s\":%.0f,\"gflops\":%.1f,\"share\":%.3f,"
            "\"products\":%.3f,\"attention\":%.3f,\"head\":%.3f,\"optimizer\":%.3f,"
-           "\"other\":%.3f,\"recomputed\":%d,\"plan_mb\":%.0f,\"peak_mb\":%.0f,"
+           "\"other\":%.3f,\"recomputed\":%d,\"lora\":%d,\"plan_mb\":%.0f,"
+           "\"peak_mb\":%.0f,"
            "\"steps\":%d}\n",
            line->shape->name, (int)line->context, bench_compute_names[line->compute],
            p->threads, p->step_tokens / seconds, rate / 1e9, peak > 0 ? rate / peak : 0,
            s->spent.products / s->seconds, s->spent.attention / s->seconds,
            s->spent.head / s->seconds, s->optimizer / s->seconds, other / s->seconds,
-           p->recomputed, p->plan_mb, p->peak_mb, rounds);
+           p->recomputed, (int)o->lora, p->plan_mb, p->peak_mb, rounds);
 }
 
 static void report_scaling(const Player *one, const Player *all, const Line *line,
@@ -210,7 +218,7 @@ static void measure(const TrainBenchOptions *o, const Line *line, const Peaks *p
         rounds++;
     }
     for (int i = 0; i < line->n; i++) {
-        report(&players[i], line, &peaks[i], rounds);
+        report(&players[i], o, line, &peaks[i], rounds);
         turns_end(&players[i].turns);
     }
     if (line->n == 2)

@@ -33,10 +33,14 @@ static void make_tokens(TrainCase *c)
 
 static void plan_memory(TrainCase *c, const ModelShape *shape, int64_t memory)
 {
+    ModelShape base = *shape;
+    base.lora.rank = 0;
     Err err = {0};
     TrainOptions o = {.memory = memory, .micro_batch = c->pass_tokens};
     c->plan = (MemoryPlan){.ops = c->ops};
     memory_add_process(&c->plan);
+    if (shape->lora.rank > 0)
+        memory_add_model(&c->plan, &base, false);
     memory_add_model(&c->plan, shape, true);
     memory_add_optimizer(&c->plan, shape);
     memory_add_tape(&c->plan, shape, c->pass_tokens, true);
@@ -46,10 +50,14 @@ static void plan_memory(TrainCase *c, const ModelShape *shape, int64_t memory)
 
 void train_case_init(TrainCase *c, const BenchShape *shape, int64_t context,
                      int64_t pass_tokens, int64_t step_tokens, int64_t threads,
-                     TensorCompute compute, int64_t memory)
+                     TensorCompute compute, int64_t memory, int64_t lora)
 {
     Err err = {0};
-    ModelShape model = bench_model_shape(shape, context);
+    ModelShape model = bench_model_shape(shape, context), base = model;
+    if (lora > 0)
+        model.lora = (ModelLora){.rank = (int32_t)lora,
+                                 .alpha = 2 * (double)lora,
+                                 .targets = LORA_ALL_LINEAR};
     *c = (TrainCase){.shape = shape, .context = context};
     c->pass_tokens = context > pass_tokens ? context : pass_tokens;
     c->step_tokens =
@@ -57,8 +65,14 @@ void train_case_init(TrainCase *c, const BenchShape *shape, int64_t context,
     c->ops = bench_ops(threads, compute);
     stopwatch_attach(c->ops);
     plan_memory(c, &model, memory);
-    bench_need(model_new(&c->model, c->ops, &model, true, &err), &err);
+    bench_need(model_new(&c->model, c->ops, &base, lora == 0, &err), &err);
     bench_need(model_init(c->model, 1, &err), &err);
+    if (lora > 0) {
+        c->base = c->model;
+        bench_need(
+            model_adapter_new(&c->model, c->base, &model.lora, HEAD_LM, true, 1, &err),
+            &err);
+    }
     TapeOptions tape = {.backward = true, .recomputed = c->plan.recomputed};
     bench_need(tape_new(&c->tape, c->model, c->pass_tokens, tape, &err), &err);
     bench_need(adamw_new(&c->adamw, c->model, &err), &err);
@@ -70,6 +84,7 @@ void train_case_release(TrainCase *c)
     adamw_release(&c->adamw, c->model);
     tape_free(c->tape);
     model_free(c->model);
+    model_free(c->base);
     tensor_free(c->ops);
     mem_free(c->ids);
     mem_free(c->positions);

@@ -14,7 +14,7 @@ typedef struct TrainCase {
     int64_t context;                  /* documents of exactly so many tokens */
     int64_t pass_tokens, step_tokens; /* a pass is at least a document */
     TensorOps *ops;
-    Model *model;
+    Model *base, *model; /* base: NULL but under an adapter */
     Tape *tape;
     Adamw adamw;
     MemoryPlan plan;
@@ -30,10 +30,11 @@ typedef struct StepTimes {
 } StepTimes;
 
 /* memory: bytes that the process may have, kept to by recomputing layers; 0: none are.
- * Ends the program when there is not enough. */
+ * lora: the rank of an adapter over all projections, which is then what trains; 0: all
+ * weights do. Ends the program when there is not enough. */
 void train_case_init(TrainCase *c, const BenchShape *shape, int64_t context,
                      int64_t pass_tokens, int64_t step_tokens, int64_t threads,
-                     TensorCompute compute, int64_t memory);
+                     TensorCompute compute, int64_t memory, int64_t lora);
 void train_case_release(TrainCase *c);
 /* One pass and one update, which touch all memory. */
 void train_case_warm(TrainCase *c);

@@ -20,6 +20,7 @@ typedef enum RngPurpose {
     RNG_WORLD = 5,   /* the practice world; index = what is generated */
     RNG_EVAL = 6,    /* evaluation samples */
     RNG_MIX = 7,     /* mixtures of data sets */
+    RNG_ADAPTER = 16, /* A of a low-rank adapter; index = layer and projection */
     RNG_TEST = 100,  /* tests and benchmarks */
 } RngPurpose;
 

@@ -47,6 +47,7 @@ int complete_command(int argc, char **argv); /* complete.c */
 int eval_command(int argc, char **argv);     /* eval.c */
 int info_command(int argc, char **argv);     /* info.c */
 int import_command(int argc, char **argv);   /* import.c */
+int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */
 
 #endif

@@ -49,6 +49,25 @@ static Status describe_model(const char *folder, Err *err)
     return OK;
 }
 
+static Status describe_adapter(const char *folder, Err *err)
+{
+    ModelShape s;
+    Str names = {0}, base = {0};
+    Err why = {0};
+    TRY(model_folder_shape(folder, &s, NULL, err));
+    model_lora_names(s.lora.targets, &names);
+    printf("adapter     rank %d, alpha %g%s, of %s\n", (int)s.lora.rank, s.lora.alpha,
+           s.lora.rslora ? ", rslora" : "", str_c(&names));
+    printf("trained     %s parameters (%s in f32)\n",
+           log_count((double)model_shape_own_params(&s)),
+           log_bytes(4.0 * (double)model_shape_own_params(&s)));
+    bool found = model_folder_base(folder, &base, &why) == OK;
+    printf("base        %s\n", found ? str_c(&base) : why.msg);
+    str_release(&base);
+    str_release(&names);
+    return OK;
+}
+
 static Status describe_run(const char *folder, Err *err)
 {
     json_t *ledger = NULL;
@@ -83,7 +102,8 @@ static Status describe(const char *path, Err *err)
         return describe_shard(path, err);
     Str name = {0};
     bool run = file_exists(file_join(&name, path, "ledger.json"));
-    bool model = file_exists(file_join(&name, path, "config.json"));
+    bool adapter = model_folder_is_adapter(path);
+    bool model = adapter || file_exists(file_join(&name, path, "config.json"));
     bool tokenizer = file_exists(file_join(&name, path, "tokenizer.json"));
     str_release(&name);
     if (!run && !model && !tokenizer)
@@ -95,6 +115,8 @@ static Status describe(const char *path, Err *err)
         TRY(describe_run(path, err));
     if (model)
         TRY(describe_model(path, err));
+    if (adapter)
+        TRY(describe_adapter(path, err));
     if (tokenizer)
         TRY(describe_tokenizer(path, err));
     return OK;
@@ -106,7 +128,8 @@ int info_command(int argc, char **argv)
         .name = "info",
         .words = "PATH",
         .what =
-            "Describes a model folder, a tokenizer folder, a run folder or a shard.",
+            "Describes a model folder, an adapter folder, a tokenizer folder, a run "
+            "folder or a shard.",
         .examples = "  tame info runs/demo\n  tame info runs/demo/ppo\n"
                     "  tame info runs/demo/data/train.shard\n",
     };

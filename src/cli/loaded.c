@@ -28,7 +28,7 @@ static void find_ends(Loaded *l)
 static Status open_parts(Loaded *l, const char *folder, bool wants_chat, Err *err)
 {
     TRY(model_folder_load(&l->model, l->ops, folder, false, &l->specials, err));
-    TRY(tokenizer_load(&l->tok, folder, err));
+    TRY(model_folder_tokenizer(&l->tok, folder, err));
     if (tokenizer_vocab(l->tok) > l->model->shape.vocab)
         return err_set(err, ERR_FORMAT,
                        "the tokenizer has %d tokens, the model only %d: they do not "
@@ -74,7 +74,7 @@ Status loaded_open(Loaded *out, TensorOps *ops, const char *folder, bool wants_c
     *out = (Loaded){.ops = ops};
     if (!file_is_folder(folder))
         return err_set(err, ERR_IO, "no model folder '%s'", folder);
-    if (!holds(folder, "config.json"))
+    if (!holds(folder, "config.json") && !model_folder_is_adapter(folder))
         return no_model(folder, err);
     if (open_parts(out, folder, wants_chat, err) == OK)
         return OK;

@@ -18,7 +18,8 @@ typedef struct Loaded {
     int32_t ends[8], n_ends;
 } Loaded;
 
-/* A folder without config.json, with a tokenizer of another size, or (wants_chat) without
+/* Of an adapter folder the model is its base with the adapter merged into it. A folder
+ * without config.json, with a tokenizer of another size, or (wants_chat) without
  * the template's special tokens is an error that says so. */
 NODISCARD Status loaded_open(Loaded *out, TensorOps *ops, const char *folder,
                              bool wants_chat, Err *err);

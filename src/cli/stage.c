@@ -27,7 +27,8 @@ static Status run_stage(StageOptions *o, const char *folder, Err *err)
     StageEnv env = {.ops = ops,
                     .folder = folder,
                     .data = file_join(&data, folder, "data"),
-                    .corpus = o->corpus};
+                    .corpus = o->corpus,
+                    .lora = o->lora};
     if (stage_is_finished(&env)) {
         log_info("'%s' is finished already; remove it to run the stage again", folder);
         goto done;

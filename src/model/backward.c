@@ -5,7 +5,10 @@
  * pass it on unchanged, and the branch beside each adds its own part: rmsnorm_backward
  * is `+=` for that reason. Parameter gradients add up over calls until
  * model_zero_grads, so micro-batches are one batch. Layers whose activations the tape
- * does not keep (tape.c) run forward again first. */
+ * does not keep (tape.c) run forward again first.
+ *
+ * Frozen weights have no gradient, and the operations make none. Where the embedding is
+ * frozen, nobody wants the gradient at its output either. */
 #include "model/params_internal.h"
 #include "model/tape_internal.h"
 
@@ -30,9 +33,9 @@ static void mlp_backward(Model *model, Tape *tape, ModelLayer *layer, BlockBuffe
                         b->mlp_rstd, layer->mlp_norm.value, N, C);
 }
 
-/* dx: from d(mid) to d(x). */
+/* dx: from d(mid) to d(x), unless that is not wanted. */
 static void attention_backward(Model *model, Tape *tape, ModelLayer *layer,
-                               BlockBuffers *b)
+                               BlockBuffers *b, bool wanted)
 {
     TensorOps *t = model->ops;
     const ModelShape *s = &model->shape;
@@ -55,6 +58,8 @@ static void attention_backward(Model *model, Tape *tape, ModelLayer *layer,
     t->linear_backward_weight(t, &layer->qkv,
                               s->qkv_bias ? layer->qkv_bias.grad : absent, tape->dqkv,
                               b->normed, N);
+    if (!wanted)
+        return;
     t->linear_backward_input(t, tape->dnormed, tape->dqkv, &layer->qkv, N, false);
     t->rmsnorm_backward(t, tape->dx, layer->attn_norm.grad, tape->dnormed, b->x,
                         b->attn_rstd, layer->attn_norm.value, N, C);
@@ -65,6 +70,7 @@ void model_backward(Model *model, Tape *tape)
     ASSERT(tape->model == model && tape->options.backward && tape->N > 0);
     TensorOps *t = model->ops;
     int64_t N = tape->N;
+    bool is_frozen = !tensor_present(model->embed.grad);
 
     t->fill(t, tape->dx, 0.0f);
     t->rmsnorm_backward(t, tape->dx, model->norm.grad, tape->dhidden,
@@ -74,7 +80,9 @@ void model_backward(Model *model, Tape *tape)
         if (i < tape->options.recomputed)
             tape_run_layer(tape, i);
         mlp_backward(model, tape, &model->layer[i], &tape->block[i]);
-        attention_backward(model, tape, &model->layer[i], &tape->block[i]);
+        attention_backward(model, tape, &model->layer[i], &tape->block[i],
+                           i > 0 || !is_frozen);
     }
-    t->embed_backward(t, &model->embed, tape->dx, tape->ids, N);
+    if (!is_frozen)
+        t->embed_backward(t, &model->embed, tape->dx, tape->ids, N);
 }

@@ -23,7 +23,7 @@ static const ModelClass classes[] = {
 enum { N_CLASSES = sizeof classes / sizeof classes[0] };
 
 /* --- reading ---------------------------------------------------------------------- */
-static void drop_nulls(json_t *o)
+void folder_drop_nulls(json_t *o)
 {
     const char *key;
     json_t *value;
@@ -243,11 +243,24 @@ static Status read_specials(const json_t *o, int32_t vocab, ModelSpecials *speci
     return read_eos(o, vocab, specials, err);
 }
 
+/* Sixteen hexadecimal digits. */
+static Status read_base_hash(const json_t *o, FolderConfig *out, Err *err)
+{
+    Span hash;
+    if (!json_object_get(o, "tame_base_hash"))
+        return OK;
+    TRY(json_get_text(o, "tame_base_hash", &hash, err));
+    if (hash.len != 16 || strspn(hash.ptr, "0123456789abcdef") != 16)
+        return err_set(err, ERR_FORMAT, "'tame_base_hash' is no hash");
+    memcpy(out->base_hash, hash.ptr, 16);
+    return OK;
+}
+
 Status folder_config_from_json(json_t *config, FolderConfig *out, Err *err)
 {
     if (!json_is_object(config))
         return err_set(err, ERR_FORMAT, "not an object");
-    drop_nulls(config);
+    folder_drop_nulls(config);
     *out = (FolderConfig){.specials = {.bos = -1, .pad = -1, .eos = {-1, -1, -1, -1}}};
     ModelShape *s = &out->shape;
     TRY(read_class(config, s, err));
@@ -256,6 +269,7 @@ Status folder_config_from_json(json_t *config, FolderConfig *out, Err *err)
     TRY(refuse_unsupported(config, s, err));
     if (s->head == HEAD_SCALAR)
         TRY(read_labels(config, out, err));
+    TRY(read_base_hash(config, out, err));
     if (model_shape_check(s, err) != OK) {
         if (err)
             err->code = ERR_FORMAT; /* no legal option is, in a file, a wrong format */
@@ -268,7 +282,7 @@ Status folder_generation_from_json(json_t *generation, FolderConfig *config, Err
 {
     if (!json_is_object(generation))
         return err_set(err, ERR_FORMAT, "not an object");
-    drop_nulls(generation);
+    folder_drop_nulls(generation);
     return read_specials(generation, config->shape.vocab, &config->specials, err);
 }
 
@@ -336,6 +350,9 @@ json_t *folder_config_to_json(const FolderConfig *config)
                          id_or_null(ids->pad)));
     if (classifier)
         failed = failed || add(o, classifier_keys(config->score_bias));
+    if (config->base_hash[0])
+        failed = failed || json_object_set_new(o, "tame_base_hash",
+                                               json_string(config->base_hash));
     if (!failed)
         return o;
     json_decref(o);

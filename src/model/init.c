@@ -7,13 +7,10 @@
  *
  * The draws of a weight depend on the seed and its number alone. */
 #include "base/mem.h"
-#include "base/rng.h"
 #include "model/model.h"
 #include "model/params_internal.h"
 
 #include <math.h>
-
-enum { CHUNK = 1 << 14 }; /* floats drawn at a time: any number gives the same values */
 
 static double deviation(const ModelShape *shape, ParamInit init)
 {
@@ -31,30 +28,35 @@ static double deviation(const ModelShape *shape, ParamInit init)
     return 0;
 }
 
-static void draw(Model *model, Tensor value, Rng rng, double sd, float *chunk)
+static void draw(TensorOps *ops, Tensor value, Rng rng, double sd, float *chunk)
 {
-    for (int64_t at = 0; at < value.count; at += CHUNK) {
-        int64_t n = value.count - at < CHUNK ? value.count - at : CHUNK;
+    for (int64_t at = 0; at < value.count; at += INIT_CHUNK) {
+        int64_t n = value.count - at < INIT_CHUNK ? value.count - at : INIT_CHUNK;
         for (int64_t i = 0; i < n; i++)
             chunk[i] = (float)(sd * rng_normal(&rng));
-        model->ops->write(model->ops, tensor_slice(value, at, n), chunk);
+        ops->write(ops, tensor_slice(value, at, n), chunk);
     }
+}
+
+void init_param(TensorOps *ops, const ModelShape *shape, const Param *param,
+                Tensor value, Rng rng, float *chunk)
+{
+    if (param->is_vector)
+        ops->fill(ops, value, param->init == PARAM_ONE ? 1.0f : 0.0f);
+    else
+        draw(ops, value, rng, deviation(shape, param->init), chunk);
 }
 
 Status model_init(Model *model, uint64_t seed, Err *err)
 {
+    ASSERT(!model->base);
     float *chunk;
-    TRY(MEM_ARRAY(&chunk, CHUNK, err));
+    TRY(MEM_ARRAY(&chunk, INIT_CHUNK, err));
     uint64_t number = 0;
     ParamWalk walk = param_walk(&model->shape);
-    for (Param p; param_next(&walk, &p); number++) {
-        Tensor value = param_weight(model, &p)->value;
-        if (p.is_vector)
-            model->ops->fill(model->ops, value, p.init == PARAM_ONE ? 1.0f : 0.0f);
-        else
-            draw(model, value, rng_make(seed, RNG_INIT, number),
-                 deviation(&model->shape, p.init), chunk);
-    }
+    for (Param p; param_next(&walk, &p); number++)
+        init_param(model->ops, &model->shape, &p, param_weight(model, &p)->value,
+                   rng_make(seed, RNG_INIT, number), chunk);
     model->score_bias = 0;
     mem_free(chunk);
     model_changed(model);

@@ -3,7 +3,7 @@
 #include "model/model.h"
 
 #include "base/mem.h"
-#include "model/params_internal.h"
+#include "model/lora_internal.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -26,14 +26,22 @@ static bool multiplies(const ModelShape *shape, const Param *p)
     return !p->is_vector && p->init != PARAM_SCORE && (!embeds || is_head);
 }
 
-ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable)
+static size_t packed_bytes(TensorOps *ops, const ModelShape *shape)
 {
-    ModelBytes bytes = {0};
+    size_t bytes = 0;
     ParamWalk walk = param_walk(shape);
     for (Param p; param_next(&walk, &p);)
         if (multiplies(shape, &p))
-            bytes.packed += ops->weight_packed_bytes(ops, p.rows, p.cols);
-    bytes.weights = (size_t)model_shape_params(shape) * sizeof(float);
+            bytes += ops->weight_packed_bytes(ops, p.rows, p.cols);
+    return bytes;
+}
+
+ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable)
+{
+    ModelBytes bytes = {0};
+    bytes.packed =
+        shape->lora.rank > 0 ? lora_packed_bytes(ops, shape) : packed_bytes(ops, shape);
+    bytes.weights = (size_t)model_shape_own_params(shape) * sizeof(float);
     bytes.gradients = trainable ? bytes.weights : 0;
     return bytes;
 }
@@ -73,10 +81,12 @@ Status model_new(Model **out, TensorOps *ops, const ModelShape *shape, bool trai
     *out = NULL;
     ModelShape checked = *shape;
     TRY(model_shape_check(&checked, err));
+    ASSERT(checked.lora.rank == 0);
 
     Model *m;
     TRY(MEM_ARRAY(&m, 1, err));
     m->ops = ops;
+    m->holders = 1;
     m->shape = checked;
     m->n_params = model_shape_params(&checked);
     size_t n_weights = (size_t)count_weights(&checked);
@@ -103,9 +113,10 @@ Status model_new(Model **out, TensorOps *ops, const ModelShape *shape, bool trai
 
 void model_free(Model *model)
 {
-    if (!model)
+    if (!model || --model->holders > 0)
         return;
     TensorOps *t = model->ops;
+    lora_release(model);
     for (int64_t i = 0; i < model->n_weights; i++) {
         t->weight_release(t, model->weights[i]);
         mem_free(model->names[i]);
@@ -115,6 +126,8 @@ void model_free(Model *model)
     mem_free(model->names);
     mem_free(model->weights);
     mem_free(model->layer);
+    mem_free(model->source);
+    model_free(model->base);
     mem_free(model);
 }
 
@@ -152,6 +165,7 @@ static Status check_same_trunk(const ModelShape *a, const ModelShape *b, Err *er
 
 Status model_copy_trunk(Model *dst, const Model *src, Err *err)
 {
+    ASSERT(!dst->base && !src->base);
     TRY(check_same_trunk(&dst->shape, &src->shape, err));
     for (int64_t i = 0; i < dst->n_weights; i++)
         for (int64_t j = 0; j < src->n_weights; j++)
@@ -174,6 +188,7 @@ void model_changed(Model *model)
 {
     for (int64_t i = 0; i < model->n_weights; i++)
         model->ops->weight_changed(model->ops, model->weights[i]);
+    lora_changed(model);
 }
 
 void model_zero_grads(Model *model)

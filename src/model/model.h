@@ -28,6 +28,34 @@
 typedef enum ModelFamily { MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3 } ModelFamily;
 typedef enum ModelHead { HEAD_LM, HEAD_SCALAR } ModelHead;
 
+/* The projections that an adapter may be over, as bits. */
+typedef enum LoraTarget {
+    LORA_Q = 1,
+    LORA_K = 2,
+    LORA_V = 4,
+    LORA_O = 8,
+    LORA_GATE = 16,
+    LORA_UP = 32,
+    LORA_DOWN = 64,
+    LORA_ALL_LINEAR = 127
+} LoraTarget;
+
+/* A low-rank adapter (Hu et al. 2021): y = x W^T + scale (x A^T) B^T for the W of each
+ * target, of which A(rank,in) and B(out,rank) alone are trained. scale = alpha / rank, or
+ * alpha / sqrt(rank) with rslora (Kalajdzievski 2023). */
+typedef struct ModelLora {
+    int32_t rank; /* 0: no adapter */
+    uint32_t targets;
+    double alpha;
+    bool rslora;
+} ModelLora;
+double model_lora_scale(const ModelLora *lora);
+bool model_lora_same(const ModelLora *a, const ModelLora *b);
+/* "all-linear", or names with commas: "q_proj,v_proj", also without "_proj". ERR_OPTION
+ * names the nearest. And back, with full names; appended. */
+NODISCARD Status model_lora_parse(const char *text, uint32_t *targets, Err *err);
+void model_lora_names(uint32_t targets, Str *out);
+
 typedef struct ModelShape {
     ModelFamily family; /* derived from qkv_bias and qk_norm by model_shape_check */
     ModelHead head;
@@ -37,14 +65,18 @@ typedef struct ModelShape {
     double norm_eps;   /* 1e-5 */
     bool tied;         /* the head is the embedding (HEAD_LM only) */
     bool qkv_bias, qk_norm;
+    ModelLora lora; /* of an adapter, see model_adapter_new */
 } ModelShape;
 
 /* OK, or ERR_OPTION naming the field at fault. Sets shape->family; combinations that
  * no family holds (bias with q/k norm) are refused. head_dim 0 = hidden/heads. */
 NODISCARD Status model_shape_check(ModelShape *shape, Err *err);
-int64_t model_shape_params(const ModelShape *shape);
+int64_t model_shape_params(const ModelShape *shape); /* the adapter's not included */
+/* What a model of the shape owns and trains: all of it; of an adapter, A, B and the score. */
+int64_t model_shape_own_params(const ModelShape *shape);
 /* FLOPs of forward + backward for one token at mean attended length `span`:
- * 6 * matmul params (embedding lookup excluded, head included) + 12 L Hq D span. */
+ * 6 * matmul params (embedding lookup excluded, head included) + 12 L Hq D span; where
+ * those are frozen 4, and 6 for each of the adapter's. */
 double model_shape_train_flops(const ModelShape *shape, double span);
 
 typedef struct ModelLayer {
@@ -55,6 +87,7 @@ typedef struct ModelLayer {
     Weight mlp_norm;       /* (1,C) */
     Weight gate_up;        /* (2F, C): gate rows, then up rows */
     Weight down;           /* (C, F) */
+    Adapter qkv_lora, out_lora, gate_up_lora, down_lora; /* zero without */
 } ModelLayer;
 
 typedef struct Model {
@@ -66,17 +99,23 @@ typedef struct Model {
     Weight lm_head;       /* (V,C); absent when tied or HEAD_SCALAR: use model_head() */
     Weight score;         /* (1,C), HEAD_SCALAR only */
     double score_bias;    /* added to every score: tame_reward_bias of config.json */
-    Tensor params, grads; /* all of them; grads absent when frozen */
+    Tensor params, grads; /* all that it owns; grads absent when frozen */
     int64_t n_params;
-    Weight **weights; /* every present weight once, in the order of params */
+    Weight **weights; /* each that it owns once, in the order of params */
     char **names;     /* their names: Hugging Face's, fused ones "…qkv_proj" */
     int64_t n_weights;
+    struct Model *base; /* of an adapter: the model whose weights it borrows, or NULL */
+    int32_t holders;    /* who frees it: its maker, and each adapter over it */
+    /* Where its weights were read from, for the folders of adapters over it; NULL: nowhere,
+     * or nobody asked (model/folder.h). */
+    char *source;
+    uint64_t source_hash;
 } Model;
 
 /* All parameters zero (norm gains one). trainable: has gradients. */
 NODISCARD Status model_new(Model **out, TensorOps *ops, const ModelShape *shape,
                            bool trainable, Err *err);
-void model_free(Model *model); /* accepts NULL */
+void model_free(Model *model); /* accepts NULL; memory goes with the last holder */
 /* What model_new takes, but for the few bytes of its lists and names. */
 typedef struct ModelBytes {
     size_t weights, packed, gradients;
@@ -91,6 +130,38 @@ NODISCARD Status model_copy_trunk(Model *dst, const Model *src, Err *err);
 Weight *model_head(Model *model); /* the (V,C) matrix of logits */
 void model_changed(Model *model); /* parameters were written: packed copies refresh */
 void model_zero_grads(Model *model);
+
+/* --- adapters ----------------------------------------------------------------------- */
+/* A model that computes what `from` computes and trains an adapter: A and B (and a scalar
+ * head in full) are its own, the other weights are from's, frozen, in from's memory, which
+ * lives as long as any model over it does, in whatever order they are freed. from without
+ * an adapter: A is uniform within 1/sqrt(in) (He et al. 2015, a = sqrt(5)), keyed by (seed,
+ * RNG_ADAPTER, projection), and B 0, so the logits are the same bits. from with an adapter:
+ * the new one goes on from its A and B, over the same base; `lora` must be the same
+ * (ERR_OPTION). A scalar head over a language model is new, by the seed as model_init
+ * draws it; over a reward model it is a copy.
+ *
+ * Passes, tapes, caches, optimizers and folders take an adapter as any model. So policy,
+ * reference and critic share one base in a few lines:
+ *
+ *     Model *sft, *reward, *policy, *critic;
+ *     TRY(model_folder_open(&sft, ops, "sft", NULL, NULL, err));        the reference
+ *     TRY(model_folder_open(&reward, ops, "reward", sft, NULL, err));   beside it
+ *     TRY(model_adapter_new(&policy, sft, &lora, HEAD_LM, true, seed, err));
+ *     TRY(model_adapter_new(&critic, reward, &lora, HEAD_SCALAR, true, seed, err));
+ *
+ * and their memory is counted as that of models of their shapes (train/memory.h). */
+NODISCARD Status model_adapter_new(Model **out, Model *from, const ModelLora *lora,
+                                   ModelHead head, bool trainable, uint64_t seed,
+                                   Err *err);
+/* Whether the next passes have the adapter (as made: yes). Off, the model is its base: where
+ * the reference is what an adapter started from with B = 0, it is the policy, switched
+ * off. Gradients are asked of a pass as it ran: leave the switch between the two. */
+void model_adapter_switch(Model *adapter, bool on);
+static inline Model *model_base(Model *model) /* itself without an adapter */
+{
+    return model->base ? model->base : model;
+}
 
 /* What a pass reads: host memory, borrowed for the call. */
 typedef struct ModelTokens {

@@ -144,3 +144,32 @@ Weight *param_weight(Model *model, const Param *param)
     char *base = param->layer < 0 ? (char *)model : (char *)&model->layer[param->layer];
     return (Weight *)(void *)(base + param->member);
 }
+
+static ParamPiece piece(const char *label, int64_t outputs)
+{
+    return (ParamPiece){label, outputs};
+}
+
+int param_pieces(const ModelShape *s, const Param *param, const char **label,
+                 ParamPiece pieces[PARAM_PIECES])
+{
+    int64_t q = shape_attended_width(s), k = (int64_t)s->kv_heads * s->head_dim;
+    switch (param->fusion) {
+    case PARAM_QKV:
+        *label = "qkv_proj";
+        pieces[0] = piece("q_proj", q);
+        pieces[1] = piece("k_proj", k);
+        pieces[2] = piece("v_proj", k);
+        return 3;
+    case PARAM_GATE_UP:
+        *label = "gate_up_proj";
+        pieces[0] = piece("gate_proj", s->intermediate);
+        pieces[1] = piece("up_proj", s->intermediate);
+        return 2;
+    case PARAM_WHOLE:
+        break;
+    }
+    *label = NULL;
+    pieces[0] = piece(NULL, param->is_vector ? param->cols : param->rows);
+    return 1;
+}

@@ -9,6 +9,7 @@
 #ifndef MODEL_PARAMS_INTERNAL_H
 #define MODEL_PARAMS_INTERNAL_H
 
+#include "base/rng.h"
 #include "model/model.h"
 
 /* How a parameter starts (init.c). Ones and zeros are vectors, the others matrices. */
@@ -20,7 +21,7 @@ typedef enum ParamInit {
     PARAM_SCORE,    /* the row of a scalar head */
 } ParamInit;
 
-/* Which of Hugging Face's tensors we keep as one (folder_weights.c). */
+/* Which of Hugging Face's tensors we keep as one (param_pieces). */
 typedef enum ParamFusion { PARAM_WHOLE, PARAM_QKV, PARAM_GATE_UP } ParamFusion;
 
 typedef struct Param {
@@ -46,6 +47,25 @@ ParamWalk param_walk(const ModelShape *shape);
 bool param_next(ParamWalk *walk, Param *out);
 /* Its Weight in a model of the walked shape. */
 Weight *param_weight(Model *model, const Param *param);
+
+/* A fused parameter is several of Hugging Face's, one after the other:
+ *
+ *     ...self_attn.qkv_proj.weight (Hq D + 2 Hk D, C) = q_proj | k_proj | v_proj
+ *     ...mlp.gate_up_proj.weight   (2 F, C)           = gate_proj | up_proj
+ */
+enum { PARAM_PIECES = 3 };
+typedef struct ParamPiece {
+    const char *label; /* what stands in its name in place of the fused label */
+    int64_t outputs;
+} ParamPiece;
+/* Returns how many; a whole parameter is one, without a label. */
+int param_pieces(const ModelShape *shape, const Param *param, const char **label,
+                 ParamPiece pieces[PARAM_PIECES]);
+
+/* What a parameter starts from, by rng; chunk: room for INIT_CHUNK floats. */
+enum { INIT_CHUNK = 1 << 14 };
+void init_param(TensorOps *ops, const ModelShape *shape, const Param *param,
+                Tensor value, Rng rng, float *chunk);
 
 /* (Hq + 2 Hk) D: the width of a row of queries, keys and values. */
 static inline int64_t shape_qkv_width(const ModelShape *s)

@@ -4,8 +4,7 @@
  * The limits of model_shape_check leave room for every model there is, and keep every
  * product that the floors above form (a matrix: below 2^47 elements; all of them in
  * bytes: below 2^62) inside an int64_t. */
-#include "model/model.h"
-#include "model/params_internal.h"
+#include "model/lora_internal.h"
 
 #include <math.h>
 
@@ -67,7 +66,7 @@ Status model_shape_check(ModelShape *shape, Err *err)
                                      : MODEL_LLAMA;
     if (shape->head == HEAD_SCALAR)
         shape->tied = false; /* it has no head over the vocabulary */
-    return OK;
+    return shape->lora.rank == 0 ? OK : lora_check(&shape->lora, err);
 }
 
 int64_t model_shape_params(const ModelShape *shape)
@@ -78,15 +77,22 @@ int64_t model_shape_params(const ModelShape *shape)
     return walk.offset;
 }
 
+int64_t model_shape_own_params(const ModelShape *shape)
+{
+    if (shape->lora.rank == 0)
+        return model_shape_params(shape);
+    return lora_params(shape) + (shape->head == HEAD_SCALAR ? shape->hidden : 0);
+}
+
 double model_shape_train_flops(const ModelShape *shape, double span)
 {
-    double matmul = 0;
+    double matmul = 0, scores, each = shape->lora.rank > 0 ? 4 : 6;
     ParamWalk walk = param_walk(shape);
     for (Param p; param_next(&walk, &p);) {
         bool looked_up = p.offset == 0; /* the embedding: no product */
         if (!p.is_vector && (!looked_up || shape->tied))
             matmul += (double)p.rows * (double)p.cols;
     }
-    double scores = (double)shape->layers * (double)shape_attended_width(shape) * span;
-    return 6 * matmul + 12 * scores;
+    scores = (double)shape->layers * (double)shape_attended_width(shape) * span;
+    return each * matmul + 6 * (double)lora_params(shape) + 12 * scores;
 }

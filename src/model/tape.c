@@ -26,7 +26,7 @@
  *
  * A tape for scoring has one layer's buffers, which all layers use in turn. */
 #include "base/mem.h"
-#include "model/params_internal.h"
+#include "model/lora_internal.h"
 #include "model/tape_internal.h"
 
 enum { ALIGN = 16 }; /* floats: slices start on cache lines */
@@ -122,13 +122,16 @@ static int64_t widest_row(const ModelShape *s)
 Status blocks_reserve(Model *model, int64_t N, Err *err)
 {
     const ModelShape *s = &model->shape;
-    return model->ops->reserve(model->ops, N, widest_row(s), s->vocab, s->heads, err);
+    TensorOps *ops = model->ops;
+    TRY(ops->reserve(ops, N, widest_row(s), s->vocab, s->heads, err));
+    return ops->adapter_reserve(ops, N, lora_most_width(s), err);
 }
 
 size_t model_scratch_bytes(TensorOps *ops, const ModelShape *shape, int64_t max_tokens)
 {
     return ops->reserve_bytes(ops, max_tokens, widest_row(shape), shape->vocab,
-                              shape->heads);
+                              shape->heads) +
+           ops->adapter_reserve_bytes(ops, max_tokens, lora_most_width(shape));
 }
 
 static void place_head(HeadBuffers *h, Placer *floats, Placer *ints, int64_t N,

@@ -40,6 +40,8 @@ static Status hash_of_model(const char *folder, char out[17], Err *err)
     FileMap map = {0};
     Status status = OK;
     file_join(&path, folder, "model.safetensors");
+    if (!file_exists(str_c(&path)))
+        file_join(&path, folder, "adapter_model.safetensors");
     if (folder[0] && file_exists(str_c(&path))) {
         status = file_map(str_c(&path), &map, err);
         if (status == OK)

@@ -94,8 +94,11 @@ static Status run_locked(const RecipeStage *s, const StageEnv *env, StageReport 
 static Status run_stage(const Recipe *r, RecipeStage *s, size_t number, TensorOps *ops,
                         const char *data, json_t *ledger, Err *err)
 {
-    StageEnv env = {
-        .ops = ops, .folder = s->folder, .data = data, .corpus = s->options.corpus};
+    StageEnv env = {.ops = ops,
+                    .folder = s->folder,
+                    .data = data,
+                    .corpus = s->options.corpus,
+                    .lora = s->options.lora};
     if (is_finished(s, ledger_find(ledger, s->name))) {
         log_info("[%zu/%zu] %s: finished already", number, r->n, s->name);
         return OK;

@@ -103,10 +103,13 @@ const StageKind stage_kinds[] = {
         .help = "fine-tune a base model on demonstrations",
         .options = &sft_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "sft",
         .example =
-            "  tame sft sft --model base --data data/world/demonstrations.jsonl\n",
+            "  tame sft sft --model base --data data/world/demonstrations.jsonl\n"
+            "  tame sft sft --model base --data data/world/demonstrations.jsonl "
+            "--lora-rank 16\n",
         .run = run_sft,
     },
     {
@@ -126,6 +129,7 @@ const StageKind stage_kinds[] = {
         .help = "train a reward model on ranked answers",
         .options = &reward_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "reward",
         .example =
@@ -186,6 +190,8 @@ size_t stage_options_tables(StageOptions *o, OptBinding tables[STAGE_TABLES])
         tables[n++] = (OptBinding){&corpus_options, &o->corpus};
     if (o->kind->trains)
         tables[n++] = (OptBinding){&train_options, &o->train};
+    if (o->kind->adapts)
+        tables[n++] = (OptBinding){&lora_options, &o->lora};
     return n;
 }
 

@@ -55,6 +55,7 @@ static const TrainOptions stage_defaults = {
     .beta2 = 0.95,
     .eps = 1e-8,
 };
+static const double lora_lr = 3e-3; /* at width 192 */
 
 enum { NORM_SAMPLES = 256, NORM_TOKENS = 96, SLOTS = 32, MOST_SCORED = 1000 };
 
@@ -66,6 +67,7 @@ typedef struct RankingSums {
 typedef struct RewardStage {
     const RewardOptions *o;
     const TrainOptions *t;
+    ModelLora lora; /* rank 0: all weights are trained */
     const CorpusOptions *corpus;
     ChatModel sft;   /* frozen: the tokenizer, and samples for the gain */
     Learner learner; /* the reward model */
@@ -416,6 +418,7 @@ static Status reward_shape(const RewardStage *r, ModelShape *shape, Err *err)
     *shape = r->sft.model->shape;
     shape->head = HEAD_SCALAR;
     shape->tied = false;
+    shape->lora = r->lora;
     return model_shape_check(shape, err);
 }
 
@@ -431,7 +434,7 @@ static Status plan_memory(MemoryPlan *plan, const RewardStage *r, Err *err)
     const ModelShape *sft = &r->sft.model->shape;
     ModelShape shape;
     TRY(reward_shape(r, &shape, err));
-    memory_add_model(plan, sft, false);
+    lora_plan(plan, r->sft.model);
     memory_add_process(plan);
     memory_add_model(plan, &shape, true);
     memory_add_optimizer(plan, &shape);
@@ -443,15 +446,30 @@ static Status plan_memory(MemoryPlan *plan, const RewardStage *r, Err *err)
     return memory_settle(plan, r->t, err);
 }
 
+/* An adapter shares the SFT model's weights, all weights are a copy of them. */
 static Status make_model(RewardStage *r, TensorOps *ops, Err *err)
 {
     ModelShape shape;
+    uint64_t seed = (uint64_t)r->t->seed;
     r->learner = (Learner){.name = "model", .lr_scale = 1};
     TRY(reward_shape(r, &shape, err));
-    TRY(model_new(&r->learner.model, ops, &shape, true, err));
-    TRY(model_init(r->learner.model, (uint64_t)r->t->seed, err));
-    TRY(model_copy_trunk(r->learner.model, r->sft.model, err));
+    if (r->lora.rank > 0) {
+        TRY(model_adapter_new(&r->learner.model, r->sft.model, &r->lora, HEAD_SCALAR,
+                              true, seed, err));
+    } else {
+        TRY(model_new(&r->learner.model, ops, &shape, true, err));
+        TRY(model_init(r->learner.model, seed, err));
+        TRY(model_copy_trunk(r->learner.model, r->sft.model, err));
+    }
     return adamw_new(&r->learner.adamw, r->learner.model, err);
+}
+
+static Status open_sft(RewardStage *r, const StageEnv *env, Err *err)
+{
+    TRY(lora_read(&env->lora, &r->lora, err));
+    if (r->lora.rank > 0)
+        return chat_model_open_shared(&r->sft, env->ops, r->o->model, err);
+    return chat_model_open(&r->sft, env->ops, r->o->model, false, err);
 }
 
 static Status make_buffers(RewardStage *r, int32_t recomputed, Err *err)
@@ -485,12 +503,13 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
     TrainOptions t = *given, defaults = stage_defaults;
     RewardStage r = {.o = o, .t = &t, .corpus = &env->corpus};
     TrainReport run = {0};
-    Status status = chat_model_open(&r.sft, env->ops, o->model, false, err);
+    Status status = open_sft(&r, env, err);
     if (status == OK)
         status = load_data(&r, err);
     if (status != OK)
         goto done;
-    defaults.lr = stage_lr(stage_defaults.lr, &r.sft.model->shape);
+    bool adapts = r.lora.rank > 0;
+    defaults.lr = stage_lr(adapts ? lora_lr : stage_defaults.lr, &r.sft.model->shape);
     train_options_resolve(&t, &defaults);
     MemoryPlan plan = {.ops = env->ops};
     status = plan_memory(&plan, &r, err);
@@ -503,12 +522,12 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
 
     double batches = (double)r.train.n / (double)o->batch_prompts;
     const uint64_t data[] = {rankings_hash(&r.train), rankings_hash(&r.heldout),
-                             documents_hash(&r.demonstrations)};
+                             documents_hash(&r.demonstrations), lora_hash(&env->lora)};
     Objective objective = {
         .self = &r,
         .stage = "reward",
         .updates = (int64_t)ceil(o->epochs * batches),
-        .fingerprint = stage_fingerprint(&reward_options, o, &t, data, 3),
+        .fingerprint = stage_fingerprint(&reward_options, o, &t, data, adapts ? 4 : 3),
         .updates_per_iteration = 1,
         .n_learners = 1,
         .learners = {&r.learner},
@@ -518,6 +537,7 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
         .tokens = tokens,
         .flops = flops,
     };
+    lora_tell("reward", env->ops, &r.learner.model->shape);
     log_info("reward: %zu rankings, %zu answers, %lld updates, peak learning rate %.3g",
              r.train.n, r.train.docs.n, (long long)objective.updates, t.lr);
     ModelSpecials specials = chat_specials(r.sft.tok);

@@ -49,6 +49,7 @@ static const TrainOptions stage_defaults = {
     .beta2 = 0.95,
     .eps = 1e-8,
 };
+static const double lora_lr = 3e-3; /* at width 192 */
 
 enum { SAMPLES = 8, SAMPLE_TOKENS = 96 };
 
@@ -207,7 +208,7 @@ static Status plan_memory(MemoryPlan *plan, const Sft *s, int32_t capacity,
 {
     const ModelShape *shape = &s->base.model->shape;
     plan->mapped = s->mix.shard.map.len;
-    memory_add_model(plan, shape, true);
+    lora_plan(plan, s->base.model);
     memory_add_process(plan);
     lm_objective_plan(plan, shape, pack, t);
     memory_add_cache(plan, engine_bytes(shape, SAMPLES, capacity));
@@ -252,12 +253,14 @@ Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *g
     Sft s = {.seed = given->seed, .corpus = &env->corpus};
     TrainOptions t = *given, defaults = stage_defaults;
     TrainReport run = {0};
-    Status status = chat_model_open(&s.base, env->ops, o->model, true, err);
+    Status status = chat_model_open_to_train(&s.base, env->ops, o->model, &env->lora,
+                                             given->seed, err);
     if (status == OK)
         status = load_data(&s, o, err);
     if (status != OK)
         goto done;
-    defaults.lr = stage_lr(stage_defaults.lr, &s.base.model->shape);
+    bool adapts = s.base.model->base != NULL;
+    defaults.lr = stage_lr(adapts ? lora_lr : stage_defaults.lr, &s.base.model->shape);
     train_options_resolve(&t, &defaults);
     status = prepare(&s, env, o, &t, err);
     if (status != OK)
@@ -265,15 +268,16 @@ Status stage_sft(const StageEnv *env, const SftOptions *o, const TrainOptions *g
 
     int64_t epoch = packer_batches(s.lm.train);
     const uint64_t data[] = {documents_hash(&s.train), documents_hash(&s.heldout),
-                             s.mix.shard.source};
+                             s.mix.shard.source, lora_hash(&env->lora)};
     Objective objective = {
         .self = &s,
         .stage = "sft",
         .updates = (int64_t)ceil(o->epochs * (double)epoch),
-        .fingerprint = stage_fingerprint(&sft_options, o, &t, data, 3),
+        .fingerprint = stage_fingerprint(&sft_options, o, &t, data, adapts ? 4 : 3),
         .sample = sample,
     };
     lm_objective_bind(&s.lm, &objective);
+    lora_tell("sft", env->ops, &s.base.model->shape);
     log_info("sft: %s demonstrations, %lld updates, peak learning rate %.3g",
              log_count((double)s.train.n), (long long)objective.updates, t.lr);
     ModelSpecials specials = chat_specials(s.base.tok);

@@ -54,7 +54,7 @@ void stage_report_fill(StageReport *out, TrainReport *run, const Model *model,
     out->tokens = run->tokens;
     out->flops = run->flops;
     out->seconds = run->seconds;
-    out->params = model->n_params;
+    out->params = model_shape_params(&model->shape);
     out->peak_bytes = mem_peak_rss();
     snprintf(out->started_from, sizeof out->started_from, "%s", started_from);
     out->metrics = run->final_metrics; /* moves over */
@@ -94,17 +94,17 @@ uint64_t stage_fingerprint(const OptTable *table, const void *o, const TrainOpti
 
 /* --- models with their tokenizers ---------------------------------------------------- */
 
-Status chat_model_open(ChatModel *out, TensorOps *ops, const char *folder,
-                       bool trainable, Err *err)
+static Status check_named(const char *folder, Err *err)
 {
-    *out = (ChatModel){0};
-    if (!folder)
-        return err_set(err, ERR_OPTION,
-                       "option 'model' is not set: the folder of a model");
-    Status status =
-        model_folder_load(&out->model, ops, folder, trainable, &out->specials, err);
-    if (status == OK)
-        status = tokenizer_load(&out->tok, folder, err);
+    return folder ? OK
+                  : err_set(err, ERR_OPTION,
+                            "option 'model' is not set: the folder of a model");
+}
+
+/* What belongs to the model; releases all when it does not fit. */
+static Status open_rest(ChatModel *out, const char *folder, Err *err)
+{
+    Status status = model_folder_tokenizer(&out->tok, folder, err);
     if (status == OK)
         status = template_new(&out->chat, out->tok, err);
     if (status == OK && tokenizer_vocab(out->tok) > out->model->shape.vocab)
@@ -114,6 +114,33 @@ Status chat_model_open(ChatModel *out, TensorOps *ops, const char *folder,
     if (status != OK)
         chat_model_release(out);
     return status;
+}
+
+Status chat_model_open(ChatModel *out, TensorOps *ops, const char *folder,
+                       bool trainable, Err *err)
+{
+    *out = (ChatModel){0};
+    TRY(check_named(folder, err));
+    TRY(model_folder_load(&out->model, ops, folder, trainable, &out->specials, err));
+    return open_rest(out, folder, err);
+}
+
+Status chat_model_open_to_train(ChatModel *out, TensorOps *ops, const char *folder,
+                                const LoraOptions *lora, int64_t seed, Err *err)
+{
+    *out = (ChatModel){0};
+    TRY(check_named(folder, err));
+    TRY(lora_open(&out->model, ops, folder, lora, seed, &out->specials, err));
+    return open_rest(out, folder, err);
+}
+
+Status chat_model_open_shared(ChatModel *out, TensorOps *ops, const char *folder,
+                              Err *err)
+{
+    *out = (ChatModel){0};
+    TRY(check_named(folder, err));
+    TRY(model_folder_open(&out->model, ops, folder, NULL, &out->specials, err));
+    return open_rest(out, folder, err);
 }
 
 void chat_model_release(ChatModel *m)

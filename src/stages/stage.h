@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "data/corpus.h"
 #include "format/json.h"
+#include "stages/lora.h"
 #include "tensor/ops.h"
 #include "train/trainer.h"
 
@@ -18,6 +19,7 @@ typedef struct StageEnv {
     const char *folder;   /* the stage's own folder; made if needed */
     const char *data;     /* where shards and made data sets go (runs/NAME/data) */
     CorpusOptions corpus; /* how data files are read */
+    LoraOptions lora;     /* whether an adapter is trained */
 } StageEnv;
 
 /* One line of the ledger. */

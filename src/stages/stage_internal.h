@@ -24,6 +24,13 @@ typedef struct ChatModel {
 } ChatModel;
 NODISCARD Status chat_model_open(ChatModel *out, TensorOps *ops, const char *folder,
                                  bool trainable, Err *err);
+/* The same for one that trains: all of it, or an adapter (lora_open). */
+NODISCARD Status chat_model_open_to_train(ChatModel *out, TensorOps *ops,
+                                          const char *folder, const LoraOptions *lora,
+                                          int64_t seed, Err *err);
+/* The same, frozen, for adapters over it (model_folder_open). */
+NODISCARD Status chat_model_open_shared(ChatModel *out, TensorOps *ops,
+                                        const char *folder, Err *err);
 void chat_model_release(ChatModel *m); /* accepts NULL and zeroed */
 /* Ends of turn and of documents: what stops a chat model. */
 ModelSpecials chat_specials(const Tokenizer *tok);

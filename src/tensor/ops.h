@@ -59,6 +59,7 @@ static inline bool tensor_present(Tensor t)
 }
 
 /* A matrix (rows,cols), or a vector (rows = 1), that takes part in training. */
+typedef struct Adapter Adapter;
 typedef struct Weight {
     Tensor value;  /* (rows,cols): y = x value^T has `rows` outputs */
     Tensor grad;   /* same shape; absent when frozen */
@@ -68,7 +69,36 @@ typedef struct Weight {
                      makes all products with this weight products of bf16 */
     bool decays;  /* weight decay applies (matrices) */
     bool trainable;
+    Adapter
+        *adapter; /* borrowed; its products are added to this weight's. NULL: none */
 } Weight;
+
+/* A low-rank adapter of a matrix w(O,C) (Hu et al. 2021, "LoRA"): wherever w multiplies,
+ * w + scale * b a does, and a and b are trained in its place. A fused w has one for each
+ * piece of its rows that is adapted, with a rank of r each and as many columns of x a^T:
+ * piece i is rows [first, first + rows) of w, rows [i r, (i+1) r) of a and, after those of
+ * the pieces before it, `rows` rows of b. */
+enum { ADAPTER_PIECES = 3, ADAPTER_MAX_RANK = 1024 };
+typedef struct AdapterPiece {
+    int64_t first, rows; /* of w; pieces come in order and do not overlap */
+} AdapterPiece;
+struct Adapter {
+    Weight a; /* (pieces r, C) */
+    Weight b; /* (rows of all pieces, r) */
+    AdapterPiece piece[ADAPTER_PIECES];
+    int32_t pieces;
+    float scale;
+    void *packed; /* owned by the backend: copies for its products, or NULL */
+};
+static inline int64_t adapter_rank(const Adapter *a)
+{
+    return a->b.cols;
+}
+/* Columns of x a^T: what the backend keeps of each row for a moment. */
+static inline int64_t adapter_width(const Adapter *a)
+{
+    return a->a.rows;
+}
 
 /* How one row of logits becomes one id. */
 typedef struct SampleRow {
@@ -132,9 +162,19 @@ struct TensorOps {
     /* w.value was written: refreshes the packed copy. */
     void (*weight_changed)(TensorOps *t, Weight *w);
     void (*weight_release)(TensorOps *t, Weight *w); /* frees packed */
+    /* The same for w->adapter. Prepared after w and its a and b; changed when a or b was
+     * written. reserve: besides the other one, for products of up to N rows with adapters
+     * of up to `width` columns. */
+    Status (*adapter_reserve)(TensorOps *t, int64_t N, int64_t width, Err *err);
+    size_t (*adapter_reserve_bytes)(TensorOps *t, int64_t N, int64_t width);
+    Status (*adapter_prepare)(TensorOps *t, Weight *w, Err *err);
+    size_t (*adapter_packed_bytes)(TensorOps *t, int64_t rows, int64_t cols,
+                                   int64_t width);
+    void (*adapter_changed)(TensorOps *t, Weight *w);
+    void (*adapter_release)(TensorOps *t, Weight *w);
     void (*free_context)(TensorOps *t);
 
-    /* --- matrix products --------------------------------------------------------- */
+    /* --- matrix products: w with its adapter, if it has one ----------------------- */
     /* y~(N,O) = x~(N,C) w(O,C)^T + bias(O) + residual(N,O); at least one of the last two
      * is absent. y may be the residual. */
     void (*linear)(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
@@ -142,7 +182,8 @@ struct TensorOps {
     /* dx~(N,C) = dy~(N,O) w(O,C);  += when add (then dx is F32). */
     void (*linear_backward_input)(TensorOps *t, Tensor dx, Tensor dy, Weight *w,
                                   int64_t N, bool add);
-    /* w.grad(O,C) += dy~(N,O)^T x~(N,C); dbias(O) += column sums of dy, may be absent. */
+    /* w.grad(O,C) += dy~(N,O)^T x~(N,C), unless w is frozen; the gradients of its adapter
+     * += likewise; dbias(O) += column sums of dy, may be absent. */
     void (*linear_backward_weight)(TensorOps *t, Weight *w, Tensor dbias, Tensor dy,
                                    Tensor x, int64_t N);
 

@@ -31,7 +31,7 @@ Status adamw_new(Adamw *a, Model *model, Err *err)
 
 size_t adamw_bytes(const ModelShape *shape)
 {
-    return 2 * (size_t)model_shape_params(shape) * sizeof(float);
+    return 2 * (size_t)model_shape_own_params(shape) * sizeof(float);
 }
 
 void adamw_release(Adamw *a, Model *model)

@@ -289,25 +289,6 @@ Status checkpoint_publish(const char *folder, const CheckpointParts *parts, Err 
 
 /* --- loading --------------------------------------------------------------------- */
 
-/* A model folder's weights into a model of the same shape. */
-static Status load_model(Model *into, const char *folder, Err *err)
-{
-    Model *saved;
-    TRY(model_folder_load(&saved, into->ops, folder, false, NULL, err));
-    Status status = OK;
-    if (saved->n_params != into->n_params || saved->shape.head != into->shape.head)
-        status = err_set(err, ERR_FORMAT,
-                         "'%s' has %" PRId64 " parameters, the model %" PRId64, folder,
-                         saved->n_params, into->n_params);
-    if (status == OK) {
-        into->ops->copy(into->ops, into->params, saved->params);
-        into->score_bias = saved->score_bias;
-        model_changed(into);
-    }
-    model_free(saved);
-    return status;
-}
-
 static Status load_learner(const char *path, int number, Learner *l,
                            const json_t *counts, Err *err)
 {
@@ -319,7 +300,7 @@ static Status load_learner(const char *path, int number, Learner *l,
     else
         str_printf(&at, "%s/training/%s", path, l->name);
     if (status == OK)
-        status = load_model(l->model, str_c(&at), err);
+        status = model_folder_restore(l->model, str_c(&at), err);
     str_reset(&at);
     str_printf(&at, "%s/training/%s.safetensors", path, l->name);
     if (status == OK)

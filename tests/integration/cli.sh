@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_lib.sh"
 root=$(cd "$here/../.." && pwd)
 cd "$work" || exit 1
-all="run world tokenizer pretrain sft rank reward dpo kto ppo chat complete eval info tokenize import"
+all="run world tokenizer pretrain sft rank reward dpo kto ppo chat complete eval info tokenize import merge"
 
 # --- help and examples --------------------------------------------------------------------
 help_is_there()
@@ -176,6 +176,38 @@ tiny_model()
     succeeds "info of a tokenizer" info runs/t/tokenizer
     succeeds "a finished stage as a command" pretrain runs/t/base --data x --tokenizer y
     says "says finished" "is finished already" err
+}
+
+# --- an adapter over it -------------------------------------------------------------------------
+adapters()
+{
+    b=runs/t/base
+    fails "a projection that there is not" 2 "did you mean 'gate_proj'?" sft lora \
+        --model $b --data $world/demonstrations.jsonl --lora-rank 2 --lora-targets gate_prj
+    snapshot $b >before
+    succeeds "fine-tuning of an adapter" sft lora --model $b \
+        --data $world/demonstrations.jsonl --overlong drop --epochs 3 --lora-rank 4
+    says "says how much is trained" "parameters are trained: an adapter of rank 4" err
+    unchanged "leaves the base as it is" $b before
+    check "writes no weights of the base" [ ! -e lora/model.safetensors ]
+    succeeds "info of an adapter" info lora
+    says "has its rank" "rank 4, alpha 8, of q_proj," out
+    says "and its base" "base        runs/t/base" out
+    succeeds "complete with an adapter" complete lora -p "Once" -n 8 --temp 0
+    cp out unmerged
+    succeeds "chat with an adapter" chat lora -p "Hello" -n 4
+    succeeds "eval of an adapter" eval bits lora --world $world
+    succeeds "merge" merge lora merged
+    says "says it is ready" "'merged' is ready" err
+    succeeds "complete with what was merged" complete merged -p "Once" -n 8 --temp 0
+    check "gives the same text" cmp -s out unmerged
+    fails "merge over a model" 1 "'merged' holds a model already" merge lora merged
+    fails "merge of no adapter" 1 "'merged' is no adapter folder" merge merged again
+    mv $b elsewhere
+    fails "an adapter without its base" 1 "and no model is there; put it back" \
+        complete lora -p "Once" -n 2
+    succeeds "info of an adapter without its base" info lora
+    mv elsewhere $b
 }
 
 # --- talking through pipes ----------------------------------------------------------------------
@@ -491,6 +523,7 @@ recipes_parse
 usage_mistakes
 recipe_typos
 tiny_model
+adapters
 pipes
 damaged_models
 bad_data

@@ -1,9 +1,10 @@
 /* dump_logits.c - what a model folder computes, for comparison by hand with other
- * programs (tools/compare_transformers.py):
+ * programs (tools/compare_transformers.py, tools/compare_peft.py):
  *
- *     dump_logits ref|cpu FOLDER ID...
+ *     dump_logits ref|cpu[-adapter] FOLDER ID...
  *
- * prints the logits of each position on a line, or a reward model's score of it. */
+ * prints the logits of each position on a line, or a reward model's score of it. An adapter
+ * is merged into its base, unless -adapter says that it is to stay one. */
 #include "base/mem.h"
 #include "model/folder.h"
 
@@ -59,9 +60,9 @@ static Status dump(Model *model, const Input *in, Err *err)
 
 static Status backend(const char *name, TensorOps **out, Err *err)
 {
-    if (strcmp(name, "ref") == 0)
+    if (strncmp(name, "ref", 3) == 0)
         return tensor_ref_new(out, err);
-    if (strcmp(name, "cpu") == 0)
+    if (strncmp(name, "cpu", 3) == 0)
         return tensor_cpu_new(out, &(TensorCpuOptions){0}, err);
     return err_set(err, ERR_OPTION, "backend '%s' is not one of ref, cpu", name);
 }
@@ -72,7 +73,10 @@ static Status run(const char *name, const char *folder, char **words, int n, Err
     Model *model = NULL;
     Input in;
     TRY(backend(name, &ops, err));
-    TRY(model_folder_load(&model, ops, folder, false, NULL, err));
+    if (strstr(name, "-adapter"))
+        TRY(model_folder_open(&model, ops, folder, NULL, NULL, err));
+    else
+        TRY(model_folder_load(&model, ops, folder, false, NULL, err));
     TRY(read_input(&in, words, n, model->shape.vocab, err));
     TRY(dump(model, &in, err));
     mem_free(in.ids);
@@ -88,7 +92,7 @@ int main(int argc, char **argv)
 {
     Err err;
     if (argc < 4) {
-        fprintf(stderr, "usage: dump_logits ref|cpu FOLDER ID...\n");
+        fprintf(stderr, "usage: dump_logits ref|cpu[-adapter] FOLDER ID...\n");
         return 2;
     }
     if (run(argv[1], argv[2], argv + 3, argc - 3, &err) == OK)

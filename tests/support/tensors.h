@@ -6,6 +6,8 @@
 #include "support/check.h"
 #include "tensor/ops.h"
 
+#include <math.h>
+
 /* How a case draws its activations. */
 typedef enum BenchActivations {
     BENCH_PLAIN,   /* any floats */
@@ -23,6 +25,8 @@ typedef struct Bench {
     int n_made;
     Weight weights[64]; /* with packed copies */
     int n_weights;
+    Adapter adapters[32];
+    int n_adapters;
     float *shown;
     int64_t n_shown;
 } Bench;
@@ -51,6 +55,8 @@ static inline void bench_release(Bench *b)
 {
     for (int i = 0; i < b->n_weights; i++)
         b->t->weight_release(b->t, &b->weights[i]);
+    for (int i = 0; i < b->n_adapters; i++)
+        b->t->adapter_release(b->t, &(Weight){.adapter = &b->adapters[i]});
     for (int i = 0; i < b->n_made; i++)
         b->t->free(b->t, &b->made[i]);
     free(b->shown);
@@ -131,6 +137,31 @@ static inline Weight bench_weight(Bench *b, int64_t rows, int64_t cols, double s
                     .rows = rows,
                     .cols = cols,
                     .trainable = true};
+}
+
+/* An adapter for w of `rank` on these pieces of its rows; w has its own packed copy
+ * already, if it is to have one. x a^T is of x's deviation, b of `sd`. */
+static inline void bench_adapt(Bench *b, Weight *w, int64_t rank,
+                               const AdapterPiece *piece, int32_t pieces, float scale,
+                               double sd)
+{
+    Err err;
+    int64_t rows = 0;
+    assert_true(b->n_adapters < 32 && pieces <= ADAPTER_PIECES);
+    Adapter *adapter = &b->adapters[b->n_adapters++];
+    for (int32_t i = 0; i < pieces; i++)
+        rows += piece[i].rows;
+    double a_sd = 1 / sqrt((double)w->cols);
+    *adapter = (Adapter){.a = bench_weight(b, pieces * rank, w->cols, a_sd),
+                         .b = bench_weight(b, rows, rank, sd),
+                         .pieces = pieces,
+                         .scale = scale};
+    adapter->a.value = bench_rounded(b, adapter->a.value.count, a_sd);
+    adapter->b.value = bench_rounded(b, adapter->b.value.count, sd);
+    memcpy(adapter->piece, piece, (size_t)pieces * sizeof *piece);
+    w->adapter = adapter;
+    CHECK_OK(b->t->adapter_prepare(b->t, w, &err));
+    b->t->adapter_changed(b->t, w);
 }
 
 /* The first rows of documents whose lengths are drawn from 1..longest. */

@@ -70,17 +70,50 @@ static Status reserve(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
     return OK;
 }
 
-static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
-                            int64_t heads)
+static size_t growth(const Need *needs, int n)
 {
-    Need needs[BUFFERS];
     size_t sum = 0;
-    list_needs(t, N, max_width, vocab, heads, needs);
-    for (int i = 0; i < BUFFERS; i++)
+    for (int i = 0; i < n; i++)
         sum += needs[i].bytes > needs[i].buffer->bytes
                    ? needs[i].bytes - needs[i].buffer->bytes
                    : 0;
     return sum;
+}
+
+static size_t reserve_bytes(TensorOps *t, int64_t N, int64_t max_width, int64_t vocab,
+                            int64_t heads)
+{
+    Need needs[BUFFERS];
+    list_needs(t, N, max_width, vocab, heads, needs);
+    return growth(needs, BUFFERS);
+}
+
+/* What products with adapters take besides. */
+enum { ADAPTER_BUFFERS = 2 };
+static void list_adapter_needs(TensorOps *t, int64_t N, int64_t width,
+                               Need needs[ADAPTER_BUFFERS])
+{
+    ASSERT(N >= 0 && width >= 0);
+    CpuContext *c = t->context;
+    size_t extra = (size_t)c->threads * (size_t)cpu_gemm_extra_words(width);
+    needs[0] = (Need){&c->adapter, 2 * (size_t)(N * width) * sizeof(float)};
+    needs[1] = (Need){&c->extra, width > 0 ? extra * sizeof(uint32_t) : 0};
+}
+
+static Status adapter_reserve(TensorOps *t, int64_t N, int64_t width, Err *err)
+{
+    Need needs[ADAPTER_BUFFERS];
+    list_adapter_needs(t, N, width, needs);
+    for (int i = 0; i < ADAPTER_BUFFERS; i++)
+        TRY(buffer_reserve(needs[i].buffer, needs[i].bytes, err));
+    return OK;
+}
+
+static size_t adapter_reserve_bytes(TensorOps *t, int64_t N, int64_t width)
+{
+    Need needs[ADAPTER_BUFFERS];
+    list_adapter_needs(t, N, width, needs);
+    return growth(needs, ADAPTER_BUFFERS);
 }
 
 static void free_context(TensorOps *t)
@@ -96,6 +129,8 @@ static void free_context(TensorOps *t)
     mem_free(c->sample.data);
     mem_free(c->transposed.data);
     mem_free(c->packed.data);
+    mem_free(c->adapter.data);
+    mem_free(c->extra.data);
     mem_free(c);
 }
 
@@ -168,6 +203,8 @@ Status tensor_cpu_new(TensorOps **out, const TensorCpuOptions *o, Err *err)
                                                  : COMPUTE_F32;
     (*out)->reserve = reserve;
     (*out)->reserve_bytes = reserve_bytes;
+    (*out)->adapter_reserve = adapter_reserve;
+    (*out)->adapter_reserve_bytes = adapter_reserve_bytes;
     (*out)->free_context = free_context;
     set.fill(*out);
     return OK;

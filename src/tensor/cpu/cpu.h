@@ -29,6 +29,8 @@ typedef struct CpuContext {
     CpuBuffer sample;     /* two rows of the vocabulary a thread */
     CpuBuffer transposed; /* the input of a product with few rows */
     CpuBuffer packed;     /* blocks of a product's operands */
+    CpuBuffer adapter;    /* x a^T, and dy b, of all rows */
+    CpuBuffer extra;      /* the first operand of a product's extra */
 } CpuContext;
 
 enum {
@@ -87,6 +89,12 @@ static inline size_t cpu_gemm_words(int threads, int64_t depth)
     rows = rows > deep * 16 ? rows : deep * 16;
     columns = columns > deep * 32 ? columns : deep * 32;
     return columns + ((size_t)threads + 1) * (rows + 16);
+}
+
+/* Words of rows of an extra product's first operand that one thread packs, K deep. */
+static inline int64_t cpu_gemm_extra_words(int64_t K)
+{
+    return CPU_GEMM_ROWS * K + 64;
 }
 
 /* How many threads a loop over `work` floats is worth. */

@@ -138,6 +138,49 @@ static void weight_release(TensorOps *t, Weight *w)
     ASSERT(!w->packed);
 }
 
+static Status adapter_reserve(TensorOps *t, int64_t N, int64_t width, Err *err)
+{
+    (void)t;
+    (void)err;
+    ASSERT(N >= 0 && width >= 0);
+    return OK;
+}
+
+static size_t adapter_reserve_bytes(TensorOps *t, int64_t N, int64_t width)
+{
+    (void)t;
+    ASSERT(N >= 0 && width >= 0);
+    return 0;
+}
+
+static size_t adapter_packed_bytes(TensorOps *t, int64_t rows, int64_t cols,
+                                   int64_t width)
+{
+    (void)t;
+    ASSERT(rows >= 0 && cols >= 0 && width >= 0);
+    return 0;
+}
+
+static Status adapter_prepare(TensorOps *t, Weight *w, Err *err)
+{
+    (void)t;
+    (void)err;
+    ASSERT(w->adapter);
+    return OK;
+}
+
+static void adapter_changed(TensorOps *t, Weight *w)
+{
+    (void)t;
+    ASSERT(w->adapter);
+}
+
+static void adapter_release(TensorOps *t, Weight *w)
+{
+    (void)t;
+    ASSERT(w->adapter && !w->adapter->packed);
+}
+
 void ref_fill_memory(TensorOps *t)
 {
     t->alloc = alloc;
@@ -152,4 +195,10 @@ void ref_fill_memory(TensorOps *t)
     t->weight_packed_bytes = weight_packed_bytes;
     t->weight_changed = weight_changed;
     t->weight_release = weight_release;
+    t->adapter_reserve = adapter_reserve;
+    t->adapter_reserve_bytes = adapter_reserve_bytes;
+    t->adapter_prepare = adapter_prepare;
+    t->adapter_packed_bytes = adapter_packed_bytes;
+    t->adapter_changed = adapter_changed;
+    t->adapter_release = adapter_release;
 }

@@ -27,6 +27,14 @@ CASES = {
     "reward": dict(cls="LlamaForSequenceClassification", type="llama", tied=False,
                    scalar=True, score_bias=-0.375),
 }
+# Adapters over the models above, laid out as PEFT lays them out.
+LORA = {
+    "llama_lora": dict(base="llama", r=3, alpha=6, targets="q k v o gate up down"),
+    "qwen2_lora": dict(base="qwen2", r=5, alpha=2.5, targets="k o up"),
+    "qwen3_lora": dict(base="qwen3", r=2, alpha=3, targets="q v down", rslora=True),
+    "reward_lora": dict(base="llama", r=4, alpha=8, targets="q k v o gate up down",
+                        scalar=True, score_bias=0.625),
+}
 DOCUMENTS = [7, 1, 5]  # tokens of the packed documents
 ADAMW = dict(lr=3e-3, beta1=0.9, beta2=0.95, eps=1e-4, decay=0.1, steps=10)
 
@@ -138,7 +146,7 @@ def loss_of(c, p, batch):
     return logits, (weights * nll).sum()
 
 
-def adamw(c, p, batch):
+def adamw(c, p, batch, loss_of=loss_of):
     """AdamW by its definition; matrices alone decay. Returns losses before each step."""
     o = ADAMW
     p = {k: v.detach().clone().requires_grad_() for k, v in p.items()}
@@ -159,6 +167,79 @@ def adamw(c, p, batch):
                 shat = s[k] / (1 - o["beta2"] ** t)
                 w -= o["lr"] * mhat / (torch.sqrt(shat) + o["eps"])
     return losses, p
+
+
+def make_adapter(a, base, gen):
+    """A and B of every target of every layer, and a score, under PEFT's names."""
+    p = {}
+    for name, w in base.items():
+        target = name.split(".")[-2].removesuffix("_proj")
+        if name.endswith("_proj.weight") and target in a["targets"].split():
+            stem = "base_model.model." + name.removesuffix("weight")
+            out, inside = w.shape
+            p[stem + "lora_A.weight"] = torch.randn(a["r"], inside, generator=gen) / math.sqrt(inside)
+            p[stem + "lora_B.weight"] = torch.randn(out, a["r"], generator=gen) * 0.15
+    if a.get("scalar"):
+        hidden = base["model.norm.weight"].shape[0]
+        p["base_model.model.score.weight"] = torch.randn(1, hidden, generator=gen) / math.sqrt(hidden)
+    return {k: v.float().double().requires_grad_() for k, v in p.items()}
+
+
+def adapted(a, base, p):
+    """The base's parameters with W + scale B A for each W that is adapted."""
+    scale = a["alpha"] / (math.sqrt(a["r"]) if a.get("rslora") else a["r"])
+    whole = {}
+    for name, w in base.items():
+        stem = "base_model.model." + name.removesuffix("weight")
+        whole[name] = w.detach()
+        if stem + "lora_A.weight" in p:
+            whole[name] = whole[name] + scale * p[stem + "lora_B.weight"] @ p[stem + "lora_A.weight"]
+    if a.get("scalar"):
+        whole["score.weight"] = p["base_model.model.score.weight"]
+    return whole
+
+
+def write_adapter_config(path, a):
+    config = dict(
+        peft_type="LORA", task_type="SEQ_CLS" if a.get("scalar") else "CAUSAL_LM",
+        base_model_name_or_path=a["base"], r=a["r"], lora_alpha=a["alpha"],
+        use_rslora=a.get("rslora", False), lora_dropout=0.1, bias="none",
+        target_modules=[t + "_proj" for t in a["targets"].split()],
+        modules_to_save=["score"] if a.get("scalar") else None,
+        fan_in_fan_out=False, inference_mode=True)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def make_lora(name, a, bases, gen):
+    c, base = bases[a["base"]]
+    c = {**c, "scalar": a.get("scalar"), "score_bias": a.get("score_bias")}
+    if a.get("scalar"):
+        c["cls"] = "LlamaForSequenceClassification"
+    p = make_adapter(a, base, gen)
+    batch = make_batch(c, gen)
+
+    def loss(c, p, batch):
+        return loss_of(c, adapted(a, base, p), batch)
+
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    if a.get("scalar"):  # PEFT writes none; it has the bias of the score
+        write_config(folder / "config.json", c)
+    write_adapter_config(folder / "adapter_config.json", a)
+    write_safetensors(folder / "adapter_model.safetensors", p)
+    write_expected(folder, c, p, batch, loss)
+
+
+def write_expected(folder, c, p, batch, loss_of=loss_of):
+    outputs, loss = loss_of(c, p, batch)
+    grads = torch.autograd.grad(loss, list(p.values()))
+    losses, final = adamw(c, p, batch, loss_of)
+    expected = dict(zip(("ids", "positions", "starts", "targets", "weights"), batch))
+    expected.update(outputs=outputs, loss=loss, adamw_losses=torch.tensor(losses))
+    expected.update({"grad." + k: g for k, g in zip(p, grads)})
+    expected.update({"final." + k: w for k, w in final.items()})
+    write_safetensors(folder / "expected.safetensors", expected)
+    print(folder.name, "loss", loss.item(), "after ten steps", losses[-1])
 
 
 def write_safetensors(path, tensors):
@@ -191,25 +272,20 @@ def write_config(path, c):
 
 
 def main():
+    bases = {}
     for number, (name, case) in enumerate(CASES.items()):
         c = {**BASE, **case}
         gen = torch.Generator().manual_seed(1000 + number)
         p = make_params(c, gen)
         batch = make_batch(c, gen)
-        outputs, loss = loss_of(c, p, batch)
-        grads = torch.autograd.grad(loss, list(p.values()))
-        losses, final = adamw(c, p, batch)
-
+        bases[name] = c, p
         folder = HERE / name
         folder.mkdir(exist_ok=True)
         write_config(folder / "config.json", c)
         write_safetensors(folder / "model.safetensors", p)
-        expected = dict(zip(("ids", "positions", "starts", "targets", "weights"), batch))
-        expected.update(outputs=outputs, loss=loss, adamw_losses=torch.tensor(losses))
-        expected.update({"grad." + k: g for k, g in zip(p, grads)})
-        expected.update({"final." + k: w for k, w in final.items()})
-        write_safetensors(folder / "expected.safetensors", expected)
-        print(name, "loss", loss.item(), "after ten steps", losses[-1])
+        write_expected(folder, c, p, batch)
+    for number, (name, case) in enumerate(LORA.items()):
+        make_lora(name, case, bases, torch.Generator().manual_seed(2000 + number))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ static void no_option_is_both_the_stages_and_the_trainings(void **state)
     (void)state;
     for (const StageKind *k = stage_kinds; k->name; k++) {
         for (const OptField *f = k->options->fields; f->name && k->trains; f++) {
-            if (opt_find(&train_options, f->name))
+            if (opt_find(&train_options, f->name) || opt_find(&lora_options, f->name))
                 fail_msg("'%s' has its own option '%s'", k->name, f->name);
         }
         assert_null(opt_find(k->options, "name")); /* is the recipe's */
@@ -81,6 +81,18 @@ static void options_go_to_the_table_that_knows_them(void **state)
     CHECK_NEAR(o.train.beta1, 0.9, 0); /* the default */
     stage_options_release(&o);
     stage_options_release(&o); /* and once more does no harm */
+
+    o = options_of("reward");
+    m = json("{\"lora_rank\": 8, \"lora_targets\": \"q,v\"}");
+    CHECK_OK(stage_options_read(&o, m, &err));
+    json_decref(m);
+    assert_int_equal(o.lora.lora_rank, 8);
+    assert_string_equal(o.lora.lora_targets, "q,v");
+    json_t *record = stage_options_record(&o);
+    assert_int_equal(json_integer_value(json_object_get(record, "lora_rank")), 8);
+    json_decref(record);
+    stage_options_release(&o);
+    check_refused("pretrain", "{\"lora_rank\": 8}", "unknown option 'lora_rank'");
 }
 
 static void what_neither_table_knows_names_the_nearest_of_both(void **state)

@@ -131,6 +131,79 @@ static void ppo_raises_the_reward(void **state)
     assert_true(after > before / 2);
 }
 
+/* An adapter of few numbers learns what the whole model would, and the base's folder stays
+ * as it was. */
+static void adapters_learn_over_a_frozen_base(void **state)
+{
+    (void)state;
+    Err err;
+    Str before = {0}, after = {0};
+    ModelShape shape;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    CHECK_OK(file_read(temp_path("base/model.safetensors"), 1 << 24, &before, &err));
+    tiny_run("sft", "sft",
+             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=60 "
+             "batch_tokens=384 lr=0.03 sample_every=0 lora_rank=8");
+    assert_true(tiny_metric("sft", 0, "heldout/token_accuracy") < 0.2);
+    double accuracy = tiny_metric("sft", -1, "heldout/token_accuracy");
+    assert_true(accuracy > 0.5);
+    tiny_run("reward", "reward",
+             "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
+             "heldout=0.2 epochs=24 batch_prompts=8 lr=0.03 lora_rank=8");
+    double order = tiny_metric("reward", -1, "heldout/accuracy");
+    print_message("accuracy %.3f, %.3f\n", accuracy, order);
+    assert_true(order > 0.95);
+    CHECK_OK(file_read(temp_path("base/model.safetensors"), 1 << 24, &after, &err));
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.ptr, after.ptr, before.len);
+    /* The reward model goes on from the SFT model's adapter, over the same base. */
+    Str base = {0};
+    CHECK_OK(model_folder_base(temp_path("reward"), &base, &err));
+    assert_string_equal(str_c(&base), temp_path("base"));
+    CHECK_OK(model_folder_shape(temp_path("reward"), &shape, NULL, &err));
+    assert_int_equal(shape.lora.rank, 8);
+    assert_int_equal(shape.head, HEAD_SCALAR);
+    str_release(&base);
+    str_release(&before);
+    str_release(&after);
+}
+
+/* What opens a model folder opens an adapter's: training of all weights goes on from base
+ * and adapter as one. */
+static void stages_start_from_adapter_folders(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run("sft", "adapter",
+             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=40 "
+             "batch_tokens=384 lr=0.03 sample_every=0 lora_rank=8");
+    double learned = tiny_metric("adapter", -1, "heldout/loss");
+    tiny_run("sft", "whole",
+             "model=@adapter data=@demonstrations.jsonl heldout=0.2 epochs=1 "
+             "batch_tokens=384 lr=1e-6 sample_every=0");
+    CHECK_NEAR(tiny_metric("whole", 0, "heldout/loss"), learned, 0.01);
+    assert_true(file_exists(temp_path("whole/model.safetensors")));
+    tiny_run("sft", "further",
+             "model=@adapter data=@demonstrations.jsonl heldout=0.2 epochs=1 "
+             "batch_tokens=384 lr=1e-6 sample_every=0 lora_rank=8");
+    CHECK_NEAR(tiny_metric("further", 0, "heldout/loss"), learned, 1e-6);
+    assert_int_equal(tiny_stage("sft", "other",
+                                "model=@adapter data=@demonstrations.jsonl lora_rank=4",
+                                &report, &err),
+                     ERR_OPTION);
+    assert_non_null(strstr(err.msg, "the adapter to go on from has rank 8"));
+    tiny_run("reward", "reward",
+             "model=@adapter data=@comparisons.jsonl heldout=0.2 epochs=1 lora_rank=8");
+    tiny_run("ppo", "ppo",
+             "model=@adapter reward=@reward prompts=@prompts.jsonl episodes=8 batch=8 "
+             "minibatches=2 max_new=8 sample_every=0");
+    assert_true(file_exists(temp_path("ppo/model.safetensors")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +213,8 @@ int main(void)
         TEMP_TEST(a_reward_model_learns_a_preference),
         TEMP_TEST(demonstrations_average_zero_and_answers_have_unit_spread),
         TEMP_TEST(ppo_raises_the_reward),
+        TEMP_TEST(adapters_learn_over_a_frozen_base),
+        TEMP_TEST(stages_start_from_adapter_folders),
     };
     return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);
 }

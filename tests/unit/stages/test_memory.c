@@ -54,7 +54,9 @@ static void run_tightly(const char *kind, const char *out, const char *settings,
 
 static void check_same(void)
 {
-    tiny_check_same_file("whole", "tight", "model.safetensors");
+    bool adapter = file_exists(temp_path("whole/adapter_model.safetensors"));
+    tiny_check_same_file("whole", "tight",
+                         adapter ? "adapter_model.safetensors" : "model.safetensors");
     tiny_check_same_file("whole", "tight", "metrics.jsonl");
     tiny_check_same_file("whole", "tight", "samples.jsonl");
 }
@@ -104,6 +106,15 @@ static void fine_tuning_in_little_memory_gives_the_same_bytes(void **state)
     tiny_make_model("base", HEAD_LM, 5);
     check_tight("sft", "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=6 "
                        "batch_tokens=4800" LARGE);
+}
+
+static void an_adapter_in_little_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    check_tight("sft", "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=6 "
+                       "batch_tokens=4800 lora_rank=4");
 }
 
 static void reward_modelling_in_little_memory_gives_the_same_bytes(void **state)
@@ -158,6 +169,7 @@ int main(void)
         TEMP_TEST(pretraining_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(a_run_resumes_in_less_memory_than_it_began_with),
         TEMP_TEST(fine_tuning_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(an_adapter_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(reward_modelling_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(dpo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(kto_in_little_memory_gives_the_same_bytes),

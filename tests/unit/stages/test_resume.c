@@ -1,6 +1,6 @@
 /* test_resume.c - each of the training stages, killed by SIGKILL or stopped by
  * SIGTERM somewhere in the middle and started again, ends in the same bytes as a run that
- * nobody disturbed. */
+ * nobody disturbed; also where an adapter is what they train. */
 #include "unit/stages/tiny.h"
 
 static void check_resumes(const char *kind, const char *settings, int lines)
@@ -10,7 +10,10 @@ static void check_resumes(const char *kind, const char *settings, int lines)
     tiny_run_cut(kind, "cut", settings, SIGTERM, lines + 1);
     tiny_run_cut(kind, "cut", settings, SIGKILL, lines + 3);
     tiny_run(kind, "cut", settings);
-    tiny_check_same_file("whole", "cut", "model.safetensors");
+    bool adapter = strstr(settings, "lora_rank") != NULL;
+    tiny_check_same_file("whole", "cut",
+                         adapter ? "adapter_model.safetensors" : "model.safetensors");
+    assert_int_equal(file_exists(temp_path("whole/model.safetensors")), !adapter);
     tiny_check_same_file("whole", "cut", "metrics.jsonl");
     tiny_check_same_file("whole", "cut", "samples.jsonl");
     tiny_check_same_file("whole", "cut", "config.json");
@@ -74,6 +77,54 @@ static void kto_resumes_to_the_same_bytes(void **state)
                   8);
 }
 
+static void an_adapters_fine_tuning_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    check_resumes("sft",
+                  "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=24 "
+                  "batch_tokens=192 checkpoint_every=3 eval_every=5 lora_rank=4 "
+                  "lora_targets=q,v,down weight_decay=0.1",
+                  8);
+}
+
+static void an_adapters_reward_modelling_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_resumes(
+        "reward",
+        "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
+        "prompts=@prompts.jsonl epochs=3 batch_prompts=4 checkpoint_every=3 "
+        "eval_every=5 micro_batch=200 lora_rank=3 lora_rslora=true",
+        8);
+}
+
+/* A checkpoint of an adapter holds no base: over another it means nothing. */
+static void an_adapter_is_resumed_over_its_own_base(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    const char *settings = "model=@base data=@demonstrations.jsonl heldout=0.1 "
+                           "epochs=24 batch_tokens=192 checkpoint_every=3 lora_rank=4";
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run_cut("sft", "cut", settings, SIGTERM, 5);
+    tiny_make_model("base", HEAD_LM, 6);
+    assert_int_equal(tiny_stage("sft", "cut", settings, &report, &err), ERR_OPTION);
+    assert_non_null(strstr(err.msg, "was trained over weights of the hash"));
+    tiny_make_model("base", HEAD_LM, 5);
+    const char *other = "model=@base data=@demonstrations.jsonl heldout=0.1 "
+                        "epochs=24 batch_tokens=192 checkpoint_every=3 lora_rank=4 "
+                        "lora_alpha=16";
+    assert_int_equal(tiny_stage("sft", "cut", other, &report, &err), ERR_OPTION);
+    assert_non_null(strstr(err.msg, "other options or data"));
+    tiny_run("sft", "cut", settings);
+}
+
 static void ppo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -117,6 +168,9 @@ int main(void)
         TEMP_TEST(reward_modelling_resumes_to_the_same_bytes),
         TEMP_TEST(dpo_resumes_to_the_same_bytes),
         TEMP_TEST(kto_resumes_to_the_same_bytes),
+        TEMP_TEST(an_adapters_fine_tuning_resumes_to_the_same_bytes),
+        TEMP_TEST(an_adapters_reward_modelling_resumes_to_the_same_bytes),
+        TEMP_TEST(an_adapter_is_resumed_over_its_own_base),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
         TEMP_TEST(a_checkpoint_is_resumed_in_its_own_arithmetic),
     };

@@ -366,6 +366,23 @@ static void steps_of_kto_are_steady(void **state)
     check_steady(&c);
 }
 
+static void steps_of_adapters_are_steady(void **state)
+{
+    (void)state;
+    const Case sft = {"sft",
+                      "model=@base data=@demonstrations.jsonl heldout=0.1 epochs=24 "
+                      "batch_tokens=192 lora_rank=4" QUIET,
+                      30, 60};
+    const Case reward = {"reward",
+                         "model=@base data=@comparisons.jsonl prompts=@prompts.jsonl "
+                         "epochs=5 batch_prompts=4 micro_batch=200 lora_rank=4" QUIET,
+                         20, 40};
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    check_steady(&sft);
+    check_steady(&reward);
+}
+
 static void updates_of_ppo_are_steady(void **state)
 {
     (void)state;
@@ -391,6 +408,7 @@ int main(int argc, char **argv)
         TEMP_TEST(steps_of_reward_modelling_are_steady),
         TEMP_TEST(steps_of_dpo_are_steady),
         TEMP_TEST(steps_of_kto_are_steady),
+        TEMP_TEST(steps_of_adapters_are_steady),
         TEMP_TEST(updates_of_ppo_are_steady),
     };
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0 ||

@@ -127,14 +127,16 @@ static inline Status tiny_stage(const char *kind, const char *out, const char *s
         assert_non_null(value);
         *value++ = 0;
         const char *given = value[0] == '@' ? temp_path(value + 1) : value;
-        bool own = opt_find(o.kind->options, word) != NULL;
-        if (opt_set(own ? o.kind->options : &train_options,
-                    own ? o.own : (void *)&o.train, word, given, err) != OK)
+        OptBinding tables[STAGE_TABLES];
+        size_t n = stage_options_tables(&o, tables), i = 0;
+        while (i + 1 < n && !opt_find(tables[i].table, word))
+            i++;
+        if (opt_set(tables[i].table, tables[i].o, word, given, err) != OK)
             fail_msg("%s", err->msg);
     }
     snprintf(data, sizeof data, "%s", temp_path("data"));
     snprintf(folder, sizeof folder, "%s", temp_path(out));
-    StageEnv env = {.ops = tiny_ops, .folder = folder, .data = data};
+    StageEnv env = {.ops = tiny_ops, .folder = folder, .data = data, .lora = o.lora};
     Status status = o.kind->run(&env, o.own, &o.train, report, err);
     stage_options_release(&o);
     return status;

@@ -111,6 +111,48 @@ static void few_rows_case(Bench *b)
     }
 }
 
+/* Products with an adapter: of all rows, of pieces with a gap before, between and after
+ * them that end anywhere in a strip, of an odd rank, frozen or not. */
+static void adapted_of(Bench *b, int64_t N, int64_t C, int64_t rank, int kind)
+{
+    static const AdapterPiece pieces[][ADAPTER_PIECES] = {
+        {{0, 75}}, {{0, 31}, {31, 13}, {44, 31}}, {{3, 17}, {50, 9}}, {{40, 35}}};
+    static const int32_t n_pieces[] = {1, 3, 2, 1};
+    enum { O = 75 };
+    TensorOps *t = b->t;
+    bool plain = b->activations == BENCH_PLAIN;
+    double sd = 1 / sqrt((double)C);
+    Weight w = plain ? bench_weight(b, O, C, sd) : bench_product_weight(b, O, C, sd);
+    bench_adapt(b, &w, rank, pieces[kind], n_pieces[kind], 1.5F / (float)rank, 0.4);
+    Tensor x = bench_activations(b, N * C, 1), dy = bench_activations(b, N * O, 0.2);
+    Tensor y = bench_activations(b, N * O, 1), dx = bench_activations(b, N * C, 1);
+    Tensor sum = bench_normal(b, N * C, 1), bias = bench_normal(b, O, 1);
+    Tensor residual = bench_normal(b, N * O, 1), absent = {0};
+    t->linear(t, y, x, &w, kind == 1 ? bias : absent, kind == 2 ? residual : absent, N);
+    bench_show(b, y);
+    t->linear(t, residual, x, &w, absent, residual, N);
+    bench_show(b, residual);
+    t->linear_backward_input(t, dx, dy, &w, N, false);
+    bench_show(b, dx);
+    t->linear_backward_input(t, sum, dy, &w, N, true);
+    bench_show(b, sum);
+    if (kind != 0)
+        w.grad = absent;
+    t->linear_backward_weight(t, &w, kind == 1 ? bias : absent, dy, x, N);
+    bench_show(b, bias);
+    show_weight(b, &w);
+    show_weight(b, &w.adapter->a);
+    show_weight(b, &w.adapter->b);
+}
+
+static void adapted_case(Bench *b)
+{
+    const int64_t rows[] = {1, 5, 20, 64, 65, 130}, ranks[] = {4, 1, 3, 8, 5, 16};
+    for (int i = 0; i < 6; i++)
+        adapted_of(b, rows[i], 29 + 20 * i, ranks[i], i % 4);
+    adapted_of(b, 70, 1300, 7, 1); /* sums in more than one block */
+}
+
 static void elementwise_case(Bench *b)
 {
     TensorOps *t = b->t;

@@ -56,6 +56,7 @@ static void agrees(void (*run)(Bench *), How how)
     }
 AGREES(linear)
 AGREES(few_rows)
+AGREES(adapted)
 AGREES(elementwise)
 AGREES(rows)
 AGREES(rmsnorm)
@@ -98,6 +99,8 @@ static void activations_are_stored_in_bf16(void **state)
                                       qk_norm_case, rope_case,         swiglu_case};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         agrees(cases[i], (How){COMPUTE_BF16, BENCH_STORED, 4.0 / 512});
+    /* Adapters round x a^T and dy b once more, with factors of up to 2 behind them. */
+    agrees(adapted_case, (How){COMPUTE_BF16, BENCH_STORED, 6.0 / 512});
     /* Gradients of logits are; each counts in dx alone. */
     agrees(head_case, (How){COMPUTE_BF16, BENCH_STORED, 4.0 / 512});
     /* o is rounded before delta is computed from it. */
@@ -176,14 +179,115 @@ static void a_product_of_no_rows_is_nothing(void **state)
     tensor_free(t);
 }
 
+/* What training starts from: with b = 0 the adapter adds nothing, not even a rounding. */
+static void an_adapter_that_is_zero_changes_no_bit(void **state)
+{
+    (void)state;
+    enum { O = 90, C = 70, MOST = 130 };
+    const AdapterPiece pieces[] = {{0, 45}, {45, 20}, {65, 25}};
+    const int64_t rows[] = {1, 9, 64, MOST};
+    for (int i = 0; i < 2 * BENCH_SETS; i++) {
+        TensorCompute compute = i % 2 ? COMPUTE_BF16 : COMPUTE_F32;
+        TensorOps *t = bench_cpu(bench_sets[i / 2], 2, compute);
+        if (!t)
+            continue;
+        Bench b = bench_make(t, 3);
+        b.activations = BENCH_STORED;
+        Weight w = bench_product_weight(&b, O, C, 0.3), same = w;
+        bench_adapt(&b, &w, 6, pieces, 3, 2, 0.5);
+        t->fill(t, w.adapter->b.value, 0);
+        t->adapter_changed(t, &w);
+        Tensor bias = bench_normal(&b, O, 1), absent = {0};
+        for (int j = 0; j < 4; j++) {
+            int64_t N = rows[j], from = b.n_shown;
+            Tensor x = bench_activations(&b, N * C, 1);
+            Tensor dy = bench_activations(&b, N * O, 1);
+            Tensor y = bench_activations(&b, N * O, 1), dx = bench_normal(&b, N * C, 1);
+            for (int with = 0; with < 2; with++) {
+                Weight *one = with ? &w : &same;
+                t->linear(t, y, x, one, j % 2 ? bias : absent, absent, N);
+                bench_show(&b, y);
+                t->linear_backward_input(t, dx, dy, one, N, false);
+                bench_show(&b, dx);
+            }
+            int64_t half = (b.n_shown - from) / 2;
+            assert_memory_equal(b.shown + from, b.shown + from + half,
+                                (size_t)half * sizeof *b.shown);
+        }
+        bench_release(&b);
+        tensor_free(t);
+    }
+}
+
+/* An adapter of a fused weight is one of each of its pieces by itself. */
+static void pieces_are_adapters_of_their_own(void **state)
+{
+    (void)state;
+    enum { O = 47, C = 21, R = 5, N = 70 };
+    const AdapterPiece pieces[] = {{4, 20}, {30, 17}};
+    TensorOps *t = NULL;
+    Err err;
+    CHECK_OK(tensor_ref_new(&t, &err));
+    Bench b = bench_make(t, 4);
+    Weight w = bench_weight(&b, O, C, 0.3);
+    bench_adapt(&b, &w, R, pieces, 2, 0.75F, 0.5);
+    Tensor x = bench_normal(&b, N * C, 1), dy = bench_normal(&b, N * O, 1);
+    Tensor y = bench_zeros(&b, TENSOR_F32, N * O), absent = {0};
+    t->fill(t, w.adapter->a.grad, 0);
+    t->fill(t, w.adapter->b.grad, 0);
+    t->linear(t, y, x, &w, absent, absent, N);
+    t->linear_backward_weight(t, &w, absent, dy, x, N);
+    float *py = y.data, *pdy = dy.data, *da = w.adapter->a.grad.data,
+          *db = w.adapter->b.grad.data;
+    for (int i = 0, row = 0; i < 2; row += (int)pieces[i].rows, i++) {
+        AdapterPiece p = pieces[i];
+        Weight a = {.value = tensor_slice(w.adapter->a.value, i * R * C, R * C),
+                    .grad = bench_zeros(&b, TENSOR_F32, R * C),
+                    .rows = R,
+                    .cols = C};
+        Weight up = {.value = tensor_slice(w.adapter->b.value, row * R, p.rows * R),
+                     .grad = bench_zeros(&b, TENSOR_F32, p.rows * R),
+                     .rows = p.rows,
+                     .cols = R};
+        Weight part = {.value = tensor_slice(w.value, p.first * C, p.rows * C),
+                       .rows = p.rows,
+                       .cols = C};
+        Tensor z = bench_zeros(&b, TENSOR_F32, N * R),
+               dz = bench_zeros(&b, TENSOR_F32, N * R);
+        Tensor want = bench_zeros(&b, TENSOR_F32, N * p.rows);
+        Tensor dwant = bench_zeros(&b, TENSOR_F32, N * p.rows);
+        for (int64_t n = 0; n < N; n++)
+            t->write(t, tensor_slice(dwant, n * p.rows, p.rows), pdy + n * O + p.first);
+        t->linear(t, z, x, &a, absent, absent, N);
+        t->scale(t, z, 0.75F);
+        t->linear(t, want, z, &up, absent, absent, N);
+        t->linear(t, want, x, &part, absent, want, N);
+        t->linear_backward_input(t, dz, dwant, &up, N, false);
+        t->scale(t, dz, 0.75F);
+        t->linear_backward_weight(t, &up, absent, dwant, z, N);
+        t->linear_backward_weight(t, &a, absent, dz, x, N);
+        const float *pw = want.data, *pa = a.grad.data, *pb = up.grad.data;
+        for (int64_t n = 0; n < N; n++) {
+            for (int64_t o = 0; o < p.rows; o++)
+                CHECK_NEAR(py[n * O + p.first + o], pw[n * p.rows + o], 1e-5);
+        }
+        for (int64_t k = 0; k < R * C; k++)
+            CHECK_NEAR(da[i * R * C + k], pa[k], 1e-4);
+        for (int64_t k = 0; k < p.rows * R; k++)
+            CHECK_NEAR(db[row * R + k], pb[k], 1e-4);
+    }
+    bench_release(&b);
+    tensor_free(t);
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
     void (*const cases[])(Bench *) = {
-        linear_case,      few_rows_case, product_case,   deep_product_case,
-        elementwise_case, rmsnorm_case,  qk_norm_case,   rope_case,
-        swiglu_case,      embed_case,    attention_case, decode_case,
-        adamw_case,       logits_case,   head_case,      long_head_case};
+        linear_case,      few_rows_case,  product_case, deep_product_case, adapted_case,
+        elementwise_case, rmsnorm_case,   qk_norm_case, rope_case,         swiglu_case,
+        embed_case,       attention_case, decode_case,  adamw_case,        logits_case,
+        head_case,        long_head_case};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool plain = cases[i] == linear_case || cases[i] == few_rows_case;
         TensorOps *one = bench_cpu(NULL, 1, COMPUTE_BF16);
@@ -210,6 +314,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_equals_the_reference),
         cmocka_unit_test(few_rows_equals_the_reference),
+        cmocka_unit_test(adapted_equals_the_reference),
+        cmocka_unit_test(an_adapter_that_is_zero_changes_no_bit),
+        cmocka_unit_test(pieces_are_adapters_of_their_own),
         cmocka_unit_test(elementwise_equals_the_reference),
         cmocka_unit_test(rows_equals_the_reference),
         cmocka_unit_test(rmsnorm_equals_the_reference),

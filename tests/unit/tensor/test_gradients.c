@@ -103,6 +103,35 @@ static void linear_has_the_gradient_of_its_differences(void **state)
     finish(&b);
 }
 
+/* A frozen matrix of which rows 0 and 3 to 4 are adapted. */
+static void an_adapter_has_the_gradient_of_its_differences(void **state)
+{
+    (void)state;
+    enum { N = 4, O = 6, C = 5, R = 2 };
+    const AdapterPiece pieces[] = {{0, 1}, {3, 2}};
+    Bench b = reference(2);
+    Linear l = {&b,
+                bench_zeros(&b, TENSOR_F32, N * O),
+                bench_normal(&b, N * O, 1),
+                bench_normal(&b, N * C, 1),
+                bench_normal(&b, O, 1),
+                bench_weight(&b, O, C, 1),
+                N};
+    bench_adapt(&b, &l.w, R, pieces, 2, 0.7F, 0.8);
+    Weight *a = &l.w.adapter->a, *up = &l.w.adapter->b;
+    Tensor dx = bench_normal(&b, N * C, 1);
+    l.w.grad = (Tensor){0};
+    b.t->fill(b.t, a->grad, 0);
+    b.t->fill(b.t, up->grad, 0);
+    b.t->linear_backward_input(b.t, dx, l.dy, &l.w, N, false);
+    b.t->linear_backward_weight(b.t, &l.w, (Tensor){0}, l.dy, l.x, N);
+    Probe probe = {&b, linear_scalar, &l};
+    check_gradient(probe, "dx", l.x, dx);
+    check_gradient(probe, "da", a->value, a->grad);
+    check_gradient(probe, "db", up->value, up->grad);
+    finish(&b);
+}
+
 /* --- norms ------------------------------------------------------------------------ */
 typedef struct Norm {
     Bench *b;
@@ -374,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_has_the_gradient_of_its_differences),
+        cmocka_unit_test(an_adapter_has_the_gradient_of_its_differences),
         cmocka_unit_test(rmsnorm_has_the_gradient_of_its_differences),
         cmocka_unit_test(qk_norm_has_the_gradient_of_its_differences),
         cmocka_unit_test(the_inverse_rotation_is_the_gradient_of_rope),

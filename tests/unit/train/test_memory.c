@@ -78,6 +78,43 @@ static void the_plan_is_what_is_taken(void **state)
     }
 }
 
+/* Of an adapter: its base once, gradients and moments of A, B and the score alone. */
+static void the_plan_of_an_adapter_is_what_is_taken(void **state)
+{
+    (void)state;
+    Err err;
+    ModelShape s = deep_shape(), a = s;
+    a.head = HEAD_SCALAR;
+    a.lora = (ModelLora){.rank = 2, .alpha = 4, .targets = LORA_ALL_LINEAR};
+    Model *base, *model;
+    Adamw adamw;
+    Tape *tape;
+    MemoryPlan plan = {.ops = ops};
+    memory_add_model(&plan, &s, false);
+    memory_add_model(&plan, &a, true);
+    memory_add_optimizer(&plan, &a);
+    memory_add_tape(&plan, &a, TOKENS, true);
+    size_t before = mem_asked(), lists = (1 << 14) * sizeof(float); /* to draw A */
+    CHECK_OK(model_new(&base, ops, &s, false, &err));
+    CHECK_OK(model_adapter_new(&model, base, &a.lora, HEAD_SCALAR, true, 1, &err));
+    CHECK_OK(adamw_new(&adamw, model, &err));
+    CHECK_OK(tape_new(&tape, model, TOKENS, (TapeOptions){.backward = true}, &err));
+    Model *const both[] = {base, model};
+    for (int i = 0; i < 2; i++) {
+        lists += sizeof *model + LAYERS * sizeof *model->layer;
+        for (int64_t w = 0; w < both[i]->n_weights; w++)
+            lists += 2 * sizeof(void *) + strlen(both[i]->names[w]) + 1;
+    }
+    assert_int_equal(mem_asked() - before, memory_peak(&plan) + lists);
+    assert_int_equal(plan.optimizer, 2 * plan.gradients);
+    assert_int_equal(plan.gradients,
+                     model_shape_own_params(&a) * (int64_t)sizeof(float));
+    tape_free(tape);
+    adamw_release(&adamw, model);
+    model_free(model);
+    model_free(base);
+}
+
 static void no_more_is_recomputed_than_must_be(void **state)
 {
     (void)state;
@@ -168,6 +205,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_plan_is_what_is_taken, make_ops, free_ops),
+        cmocka_unit_test_setup_teardown(the_plan_of_an_adapter_is_what_is_taken,
+                                        make_ops, free_ops),
         cmocka_unit_test_setup_teardown(no_more_is_recomputed_than_must_be, make_ops,
                                         free_ops),
         cmocka_unit_test_setup_teardown(

@@ -4,6 +4,7 @@
 void SIMD_FILL()(TensorOps *t)
 {
     SIMD_FILL(linear_)(t);
+    SIMD_FILL(adapter_)(t);
     SIMD_FILL(elementwise_)(t);
     SIMD_FILL(norm_)(t);
     SIMD_FILL(rope_)(t);

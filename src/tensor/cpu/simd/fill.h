@@ -7,6 +7,7 @@
 
 void SIMD_FILL()(TensorOps *t); /* all of them */
 void SIMD_FILL(linear_)(TensorOps *t);
+void SIMD_FILL(adapter_)(TensorOps *t);
 void SIMD_FILL(elementwise_)(TensorOps *t);
 void SIMD_FILL(norm_)(TensorOps *t);
 void SIMD_FILL(rope_)(TensorOps *t);

@@ -27,6 +27,8 @@ typedef struct Block {
     int64_t w0, words; /* of k */
     int64_t n0, n;     /* columns */
     bool first;        /* of the blocks of k: C is not read, or the bias is added */
+    uint32_t *extra_a; /* room for each thread's rows of the extra product's A */
+    int64_t extra_stride;
 } Block;
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -57,9 +59,52 @@ static void base_of(GemmTile *tile, const Block *b, int64_t i, int64_t j)
     tile->base_ld = rows ? g->ldc : 0;
 }
 
-/* One tile of C at (i,j), of which m x n elements are there. */
+/* Words [from,to) of k that are not 0 in columns [j, j + GEMM_COLS) of an extra product. */
+static void extra_words(const Gemm *g, int64_t j, int64_t *from, int64_t *to)
+{
+    const GemmExtra *e = g->extra;
+    int64_t k0 = e->blocks ? e->K : 0, k1 = e->blocks ? 0 : e->K;
+    for (int32_t i = 0; e->blocks && i < e->blocks->pieces; i++) {
+        AdapterPiece p = e->blocks->piece[i];
+        int64_t r = adapter_rank(e->blocks);
+        if (j >= p.first + p.rows || j + GEMM_COLS <= p.first)
+            continue;
+        k0 = i * r < k0 ? i * r : k0;
+        k1 = (i + 1) * r;
+    }
+    *from = g->bf16 ? k0 / 2 : k0;
+    *to = words_of(k1, g->bf16);
+}
+
+/* The extra product's part of a tile becomes what the tile is added to; `sums` has room
+ * for it, and may be what the tile was added to before. */
+static void add_extra(GemmTile *tile, const Block *b, const uint32_t *a, int64_t j,
+                      int64_t m, float sums[GEMM_ROWS * GEMM_COLS])
+{
+    const Gemm *g = b->g;
+    int64_t from, to;
+    extra_words(g, j, &from, &to);
+    if (from >= to)
+        return;
+    int64_t strip = words_of(g->extra->K, g->bf16) * GEMM_COLS;
+    GemmTile extra = {.a = a + from * GEMM_ROWS,
+                      .b =
+                          g->extra->packed_b + j / GEMM_COLS * strip + from * GEMM_COLS,
+                      .words = to - from,
+                      .c = sums,
+                      .ldc = GEMM_COLS,
+                      .base = tile->base,
+                      .base_ld = tile->base_ld};
+    gemm_tile(&extra, m, g->bf16 ? GEMM_BF16 : GEMM_F32);
+    tile->base = sums;
+    tile->base_ld = GEMM_COLS;
+}
+
+/* One tile of C at (i,j), of which m x n elements are there. extra: rows i of the extra
+ * product's A, or NULL. */
 static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *strip,
-                          int64_t i, int64_t j, int64_t m, int64_t n)
+                          const uint32_t *extra, int64_t i, int64_t j, int64_t m,
+                          int64_t n)
 {
     const Gemm *g = b->g;
     GemmKind kind = !g->bf16 ? GEMM_F32 : g->c_bf16 ? GEMM_BF16_TO_BF16 : GEMM_BF16;
@@ -70,6 +115,9 @@ static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *str
                      .ldc = g->ldc};
     base_of(&tile, b, i, j);
     if (n == GEMM_COLS && gemm_kernel_rows(m) == m) {
+        float sums[GEMM_ROWS * GEMM_COLS];
+        if (extra)
+            add_extra(&tile, b, extra, j, m, sums);
         gemm_tile(&tile, m, kind);
         return;
     }
@@ -82,6 +130,8 @@ static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *str
     tile.base = base;
     tile.c = edge;
     tile.base_ld = tile.ldc = GEMM_COLS;
+    if (extra)
+        add_extra(&tile, b, extra, j, m, base);
     gemm_tile(&tile, m, kind);
     for (int64_t r = 0; r < m; r++)
         memcpy(stored_at(c, r * g->ldc, g->c_bf16),
@@ -89,21 +139,37 @@ static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *str
                (size_t)n * (g->c_bf16 ? 2 : 4));
 }
 
-/* Rows [i0, i0 + m) times strips [s0, s1) of the block. */
-static void multiply_rows(const Block *b, uint32_t *packed_a, int64_t i0, int64_t m,
-                          int64_t s0, int64_t s1)
+/* The same rows of the extra product's A; NULL when there is none in this block of k. */
+static const uint32_t *pack_extra(const Block *b, uint32_t *out, int64_t i0, int64_t m)
+{
+    const GemmExtra *e = b->g->extra;
+    if (!e || !b->first)
+        return NULL;
+    int64_t strip = words_of(e->K, b->g->bf16) * GEMM_ROWS;
+    for (int64_t i = 0; i < m; i += GEMM_ROWS)
+        gemm_pack_strip(out + i / GEMM_ROWS * strip, GEMM_ROWS,
+                        gemm_from(e->a, i0 + i, 0), b->g->M - i0 - i, e->K, b->g->bf16);
+    return out;
+}
+
+/* Rows [i0, i0 + m) times strips [s0, s1) of the block, by thread `thread`. */
+static void multiply_rows(const Block *b, uint32_t *packed_a, int thread, int64_t i0,
+                          int64_t m, int64_t s0, int64_t s1)
 {
     const Gemm *g = b->g;
     int64_t K = elements_of(g, b->w0, b->words), strip = b->words * GEMM_ROWS;
+    int64_t extra_strip = g->extra ? words_of(g->extra->K, g->bf16) * GEMM_ROWS : 0;
     for (int64_t i = 0; i < m; i += GEMM_ROWS)
         gemm_pack_strip(packed_a + i / GEMM_ROWS * strip, GEMM_ROWS,
                         part_of(g->a, i0 + i, b->w0, g->bf16), g->M - i0 - i, K,
                         g->bf16);
+    const uint32_t *extra = pack_extra(b, b->extra_a + thread * b->extra_stride, i0, m);
     for (int64_t s = s0; s < s1; s++) {
         int64_t j = s * GEMM_COLS, n = b->n - j < GEMM_COLS ? b->n - j : GEMM_COLS;
         for (int64_t i = 0; i < m; i += GEMM_ROWS)
             multiply_tile(b, packed_a + i / GEMM_ROWS * strip, b->b + s * b->b_stride,
-                          i0 + i, b->n0 + j, m - i < GEMM_ROWS ? m - i : GEMM_ROWS, n);
+                          extra ? extra + i / GEMM_ROWS * extra_strip : NULL, i0 + i,
+                          b->n0 + j, m - i < GEMM_ROWS ? m - i : GEMM_ROWS, n);
     }
 }
 
@@ -147,7 +213,8 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
     PARALLEL_FOR_UNEVEN(t, M * b->n * b->words)
     for (int64_t task = 0; task < s.row_tasks * parts; task++) {
         int64_t i0 = task / parts * rows, part = task % parts;
-        multiply_rows(b, packed_a + CPU_THREAD * a_stride, i0,
+        int thread = CPU_THREAD;
+        multiply_rows(b, packed_a + thread * a_stride, thread, i0,
                       M - i0 < rows ? M - i0 : rows, part * strips / parts,
                       (part + 1) * strips / parts);
     }
@@ -180,7 +247,12 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
     size_t all = (size_t)(cpu_context(t)->threads * a_stride + b_words + GEMM_SLACK);
     ASSERT(all <= cpu_gemm_words(cpu_context(t)->threads, depth));
     uint32_t *a = cpu_buffer(&cpu_context(t)->packed, all * sizeof *a);
-    uint32_t *packed_b = a + cpu_context(t)->threads * a_stride;
+    uint32_t *packed_b = a + cpu_context(t)->threads * a_stride, *extra_a = NULL;
+    int64_t extra_stride = g->extra ? cpu_gemm_extra_words(g->extra->K) : 0;
+    if (g->extra)
+        extra_a = cpu_buffer(&cpu_context(t)->extra,
+                             (size_t)(cpu_context(t)->threads * extra_stride) *
+                                 sizeof *extra_a);
     for (int64_t w0 = 0; w0 < words; w0 += depth) {
         for (int64_t n0 = 0; n0 < g->N; n0 += columns) {
             Block b = {.g = g,
@@ -189,7 +261,9 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
                        .words = words - w0 < depth ? words - w0 : depth,
                        .n0 = n0,
                        .n = g->N - n0 < columns ? g->N - n0 : columns,
-                       .first = w0 == 0};
+                       .first = w0 == 0,
+                       .extra_a = extra_a,
+                       .extra_stride = extra_stride};
             if (g->packed_b) {
                 b.b = g->packed_b + w0 * GEMM_COLS;
                 b.b_stride = words * GEMM_COLS;

@@ -9,15 +9,29 @@
 #define gemm_multiply SIMD_NAME(gemm_multiply_)
 #define gemm_pack_all SIMD_NAME(gemm_pack_all_)
 
-/* C(M,N) = A B^T + bias + residual, or C += A B^T, with A(M,K) and B(N,K). Rows of C lie
- * ldc apart. packed_b: all of B as gemm_pack_all left it; B itself is not read then. */
+/* A second product of few columns, A B^T with A(M,K) f32 and B(N,K), whose sums are added
+ * to C before it is stored: it costs no pass over C, and where C is bf16 both sums are
+ * rounded as one. */
+typedef struct GemmExtra {
+    GemmMatrix a;
+    const uint32_t *packed_b; /* as gemm_pack_all leaves B */
+    int64_t K;
+    /* NULL, or whose pieces B has on its diagonal: rows of piece i are 0 but for columns
+     * [i r, (i+1) r), rows of none are 0. */
+    const Adapter *blocks;
+} GemmExtra;
+
+/* C(M,N) = A B^T + bias + residual + extra, or C += A B^T + extra, with A(M,K) and B(N,K).
+ * Rows of C lie ldc apart. packed_b: all of B as gemm_pack_all left it; B itself is not
+ * read then. */
 typedef struct Gemm {
     void *c; /* f32, or bf16 when c_bf16: not with add */
     int64_t ldc;
     GemmMatrix a, b;
     const uint32_t *packed_b;
-    const float *bias;     /* (N) or NULL */
-    const float *residual; /* (M,N), rows ldc apart, or NULL; not both; may be C */
+    const float *bias;      /* (N) or NULL */
+    const float *residual;  /* (M,N), rows ldc apart, or NULL; not both; may be C */
+    const GemmExtra *extra; /* or NULL */
     int64_t M, N, K;
     bool add, bf16, c_bf16;
 } Gemm;

@@ -9,7 +9,7 @@
 #include "tensor/cpu/simd/fill.h"
 
 #include "base/mem.h"
-#include "tensor/cpu/simd/gemm.h"
+#include "tensor/cpu/simd/adapter.h"
 #include "tensor/cpu/simd/tile.h"
 #include "tensor/host.h"
 
@@ -87,6 +87,37 @@ static void by_tiles(TensorOps *t, const Product *p)
     }
 }
 
+/* The row of b that output o has, and where its piece's columns of z begin; NULL when no
+ * piece has it. */
+static const float *row_of_b(const Adapter *adapter, int64_t o, int64_t *column)
+{
+    int64_t r = adapter_rank(adapter);
+    const float *b = host_f32(adapter->b.value, adapter->b.rows * r);
+    for (int32_t i = 0; i < adapter->pieces; i++) {
+        AdapterPiece p = adapter->piece[i];
+        *column = i * r;
+        if (o >= p.first && o < p.first + p.rows)
+            return b + (o - p.first) * r;
+        b += p.rows * r;
+    }
+    return NULL;
+}
+
+/* y = the adapter's part and what else the product is added to. */
+static void by_adapter(TensorOps *t, const Product *p, const Weight *w, Tensor x)
+{
+    int64_t r = adapter_rank(w->adapter), width = adapter_width(w->adapter);
+    const float *z = gemm_adapter_down(t, w, x, p->N).a.at;
+    PARALLEL_FOR(t, p->N * p->O * r)
+    for (int64_t o = 0; o < p->O; o++) {
+        int64_t column = 0;
+        const float *b = row_of_b(w->adapter, o, &column);
+        for (int64_t n = 0; n < p->N; n++)
+            p->y[n * p->O + o] =
+                base_of(p, n, o) + (b ? vec_dot(z + n * width + column, b, r) : 0);
+    }
+}
+
 static GemmMatrix activations(Tensor x, int64_t rows, int64_t cols, bool k_dense)
 {
     return (GemmMatrix){host_activations(x, rows * cols), cols, k_dense,
@@ -106,12 +137,20 @@ static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
                      .N = N,
                      .O = O,
                      .C = C};
+        if (w->adapter && N > 0) {
+            by_adapter(t, &p, w, x);
+            p.residual = p.y;
+            p.bias = NULL;
+        }
         if (N < FEWEST_FOR_TILES)
             by_dots(t, &p);
         else
             by_tiles(t, &p);
         return;
     }
+    GemmExtra extra = {0};
+    if (w->adapter)
+        extra = gemm_adapter_down(t, w, x, N);
     gemm_multiply(t, &(Gemm){.c = host_activations(y, N * O),
                              .ldc = O,
                              .a = activations(x, N, C, true),
@@ -119,6 +158,7 @@ static void linear(TensorOps *t, Tensor y, Tensor x, Weight *w, Tensor bias,
                              .packed_b = w->packed,
                              .bias = host_f32_or_null(bias, O),
                              .residual = host_f32_or_null(residual, N * O),
+                             .extra = w->adapter ? &extra : NULL,
                              .M = N,
                              .N = O,
                              .K = C,
@@ -130,10 +170,14 @@ static void linear_backward_input(TensorOps *t, Tensor dx, Tensor dy, Weight *w,
                                   int64_t N, bool add)
 {
     int64_t O = w->rows, C = w->cols;
+    GemmExtra extra = {0};
+    if (w->adapter && N > 0)
+        extra = gemm_adapter_back(t, w, dy, N);
     gemm_multiply(t, &(Gemm){.c = host_activations(dx, N * C),
                              .ldc = C,
                              .a = activations(dy, N, O, true),
                              .b = {host_f32(w->value, O * C), C, false, false},
+                             .extra = w->adapter ? &extra : NULL,
                              .M = N,
                              .N = C,
                              .K = O,
@@ -175,6 +219,8 @@ static void linear_backward_weight(TensorOps *t, Weight *w, Tensor dbias, Tensor
                                  .bf16 = w->packed != NULL});
     if (tensor_present(dbias))
         add_column_sums(t, host_f32(dbias, O), dy, N, O);
+    if (w->adapter)
+        gemm_adapter_gradients(t, w, dy, x, N);
 }
 
 /* --- the packed copy ------------------------------------------------------------------ */
