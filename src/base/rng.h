@@ -13,15 +13,15 @@
 
 /* What the draws are for: different purposes never share a stream. */
 typedef enum RngPurpose {
-    RNG_INIT = 1,    /* parameters; index = number of the tensor */
-    RNG_SHUFFLE = 2, /* order of data; index = epoch */
-    RNG_SAMPLE = 3,  /* next tokens; index = sequence */
-    RNG_SPLIT = 4,   /* held-out choice; index = document */
-    RNG_WORLD = 5,   /* the practice world; index = what is generated */
-    RNG_EVAL = 6,    /* evaluation samples */
-    RNG_MIX = 7,     /* mixtures of data sets */
+    RNG_INIT = 1,     /* parameters; index = number of the tensor */
+    RNG_SHUFFLE = 2,  /* order of data; index = epoch */
+    RNG_SAMPLE = 3,   /* next tokens; index = sequence */
+    RNG_SPLIT = 4,    /* held-out choice; index = document */
+    RNG_WORLD = 5,    /* the practice world; index = what is generated */
+    RNG_EVAL = 6,     /* evaluation samples */
+    RNG_MIX = 7,      /* mixtures of data sets */
     RNG_ADAPTER = 16, /* A of a low-rank adapter; index = layer and projection */
-    RNG_TEST = 100,  /* tests and benchmarks */
+    RNG_TEST = 100,   /* tests and benchmarks */
 } RngPurpose;
 
 typedef struct Rng {
