@@ -29,7 +29,7 @@ static void fine_tuning_learns_the_answers_alone(void **state)
     tiny_make_data();
     tiny_make_model("base", HEAD_LM, 5);
     tiny_run("sft", "sft",
-             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=60 "
+             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=120 "
              "batch_tokens=384 lr=0.01 sample_every=0");
     assert_true(tiny_metric("sft", 0, "heldout/token_accuracy") < 0.2);
     assert_true(tiny_metric("sft", -1, "heldout/token_accuracy") > 0.5);
@@ -143,14 +143,14 @@ static void adapters_learn_over_a_frozen_base(void **state)
     tiny_make_model("base", HEAD_LM, 5);
     CHECK_OK(file_read(temp_path("base/model.safetensors"), 1 << 24, &before, &err));
     tiny_run("sft", "sft",
-             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=60 "
-             "batch_tokens=384 lr=0.03 sample_every=0 lora_rank=8");
+             "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=120 "
+             "batch_tokens=384 lr=0.01 sample_every=0 lora_rank=8");
     assert_true(tiny_metric("sft", 0, "heldout/token_accuracy") < 0.2);
     double accuracy = tiny_metric("sft", -1, "heldout/token_accuracy");
     assert_true(accuracy > 0.5);
     tiny_run("reward", "reward",
              "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
-             "heldout=0.2 epochs=24 batch_prompts=8 lr=0.03 lora_rank=8");
+             "heldout=0.2 epochs=24 batch_prompts=8 lr=0.01 lora_rank=8");
     double order = tiny_metric("reward", -1, "heldout/accuracy");
     print_message("accuracy %.3f, %.3f\n", accuracy, order);
     assert_true(order > 0.95);
@@ -180,7 +180,7 @@ static void stages_start_from_adapter_folders(void **state)
     tiny_make_model("base", HEAD_LM, 5);
     tiny_run("sft", "adapter",
              "model=@base data=@demonstrations.jsonl heldout=0.2 epochs=40 "
-             "batch_tokens=384 lr=0.03 sample_every=0 lora_rank=8");
+             "batch_tokens=384 lr=0.01 sample_every=0 lora_rank=8");
     double learned = tiny_metric("adapter", -1, "heldout/loss");
     tiny_run("sft", "whole",
              "model=@adapter data=@demonstrations.jsonl heldout=0.2 epochs=1 "
