@@ -110,7 +110,7 @@ static void adapter_backward_row(const Adapter *adapter, const float *dy,
     int64_t C = adapter->a.cols;
     float *da = host_f32_or_null(adapter->a.grad, width * C);
     float *db = host_f32_or_null(adapter->b.grad, adapter->b.rows * r);
-    double z[MAX_WIDTH], dz[MAX_WIDTH];
+    double z[MAX_WIDTH] = {0}, dz[MAX_WIDTH] = {0};
     if (!da || !db)
         return;
     down_row(z, adapter, x);
