@@ -164,8 +164,8 @@ static void the_hash_is_of_all_that_is_learned(void **state)
         "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],\"ranks\":[1,2,3]}\n",
         "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"d\"],\"ranks\":[1,2,3]}\n",
         "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],\"ranks\":[1,2,2]}\n",
-        "{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],\"ranks\":[1,2,3],"
-        "\"margins\":[1,0,0]}\n"};
+        ("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\",\"c\"],\"ranks\":[1,2,3],"
+         "\"margins\":[1,0,0]}\n")};
     uint64_t hash[4];
     for (int i = 0; i < 4; i++) {
         Rankings r;
