@@ -222,7 +222,7 @@ static void impossible_adapters_are_refused(void **state)
     const ModelLora wrong[] = {{.rank = 0, .alpha = 1, .targets = 1},
                                {.rank = ADAPTER_MAX_RANK + 1, .alpha = 1, .targets = 1},
                                {.rank = 1, .alpha = 0, .targets = 1},
-                               {.rank = 1, .alpha = NAN, .targets = 1},
+                               {.rank = 1, .alpha = (double)NAN, .targets = 1},
                                {.rank = 1, .alpha = 1, .targets = 0},
                                {.rank = 1, .alpha = 1, .targets = 128}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
