@@ -70,8 +70,7 @@ static inline int64_t cpu_logit_gradient_rows(int64_t vocab, int64_t size)
 static inline int64_t cpu_attention_words(int64_t len, int64_t D)
 {
     int64_t rows = (len + 31) / 32 * 32, wide = (D + 31) / 32 * 32;
-    return rows * (2 * D + 3 * wide + CPU_QUERIES) +
-           CPU_QUERIES * (2 * D + 3 * wide + 32) + 1024;
+    return rows * (5 * wide + CPU_QUERIES) + CPU_QUERIES * (5 * wide + 4 * 32) + 1024;
 }
 
 /* Words of scratch that a product takes (simd/gemm.c): a block of B for all threads, a

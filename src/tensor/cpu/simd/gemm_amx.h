@@ -39,15 +39,22 @@ INLINE void amx_end(void)
 }
 
 /* `rows` x GEMM_COLS of C, f32; rows is 16 or 32 and a constant. What C is added to is
- * loaded first: its lines are all the same when base_ld is 0. */
+ * loaded first: its lines are all the same when base_ld is 0; base NULL: nothing. */
 INLINE void amx_block(const GemmTile *t, float *c, int64_t ldc, const int rows)
 {
     const uint32_t *a = t->a, *b = t->b;
     const int64_t line = GEMM_COLS * 4, base_line = t->base_ld * 4, c_line = ldc * 4;
     __asm__ volatile("" ::: "memory"); /* the compiler does not see what tiles read */
-    _tile_loadd(0, t->base, base_line);
-    _tile_loadd(1, t->base + 16, base_line);
-    if (rows > 16) {
+    if (!t->base) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, t->base, base_line);
+        _tile_loadd(1, t->base + 16, base_line);
+    }
+    if (t->base && rows > 16) {
         _tile_loadd(2, t->base + 16 * t->base_ld, base_line);
         _tile_loadd(3, t->base + 16 * t->base_ld + 16, base_line);
     }
@@ -73,16 +80,6 @@ INLINE void amx_block(const GemmTile *t, float *c, int64_t ldc, const int rows)
     }
     __asm__ volatile("" ::: "memory");
 }
-#else
-INLINE void amx_begin(void) {}
-INLINE void amx_end(void) {}
-INLINE void amx_block(const GemmTile *t, float *c, int64_t ldc, const int rows)
-{
-    (void)t, (void)c, (void)ldc, (void)rows;
-    ASSERT(!"this set has no tiles");
-}
-#endif
-
 /* As gemm_kernel_rows and gemm_tile. */
 INLINE int64_t amx_rows(int64_t rows)
 {
@@ -152,5 +149,26 @@ static inline void amx_pack(uint32_t *out, GemmMatrix m, int64_t rows, int64_t K
     else
         amx_pack_columns(out, m, rows, K, false);
 }
+
+#else /* never called: GEMM_AMX is asked first */
+INLINE void amx_begin(void) {}
+INLINE void amx_end(void) {}
+INLINE void amx_block(const GemmTile *t, float *c, int64_t ldc, const int rows)
+{
+    (void)t, (void)c, (void)ldc, (void)rows;
+}
+INLINE int64_t amx_rows(int64_t rows)
+{
+    return rows;
+}
+INLINE void amx_tile(const GemmTile *t, int64_t rows, bool to_bf16)
+{
+    (void)t, (void)rows, (void)to_bf16;
+}
+INLINE void amx_pack(uint32_t *out, GemmMatrix m, int64_t rows, int64_t K)
+{
+    (void)out, (void)m, (void)rows, (void)K;
+}
+#endif
 
 #endif
