@@ -78,7 +78,7 @@ static inline int64_t cpu_attention_words(int64_t len, int64_t D)
 enum {
     CPU_GEMM_DEPTH = 512,    /* words of k at a time */
     CPU_GEMM_COLUMNS = 2048, /* columns of B at a time */
-    CPU_GEMM_ROWS = 256      /* rows of A in a task, at most */
+    CPU_GEMM_ROWS = 512      /* rows of A in a task, at most */
 };
 static inline size_t cpu_gemm_words(int threads, int64_t depth)
 {
