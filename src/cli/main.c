@@ -44,7 +44,7 @@ static void print_help(FILE *out)
         "  TAME_COMPUTE       matrix products in f32, bf16 or auto: bf16 if the "
         "processor has it;\n"
         "                     default: auto in the stages, f32 in the other commands\n"
-        "  TAME_INSTRUCTIONS  baseline, avx2, avx512 or avx512_bf16; default: the "
+        "  TAME_INSTRUCTIONS  baseline, avx2, avx512, avx512_bf16 or amx; default: the "
         "widest there is\n"
         "\nexamples:\n"
         "  tame run recipes/demo.yaml            the whole recipe, 10 to 20 minutes\n"
