@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "stages/dpo.h"
 #include "stages/kto.h"
-#include "stages/ppo.h"
+#include "stages/rl/ppo.h"
 #include "stages/pretrain.h"
 #include "stages/rank.h"
 #include "stages/reward.h"
