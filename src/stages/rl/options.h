@@ -19,9 +19,10 @@ typedef struct RlOptions {
     double missing_eos_penalty, score_clip, overlong_penalty;
     int64_t overlong_buffer;
     double entropy_coef, ptx_coef;
-    double target_kl; /* approx_kl above which an iteration's remaining updates are
+    double target_kl;    /* approx_kl above which an iteration's remaining updates are
                          skipped; 0 off */
-    bool tools;       /* the calculator in rollouts */
+    bool mask_truncated; /* learn nothing from answers that do not end */
+    bool tools;          /* the calculator in rollouts */
     int64_t eval_prompts;
 } RlOptions;
 
@@ -50,6 +51,7 @@ typedef struct RlOptions {
     OPT_REAL(RlOptions, score_clip, 0, 0, 1e6, "limit of a score's size; 0: none"),    \
     OPT_REAL(RlOptions, overlong_penalty, 1, 0, 1e6, "taken from the score of an answer of max_new tokens; less within overlong_buffer"), \
     OPT_INT(RlOptions, overlong_buffer, 0, 0, 1e6, "tokens before max_new over which that penalty grows from 0; 0: there is none"), \
+    OPT_BOOL(RlOptions, mask_truncated, false, "learn nothing from answers that do not end"), \
     OPT_REAL(RlOptions, entropy_coef, 0, 0, 1e6, "bonus for a nat of entropy"),        \
     OPT_REAL(RlOptions, ptx_coef, 0, 0, 1e6, "weight of the loss on pretraining text; 0: not mixed in"), \
     OPT_REAL(RlOptions, target_kl, 0, 0, 1e6, "leave an iteration when a minibatch's approximate KL passes this; 0: never"), \

@@ -182,6 +182,15 @@ static Status check_options(const RlOptions *o, Err *err)
     return OK;
 }
 
+Status rl_check_group(const RlOptions *o, Err *err)
+{
+    if (o->answers < 2)
+        return err_set(err, ERR_OPTION,
+                       "one answer a prompt has nothing to be compared with: set "
+                       "'answers' to 2 or more");
+    return OK;
+}
+
 /* The reward model must read what the policy writes. */
 static Status check_reward(const RlStage *s, Err *err)
 {
@@ -271,6 +280,8 @@ static Status make_experience(Experience *x, size_t batch, size_t context, Err *
     size_t n = batch * context;
     x->n = (int64_t)batch;
     TRY(MEM_ARRAY(&x->episodes, batch, err));
+    TRY(MEM_ARRAY(&x->outcome, batch, err));
+    TRY(MEM_ARRAY(&x->relative, batch, err));
     TRY(MEM_ARRAY(&x->ids, n, err));
     TRY(MEM_ARRAY(&x->is_action, n, err));
     float **const arrays[] = {&x->drawn_logprob, &x->logprob, &x->ref_logprob,
@@ -378,6 +389,8 @@ static Status make_buffers(RlStage *s, Err *err)
 static void release_experience(Experience *x)
 {
     mem_free(x->episodes);
+    mem_free(x->outcome);
+    mem_free(x->relative);
     mem_free(x->ids);
     mem_free(x->is_action);
     float *const arrays[] = {x->drawn_logprob, x->logprob, x->ref_logprob,

@@ -51,7 +51,10 @@ typedef struct Experience {
     float *entropy;       /* of the policy there */
     float *weight;        /* 1; 0 in episodes that are left out */
     float *advantage;     /* the method's */
-    double engine_gap;    /* mean |logprob - the sampler's|: should be rounding alone */
+    /* [n], for methods that compare the answers to a prompt */
+    double *outcome;   /* what an episode is worth */
+    double *relative;  /* the same beside its group */
+    double engine_gap; /* mean |logprob - the sampler's|: should be rounding alone */
 } Experience;
 
 /* A pass: whole episodes of one minibatch, and a number an action of them. */
@@ -152,12 +155,17 @@ struct RlStage {
 NODISCARD Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
                         StageReport *report, Err *err);
 
+/* For methods that compare the answers to a prompt. */
+NODISCARD Status rl_check_group(const RlOptions *o, Err *err);
+
 /* --- collecting (rollout.c) --- */
 /* Collects the episodes of an iteration: rollouts, scores, log-probabilities, advantages.
  * Puts what TRL calls objective/..., val/... */
 NODISCARD Status rl_collect(RlStage *s, int64_t iteration, Metrics *m, Err *err);
 /* What the end of an episode is worth: its score, limited, less penalties. */
 double rl_final_reward(const RlOptions *o, const Episode *e);
+/* Every action's advantage is its episode's `relative`. */
+void rl_spread(Experience *x);
 /* The k1 and k3 estimates of KL(pi || ref) summed over each episode's actions. */
 void rl_sum_kl(Experience *x);
 

@@ -162,7 +162,8 @@ static void weigh(RlStage *s)
         bool equal = K > 1 && is_equal(s, i / K * K);
         Episode *e = &x->episodes[i];
         s->equal += equal && i % K == 0;
-        e->left_out = equal && s->equal_groups != EQUAL_KEEP;
+        e->left_out = (equal && s->equal_groups != EQUAL_KEEP) ||
+                      (s->o->mask_truncated && !e->ended);
         for (int64_t t = e->first; t < e->first + e->actions; t++)
             x->weight[t] = e->left_out ? 0.0F : 1.0F;
     }
@@ -235,6 +236,15 @@ void rl_sum_kl(Experience *x)
             e->kl += loss_kl1(d);
             e->kl3 += loss_kl3(d);
         }
+    }
+}
+
+void rl_spread(Experience *x)
+{
+    for (int64_t i = 0; i < x->n; i++) {
+        const Episode *e = &x->episodes[i];
+        for (int64_t t = e->first; t < e->first + e->actions; t++)
+            x->advantage[t] = (float)x->relative[i];
     }
 }
 

@@ -182,7 +182,7 @@ static void put_sums(const RlStage *s, Metrics *m)
         s->method->put_updates(s, m);
     if (s->ptx_packer)
         metrics_put(m, "ptx/loss", sums->ptx_loss / n);
-    if (s->o->target_kl > 0 || s->equal_groups != EQUAL_KEEP)
+    if (s->o->target_kl > 0 || s->equal_groups != EQUAL_KEEP || s->o->mask_truncated)
         metrics_put(m, "policy/updates_skipped", sums->skipped);
 }
 
