@@ -26,6 +26,7 @@ const Command commands[] = {
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, KL, bits per byte", eval_command},
+    {"label", "ask people: rank, rate, write; report, export, import", label_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
