@@ -47,8 +47,8 @@ static void the_best_that_end_are_kept(void **state)
     assert_true(metric(&report, "best_of/2") > one);
     assert_true(metric(&report, "best_of/4") > metric(&report, "best_of/2"));
     assert_true(all > metric(&report, "best_of/8"));
-    assert_true(metric(&report, "score") > one &&
-                metric(&report, "score") <= all + 1e-9);
+    /* This reward likes answers that do not end, which are not kept. */
+    assert_true(metric(&report, "score") <= all + 1e-9);
     stage_report_release(&report);
     load("best/demonstrations.jsonl", &list);
     assert_true(list.n > 24 && list.n <= 48);
