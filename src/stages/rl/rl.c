@@ -86,6 +86,8 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     metrics_put(m, "heldout/len_mean", length);
     metrics_put(m, "heldout/missing_eos_frac", 1 - ended);
     release_results(s, n);
+    if (status == OK)
+        rl_watch_heldout(s, m);
     return status;
 }
 
@@ -129,6 +131,7 @@ static json_t *state(void *self)
     json_object_set_new(saved, "kl_coef", json_real(s->kl_coef));
     json_object_set_new(saved, "groups", json_integer(s->groups));
     json_object_set_new(saved, "loss", json_real(s->last_loss));
+    json_object_set_new(saved, "guards", guards_state(&s->guards));
     return saved;
 }
 
@@ -137,6 +140,7 @@ static Status restore(void *self, const json_t *saved, Err *err)
     RlStage *s = self;
     TRY(json_get_int(saved, "groups", &s->groups, err));
     TRY(json_get_real_or(saved, "loss", 0, &s->last_loss, err));
+    TRY(guards_restore(&s->guards, json_object_get(saved, "guards"), err));
     return json_get_real_or(saved, "kl_coef", s->o->kl_coef, &s->kl_coef, err);
 }
 
@@ -191,20 +195,19 @@ Status rl_check_group(const RlOptions *o, Err *err)
     return OK;
 }
 
-/* The reward model must read what the policy writes. */
-static Status check_reward(const RlStage *s, Err *err)
+/* A reward model must read what the policy writes. */
+static Status check_reward_shape(const ModelShape *reward, const ModelShape *policy,
+                                 const char *folder, Err *err)
 {
-    const ModelShape *policy = &s->sft.model->shape, *reward = &s->reward_model->shape;
     if (reward->head != HEAD_SCALAR)
         return err_set(err, ERR_OPTION, "'%s' is no reward model: it has no score head",
-                       s->o->reward);
+                       folder);
     if (reward->vocab != policy->vocab || reward->context < policy->context)
         return err_set(
             err, ERR_OPTION,
             "'%s' has a vocabulary of %d and a context of %d, the policy %d and "
             "%d",
-            s->o->reward, reward->vocab, reward->context, policy->vocab,
-            policy->context);
+            folder, reward->vocab, reward->context, policy->vocab, policy->context);
     return OK;
 }
 
@@ -212,7 +215,8 @@ static Status check_reward(const RlStage *s, Err *err)
 static Status open_reward(RlStage *s, TensorOps *ops, Err *err)
 {
     TRY(model_folder_load(&s->reward_model, ops, s->o->reward, false, NULL, err));
-    return check_reward(s, err);
+    return check_reward_shape(&s->reward_model->shape, &s->sft.model->shape,
+                              s->o->reward, err);
 }
 
 static Status make_reward(RlStage *s, Err *err)
@@ -230,12 +234,19 @@ static Status open_models(RlStage *s, TensorOps *ops, Err *err)
     return s->method->open ? s->method->open(s, ops, err) : OK;
 }
 
-static Status open_gold(RlStage *s, Err *err)
+/* The judge of the world, or a second reward model. */
+static Status open_gold(RlStage *s, TensorOps *ops, Err *err)
 {
-    if (!s->o->world)
+    const RlOptions *o = s->o;
+    if (o->world) {
+        TRY(world_open(&s->world, o->world, err));
+        return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    }
+    if (!o->gold_reward)
         return OK;
-    TRY(world_open(&s->world, s->o->world, err));
-    return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    TRY(model_folder_load(&s->gold_model, ops, o->gold_reward, false, NULL, err));
+    return check_reward_shape(&s->gold_model->shape, &s->sft.model->shape,
+                              o->gold_reward, err);
 }
 
 static Status open_prompts(RlStage *s, const StageEnv *env, Err *err)
@@ -337,6 +348,8 @@ static Status plan_memory(MemoryPlan *plan, const RlStage *s, Err *err)
     memory_add_model(plan, policy, true);
     memory_add_model(plan, policy, false);
     memory_add_model(plan, reward, false);
+    if (s->gold_model)
+        memory_add_model(plan, &s->gold_model->shape, false);
     if (s->method->plan_models)
         s->method->plan_models(s, plan);
     memory_add_process(plan);
@@ -344,6 +357,9 @@ static Status plan_memory(MemoryPlan *plan, const RlStage *s, Err *err)
     memory_add_tape(plan, policy, rl_pass_tokens(s), true);
     memory_add_tape(plan, policy, rl_pass_tokens(s), false);
     memory_add_tape(plan, reward, reward_pass_tokens(reward), false);
+    if (s->gold_model)
+        memory_add_tape(plan, &s->gold_model->shape,
+                        reward_pass_tokens(&s->gold_model->shape), false);
     if (s->method->plan_training)
         s->method->plan_training(s, plan);
     memory_add_cache(plan,
@@ -363,6 +379,8 @@ static Status make_tapes(RlStage *s, TapeOptions keeps, Err *err)
     TRY(tape_new(&s->policy_tape, s->sft.model, most, keeps, err));
     TRY(tape_new(&s->reference_tape, s->reference, most, (TapeOptions){0}, err));
     TRY(make_reward(s, err));
+    if (s->gold_model)
+        TRY(reward_from_model(&s->gold, s->gold_model, err));
     if (!s->ptx_packer)
         return OK;
     PackOptions pack = ptx_pack(s);
@@ -377,6 +395,7 @@ static Status make_buffers(RlStage *s, Err *err)
     TRY(make_experience(&s->experience, (size_t)o->batch, (size_t)context, err));
     TRY(make_pass(&s->pass, (size_t)o->batch, (size_t)rl_pass_tokens(s), err));
     TRY(MEM_ARRAY(&s->order, (size_t)o->batch, err));
+    TRY(MEM_ARRAY(&s->grams, (size_t)context, err));
     TRY(MEM_ARRAY(&s->results, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->items, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->which, (size_t)answers, err));
@@ -432,6 +451,8 @@ static void release(RlStage *s)
     reward_release(&s->reward);
     reward_release(&s->gold);
     world_free(s->world);
+    model_free(s->gold_model);
+    mem_free(s->grams);
     tape_free(s->policy_tape);
     tape_free(s->reference_tape);
     adamw_release(&s->policy.adamw, s->policy.model);
@@ -445,12 +466,13 @@ static void release(RlStage *s)
 static Status prepare(RlStage *s, const StageEnv *env, Err *err)
 {
     MemoryPlan plan = {.ops = env->ops};
-    TRY(open_gold(s, err));
+    TRY(open_gold(s, env->ops, err));
     TRY(open_prompts(s, env, err));
     TRY(open_ptx(s, env, err));
     TRY(plan_memory(&plan, s, err));
     TapeOptions keeps = {.backward = true, .recomputed = plan.recomputed};
     s->kl_coef = s->o->kl_coef;
+    s->guards.limits = rl_guard_limits(s->o);
     TRY(adamw_new(&s->policy.adamw, s->policy.model, err));
     TRY(make_tapes(s, keeps, err));
     if (s->method->prepare)
@@ -506,6 +528,8 @@ static Status train(RlStage *s, const StageEnv *env, StageReport *report, Err *e
         stage_report_fill(report, &run, s->sft.model, o->model);
     }
     train_report_release(&run);
+    if (status == OK)
+        status = rl_write_diagnosis(s, err);
     return status;
 }
 
@@ -515,6 +539,7 @@ Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
     TRY(check_options(s->o, err));
     TrainOptions t = *given, defaults = stage_defaults;
     s->t = &t;
+    s->folder = env->folder;
     Status status = open_models(s, env->ops, err);
     if (status == OK) {
         defaults.lr = stage_lr(stage_defaults.lr, &s->sft.model->shape);
