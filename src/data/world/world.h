@@ -20,7 +20,8 @@
  *   demonstrations.jsonl              {"messages": [...], "writer"}; tool calls as
  *                                     {"role":"assistant","content":"","tool_calls":
  *                                     [{"function":{"name","arguments":{"expression"}}}]}
- *   prompts.jsonl prompts_heldout.jsonl                {"prompt", "skill"}
+ *   prompts.jsonl prompts_heldout.jsonl                {"prompt", "skill", "expected"}: the
+ *                                     words that a right answer has
  *   comparisons.jsonl comparisons_heldout.jsonl        {"prompt", "completions", "ranks",
  *                                     "scores", "writers"}; a completion is a text, or a
  *                                     list of messages where a tool is called. Rank 1 is
