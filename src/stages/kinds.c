@@ -161,13 +161,18 @@ const StageKind stage_kinds[] = {
     },
     {
         .name = "ppo",
-        .help = "reinforcement learning from the reward model (PPO)",
+        .help = "reinforcement learning from a reward (PPO)",
         .options = &ppo_options,
         .trains = true,
         .reads = true,
         .default_name = "ppo",
-        .example = "  tame ppo ppo --model sft --reward reward --prompts "
-                   "data/world/prompts.jsonl\n",
+        .example =
+            "  tame ppo ppo --model sft --reward reward --prompts "
+            "data/world/prompts.jsonl\n"
+            "  tame ppo ppo --model sft --prompts data/world/prompts.jsonl \\\n"
+            "    --reward '[{model: reward}, {exact: expected, match: number, "
+            "when: {skill: steps}}]'\n"
+            "  tame ppo ppo --model sft --reward rewards.yaml --prompts p.jsonl\n",
         .run = run_ppo,
     },
     {.name = NULL},

@@ -1,10 +1,10 @@
-/* ppo.c - stage 4: PPO from a reward model, see ppo.h.
+/* ppo.c - stage 4: PPO from a reward, see ppo.h.
  *
- * Four models: the policy (starts as the SFT model) and the critic (starts as the reward
- * model: Stiennon et al. 2020 found separate networks clearly better) learn; the SFT model
- * as reference and the reward model stay as they are. An iteration:
+ * Two models learn: the policy (starts as the SFT model) and the critic (starts as the
+ * reward model: Stiennon et al. 2020 found separate networks clearly better); the SFT model
+ * as reference and the reward (rewards.h) stay as they are. An iteration:
  *
- *     batch of prompts ─► engine: answers, calls executed ─► reward model: a score each
+ *     batch of prompts ─► engine: answers, calls executed ─► reward: a score each
  *       └─► training forward: log pi, log ref, V ─► rewards, advantages   ppo_rollout.c
  *             └─► epochs x minibatches: clipped updates of both           ppo_update.c
  *
@@ -27,7 +27,8 @@
 /* clang-format off */
 static const OptField fields[] = {
     OPT_TEXT(PpoOptions, model, NULL, "folder of the SFT model: policy and reference"),
-    OPT_TEXT(PpoOptions, reward, NULL, "folder of the reward model: reward and critic"),
+    OPT_TREE(PpoOptions, reward, NULL, REWARDS_HELP),
+    OPT_TEXT(PpoOptions, critic, NULL, "folder of a model with a scalar head that the critic starts from; unset: the first reward model, or else the policy's trunk with a fresh head"),
     OPT_TEXT(PpoOptions, prompts, NULL, "prompts: FILE[:WEIGHT],... or a glob"),
     OPT_TEXT(PpoOptions, world, NULL, "practice world (its folder or world.json): logs the gold reward, which PPO never sees; unset: does not"),
     OPT_TEXT(PpoOptions, heldout_prompts, NULL, "prompts to evaluate on; unset: no evaluation"),
@@ -57,7 +58,7 @@ static const OptField fields[] = {
     OPT_END
 };
 /* clang-format on */
-const OptTable ppo_options = {"ppo", "reinforcement learning from a reward model",
+const OptTable ppo_options = {"ppo", "reinforcement learning from a reward",
                               sizeof(PpoOptions), fields};
 
 static const TrainOptions stage_defaults = {
@@ -125,8 +126,10 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     if (n == 0)
         return OK;
     TRY(answer_heldout(p, n, err));
-    Status status =
-        put_scores(p, &p->reward, n, "heldout/score", "heldout/score_std", m, err);
+    Status status = put_scores(p, &p->rewards.reward, n, "heldout/score",
+                               "heldout/score_std", m, err);
+    if (status == OK)
+        rewards_put(&p->rewards, "heldout/", m);
     if (status == OK && p->gold.self)
         status = put_scores(p, &p->gold, n, "heldout/gold", "heldout/gold_std", m, err);
     double length = 0, ended = 0;
@@ -149,7 +152,7 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
     if (n == 0)
         return OK;
     TRY(answer_heldout(p, n, err));
-    Status status = reward_score(&p->reward, p->items, n, err);
+    Status status = reward_score(&p->rewards.reward, p->items, n, err);
     for (int64_t i = 0; i < n; i++)
         score[i] = p->items[i].score;
     if (status == OK && p->gold.self)
@@ -201,8 +204,6 @@ static double waited(void *self)
 
 static Status check_options(const PpoOptions *o, Err *err)
 {
-    if (!o->reward)
-        return err_set(err, ERR_OPTION, "option 'reward' is not set: a reward model");
     if (!o->prompts)
         return err_set(err, ERR_OPTION, "option 'prompts' is not set");
     if (o->batch < o->minibatches)
@@ -214,33 +215,17 @@ static Status check_options(const PpoOptions *o, Err *err)
     return OK;
 }
 
-/* The reward model must read what the policy writes. */
-static Status check_reward(const PpoStage *p, Err *err)
-{
-    const ModelShape *policy = &p->sft.model->shape, *reward = &p->reward_model->shape;
-    if (reward->head != HEAD_SCALAR)
-        return err_set(err, ERR_OPTION, "'%s' is no reward model: it has no score head",
-                       p->o->reward);
-    if (reward->vocab != policy->vocab || reward->context < policy->context)
-        return err_set(
-            err, ERR_OPTION,
-            "'%s' has a vocabulary of %d and a context of %d, the policy %d and "
-            "%d",
-            p->o->reward, reward->vocab, reward->context, policy->vocab,
-            policy->context);
-    return OK;
-}
-
 static Status open_models(PpoStage *p, TensorOps *ops, Err *err)
 {
     const PpoOptions *o = p->o;
     TRY(chat_model_open(&p->sft, ops, o->model, true, err));
     TRY(model_folder_load(&p->reference, ops, o->model, false, NULL, err));
-    TRY(model_folder_load(&p->reward_model, ops, o->reward, false, NULL, err));
-    TRY(check_reward(p, err));
+    const RewardEnv env = {ops, &p->sft.model->shape, p->sft.tok, p->sft.chat};
+    TRY(rewards_open(&p->rewards, o->reward, &env, err));
     p->policy = (Learner){.name = "policy", .model = p->sft.model, .lr_scale = 1};
     p->critic = (Learner){.name = "critic", .lr_scale = o->value_coef_lr};
-    return model_folder_load(&p->critic.model, ops, o->reward, true, NULL, err);
+    return rewards_critic(&p->critic.model, &p->rewards, o->critic, &env, p->sft.model,
+                          p->t->seed, &p->critic_from, err);
 }
 
 static Status open_gold(PpoStage *p, Err *err)
@@ -260,6 +245,8 @@ static Status open_prompts(PpoStage *p, const StageEnv *env, Err *err)
     if (o->heldout_prompts)
         TRY(prompts_load(&p->heldout, o->heldout_prompts, &env->corpus, p->sft.chat,
                          context, o->max_new, o->eval_prompts, err));
+    TRY(rewards_check(&p->rewards, &p->prompts, err));
+    TRY(rewards_check(&p->rewards, &p->heldout, err));
     p->prompt_epoch = -1;
     return MEM_ARRAY(&p->prompt_order, (size_t)p->prompts.n, err);
 }
@@ -342,22 +329,21 @@ static int32_t answer_capacity(const PpoStage *p)
     return training > heldout ? training : heldout;
 }
 
-/* The four models, the prompts and the world are in memory already. */
+/* The models, the prompts and the world are in memory already. */
 static Status plan_memory(MemoryPlan *plan, const PpoStage *p, Err *err)
 {
-    const ModelShape *policy = &p->sft.model->shape, *reward = &p->reward_model->shape;
+    const ModelShape *policy = &p->sft.model->shape, *critic = &p->critic.model->shape;
     plan->mapped = p->ptx_shard.map.len;
     memory_add_model(plan, policy, true);
     memory_add_model(plan, policy, false);
-    memory_add_model(plan, reward, true);
-    memory_add_model(plan, reward, false);
+    memory_add_model(plan, critic, true);
+    rewards_plan(plan, &p->rewards);
     memory_add_process(plan);
     memory_add_optimizer(plan, policy);
-    memory_add_optimizer(plan, reward);
+    memory_add_optimizer(plan, critic);
     memory_add_tape(plan, policy, pass_tokens(p), true);
-    memory_add_tape(plan, reward, pass_tokens(p), true);
+    memory_add_tape(plan, critic, pass_tokens(p), true);
     memory_add_tape(plan, policy, pass_tokens(p), false);
-    memory_add_tape(plan, reward, reward_pass_tokens(reward), false);
     memory_add_cache(plan,
                      engine_bytes(policy, answer_slots(p->o), answer_capacity(p)));
     if (p->ptx_packer) {
@@ -376,7 +362,7 @@ static Status make_tapes(PpoStage *p, int32_t recomputed, Err *err)
     TRY(tape_new(&p->policy_tape, p->sft.model, most, keeps, err));
     TRY(tape_new(&p->critic_tape, p->critic.model, most, keeps, err));
     TRY(tape_new(&p->reference_tape, p->reference, most, scores, err));
-    TRY(reward_from_model(&p->reward, p->reward_model, err));
+    TRY(rewards_prepare(&p->rewards, err));
     if (!p->ptx_packer)
         return OK;
     PackOptions pack = ptx_pack(p);
@@ -439,7 +425,7 @@ static void release(PpoStage *p)
     shard_close(&p->ptx_shard);
     prompts_release(&p->prompts);
     prompts_release(&p->heldout);
-    reward_release(&p->reward);
+    rewards_release(&p->rewards);
     reward_release(&p->gold);
     world_free(p->world);
     tape_free(p->policy_tape);
@@ -448,7 +434,6 @@ static void release(PpoStage *p)
     adamw_release(&p->policy.adamw, p->policy.model);
     adamw_release(&p->critic.adamw, p->critic.model);
     model_free(p->critic.model);
-    model_free(p->reward_model);
     model_free(p->reference);
     chat_model_release(&p->sft);
 }
@@ -488,12 +473,14 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
     int64_t iterations = (o->episodes + o->batch - 1) / o->batch;
     int64_t episodes = iterations * o->batch;
     const uint64_t data[] = {documents_hash(&p.prompts.rendered),
-                             documents_hash(&p.heldout.rendered), p.ptx_shard.source};
+                             documents_hash(&p.heldout.rendered), p.ptx_shard.source,
+                             p.rewards.hash};
     Objective objective = {
         .self = &p,
         .stage = "ppo",
         .updates = iterations * o->epochs * o->minibatches,
-        .fingerprint = stage_fingerprint(&ppo_options, o, &t, data, 3),
+        .fingerprint =
+            stage_fingerprint(&ppo_options, o, &t, data, p.rewards.hash ? 4 : 3),
         .updates_per_iteration = o->epochs * o->minibatches,
         .n_learners = 2,
         .learners = {&p.policy, &p.critic},
@@ -507,9 +494,10 @@ Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *g
         .waited = p.ptx_ahead ? waited : NULL,
     };
     log_info(
-        "ppo: %lld iterations of %lld episodes on %s prompts, peak learning rate %.3g",
+        "ppo: %lld iterations of %lld episodes on %s prompts, peak learning rate %.3g; "
+        "the critic starts from %s",
         (long long)iterations, (long long)o->batch, log_count((double)p.prompts.n),
-        t.lr);
+        t.lr, p.critic_from);
     ModelSpecials specials = chat_specials(p.sft.tok);
     status = trainer_run(&objective, &t, p.sft.tok, &specials, env->folder, &run, err);
     if (status == OK) {

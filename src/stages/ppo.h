@@ -8,8 +8,9 @@
 #include "stages/stage.h"
 
 typedef struct PpoOptions {
-    char *model, *reward, *prompts; /* sft folder; reward folder; data spec */
-    char *world;                    /* world.json: log the gold reward; NULL: do not */
+    char *model, *reward, *prompts; /* sft folder; eval/reward_spec.h; data spec */
+    char *critic; /* folder it starts from; NULL: reward model or policy */
+    char *world;  /* world.json: log the gold reward; NULL: do not */
     char *heldout_prompts;
     char *ptx_data; /* shard folder or data spec for the pretraining mix */
     int64_t episodes, batch, minibatches, epochs;

@@ -15,6 +15,7 @@
 #include "data/shards.h"
 #include "stages/answers.h"
 #include "stages/ppo.h"
+#include "stages/rewards.h"
 #include "train/lm.h"
 
 typedef struct Episode {
@@ -64,10 +65,12 @@ typedef struct PpoStage {
     const PpoOptions *o;
     const TrainOptions *t;
     ChatModel sft; /* its model is the policy */
-    Model *reference, *reward_model;
+    Model *reference;
     Learner policy, critic;
     Tape *policy_tape, *reference_tape, *critic_tape;
-    Reward reward, gold; /* gold.self NULL: none */
+    Rewards rewards;
+    const char *critic_from;
+    Reward gold; /* gold.self NULL: none */
     World *world;
     Prompts prompts, heldout;
     int64_t *prompt_order, prompt_epoch; /* shuffled prompts of that epoch */

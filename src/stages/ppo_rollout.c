@@ -85,7 +85,8 @@ static Status roll_out(PpoStage *p, int64_t iteration, Err *err)
 static Status score_answers(PpoStage *p, Metrics *m, Err *err)
 {
     int64_t B = p->o->batch;
-    TRY(reward_score(&p->reward, p->items, B, err));
+    TRY(reward_score(&p->rewards.reward, p->items, B, err));
+    rewards_put(&p->rewards, "", m);
     for (int64_t i = 0; i < B; i++)
         p->experience.episodes[i].score = p->items[i].score;
     if (!p->gold.self)
