@@ -655,6 +655,16 @@ void record_drop_row(Record *r)
     r->row = NULL;
 }
 
+void record_trim_row(Record *r)
+{
+    static const char *const held[] = {
+        "text",        "messages", "conversations", "prompt",      "completion",
+        "completions", "question", "answer",        "instruction", "input",
+        "output",      "chosen",   "rejected",      "system",      NULL};
+    for (size_t i = 0; r->row && held[i]; i++)
+        (void)json_object_del(r->row, held[i]);
+}
+
 static void record_reset(Record *r)
 {
     str_reset(&r->text);

@@ -64,6 +64,8 @@ void record_to_ratings(Record *r);
  * dropped. */
 NODISCARD Status record_to_prompt(Record *r, Err *err);
 void record_drop_row(Record *r);
+/* Drops from the row what the record itself holds: its texts and messages. */
+void record_trim_row(Record *r);
 void record_release(Record *r);
 
 #endif

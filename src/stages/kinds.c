@@ -169,8 +169,8 @@ const StageKind stage_kinds[] = {
         .example =
             "  tame ppo ppo --model sft --reward reward --prompts "
             "data/world/prompts.jsonl\n"
-            "  tame ppo ppo --model sft --prompts data/world/prompts.jsonl \\\n"
-            "    --reward '[{model: reward}, {exact: expected, match: number, "
+            "  tame ppo ppo --model sft --prompts data/world/prompts.jsonl --reward "
+            "'[{model: reward}, {exact: expected, match: number, "
             "when: {skill: steps}}]'\n"
             "  tame ppo ppo --model sft --reward rewards.yaml --prompts p.jsonl\n",
         .run = run_ppo,

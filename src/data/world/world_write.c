@@ -323,6 +323,7 @@ static Status put_comparison(Press *p, FileWriter *file, Chooser *c, const void 
     draw_task(p, &t, split, c);
     draw_writers(writers, c);
     put_prompt(p, &t);
+    put_member(&p->row, ", ", "skill", span_of(skill_name(t.skill)));
     str_puts(&p->row, ", \"completions\": [");
     for (int32_t i = 0; i < GROUP; i++) {
         JudgeScore score;

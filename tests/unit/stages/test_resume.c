@@ -51,8 +51,10 @@ static void reward_modelling_resumes_to_the_same_bytes(void **state)
         "reward",
         "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
         "prompts=@prompts.jsonl epochs=3 batch_prompts=4 checkpoint_every=3 "
-        "eval_every=5 micro_batch=200",
+        "eval_every=5 micro_batch=200 learning_curve=true",
         8);
+    tiny_check_same_file("whole", "cut", "learning_curve.json");
+    tiny_check_same_file("whole", "cut", "reward_report.json");
 }
 
 static void dpo_resumes_to_the_same_bytes(void **state)
