@@ -21,6 +21,8 @@ const Command commands[] = {
     {"dpo", "learn from rankings without a reward model", stage_command},
     {"kto", "learn from answers rated good or bad", stage_command},
     {"ppo", "reinforcement learning from the reward model", stage_command},
+    {"rloo", "reinforcement learning without a critic (RLOO)", stage_command},
+    {"grpo", "group relative policy optimisation (GRPO)", stage_command},
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, KL, bits per byte", eval_command},

@@ -2,16 +2,19 @@
 #include "eval/reward_sum.h"
 
 #include "base/mem.h"
-#include "base/stats.h"
 #include "eval/reward_program.h"
 #include "eval/reward_rules.h"
 #include "model/folder.h"
+
+#include <math.h>
 
 typedef struct Part {
     Reward reward;
     Model *model; /* REWARD_MODEL */
     World *world; /* REWARD_GOLD, REWARD_SKILL */
-    RewardPartStats stats;
+    /* since reward_sum_begin; sums of squares about the running mean (Welford 1962) */
+    int64_t n;
+    double mean, squares;
 } Part;
 
 struct RewardSum {
@@ -20,7 +23,7 @@ struct RewardSum {
     Part *parts; /* [spec.n] */
     /* of a batch; grown to the largest */
     RewardItem *asked; /* the items that a part is asked about */
-    double *total, *score;
+    double *total;
     int64_t *which; /* their numbers */
     int64_t cap;
 };
@@ -111,7 +114,6 @@ void reward_sum_free(RewardSum *s)
     mem_free(s->parts);
     mem_free(s->asked);
     mem_free(s->total);
-    mem_free(s->score);
     mem_free(s->which);
     reward_spec_release(&s->spec);
     mem_free(s);
@@ -152,17 +154,30 @@ static Status make_room(RewardSum *s, int64_t n, Err *err)
     s->cap = 0;
     mem_free(s->asked);
     mem_free(s->total);
-    mem_free(s->score);
     mem_free(s->which);
     s->asked = NULL;
-    s->total = s->score = NULL;
+    s->total = NULL;
     s->which = NULL;
     TRY(MEM_ARRAY(&s->asked, (size_t)n, err));
     TRY(MEM_ARRAY(&s->total, (size_t)n, err));
-    TRY(MEM_ARRAY(&s->score, (size_t)n, err));
     TRY(MEM_ARRAY(&s->which, (size_t)n, err));
     s->cap = n;
     return OK;
+}
+
+static void count(Part *p, double score)
+{
+    double before = score - p->mean;
+    p->mean += before / (double)++p->n;
+    p->squares += before * (score - p->mean);
+}
+
+void reward_sum_begin(RewardSum *s)
+{
+    for (size_t i = 0; i < s->spec.n; i++) {
+        s->parts[i].n = 0;
+        s->parts[i].mean = s->parts[i].squares = 0;
+    }
 }
 
 /* Adds weight * score of part i to the totals of the items that it is asked about. */
@@ -181,13 +196,9 @@ static Status add_part(RewardSum *s, size_t i, const RewardItem *items, int64_t 
     if (asked > 0)
         TRY(p->reward.score(p->reward.self, s->asked, asked, err));
     for (int64_t k = 0; k < asked; k++) {
-        s->score[k] = s->asked[k].score;
-        s->total[s->which[k]] += spec->o.weight * s->score[k];
+        s->total[s->which[k]] += spec->o.weight * s->asked[k].score;
+        count(p, s->asked[k].score);
     }
-    p->stats = (RewardPartStats){.name = spec->o.name,
-                                 .mean = stats_mean(s->score, asked),
-                                 .sd = stats_sd(s->score, asked),
-                                 .n = asked};
     return OK;
 }
 
@@ -220,6 +231,9 @@ Status reward_sum_prepare(RewardSum *s, Reward *out, Err *err)
 
 void reward_sum_part(const RewardSum *s, size_t i, RewardPartStats *out)
 {
-    *out = s->parts[i].stats;
-    out->name = s->spec.parts[i].o.name;
+    const Part *p = &s->parts[i];
+    *out = (RewardPartStats){.name = s->spec.parts[i].o.name,
+                             .mean = p->mean,
+                             .sd = p->n > 1 ? sqrt(p->squares / (double)(p->n - 1)) : 0,
+                             .n = p->n};
 }

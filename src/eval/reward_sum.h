@@ -3,7 +3,8 @@
  *     reward_sum_open(&sum, &spec, &env, &err);      models, worlds, programs
  *     ... the plan of the memory: reward_sum_model(sum, i) ...
  *     reward_sum_prepare(sum, &reward, &err);        the models' tapes
- *     reward_score(&reward, items, n, &err);
+ *     reward_sum_begin(sum);                         counts from here
+ *     reward_score(&reward, items, n, &err);         perhaps several times
  *     reward_sum_part(sum, i, &stats);               what each part said
  *     reward_sum_free(sum);
  *
@@ -38,7 +39,8 @@ NODISCARD Status reward_sum_check(const RewardSum *sum, const json_t *row, Err *
 const Model *reward_sum_model(const RewardSum *sum, size_t i, const char **folder);
 const RewardSpec *reward_sum_spec(const RewardSum *sum);
 
-/* What part i said in the last call, before its weight; n 0: it was not asked. */
+void reward_sum_begin(RewardSum *sum);
+/* What part i said since then, before its weight; n 0: it was not asked. */
 typedef struct RewardPartStats {
     const char *name;
     double mean, sd;

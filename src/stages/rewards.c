@@ -50,6 +50,11 @@ void rewards_release(Rewards *r)
     *r = (Rewards){0};
 }
 
+void rewards_begin(Rewards *r)
+{
+    reward_sum_begin(r->sum);
+}
+
 void rewards_put(const Rewards *r, const char *prefix, Metrics *m)
 {
     size_t n = reward_sum_spec(r->sum)->n;

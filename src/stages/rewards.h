@@ -5,7 +5,7 @@
  *     rewards_check(&r, &prompts, &err);                  after the prompts
  *     rewards_plan(plan, &r);
  *     rewards_prepare(&r, &err);                          after the plan
- *     reward_score(&r.reward, ...); rewards_put(&r, "", m);
+ *     rewards_begin(&r); reward_score(&r.reward, ...); rewards_put(&r, "", m);
  *     rewards_release(&r); */
 #ifndef STAGES_REWARDS_H
 #define STAGES_REWARDS_H
@@ -36,7 +36,8 @@ void rewards_plan(MemoryPlan *plan, const Rewards *r);
 NODISCARD Status rewards_prepare(Rewards *r, Err *err);
 void rewards_release(Rewards *r);
 
-/* Of the last reward_score, when there are several parts: PREFIXrewards/NAME/mean and /std
+void rewards_begin(Rewards *r); /* what is scored from here is what rewards_put puts */
+/* When there are several parts: PREFIXrewards/NAME/mean and /std
  * of each, before its weight, over the answers that it was asked about. */
 void rewards_put(const Rewards *r, const char *prefix, Metrics *m);
 

@@ -112,6 +112,17 @@ static void a_sum_is_of_weighted_parts_where_they_apply(void **state)
     assert_string_equal(stats.name, "sings");
     assert_int_equal(stats.n, 0);
     assert_null(reward_sum_model(s.sum, 0, NULL));
+    /* Counted over calls, until it begins anew. */
+    CHECK_OK(reward_score(&s.reward, s.items, ITEMS, &err));
+    reward_sum_part(s.sum, 0, &stats);
+    assert_int_equal(stats.n, 4);
+    CHECK_NEAR(stats.mean, 0.5, 0);
+    reward_sum_begin(s.sum);
+    CHECK_OK(reward_score(&s.reward, s.items, 1, &err));
+    reward_sum_part(s.sum, 0, &stats);
+    assert_int_equal(stats.n, 1);
+    CHECK_NEAR(stats.mean, 1, 0);
+    CHECK_NEAR(stats.sd, 0, 0);
     scene_release(&s);
 }
 

@@ -5,8 +5,8 @@
 
 #include "data/world/world.h"
 #include "recipe/recipe.h"
-#include "stages/ppo.h"
 #include "stages/pretrain.h"
+#include "stages/rl/ppo.h"
 #include "stages/sft.h"
 
 static void check_refused(const char *yaml, Status code, const char *message)
@@ -81,7 +81,7 @@ static void a_reward_is_a_list_of_parts(void **state)
                      "        - regex: '^[0-9]+$'\n"
                      "          when: {skill: [steps, $rm]}\n");
     const PpoOptions *ppo = r.stages[1].options.own;
-    assert_string_equal(ppo->reward,
+    assert_string_equal(ppo->rl.reward,
                         "[{\"model\":\"runs/demo/rm\",\"weight\":2},"
                         "{\"regex\":\"^[0-9]+$\",\"when\":{\"skill\":[\"steps\","
                         "\"runs/demo/rm\"]}}]");
