@@ -8,7 +8,8 @@
  *
  * `answer` is the text of the last message, `messages` all of the answer, tool calls and
  * results among them, `row` what the prompt's row of data holds. With ids, answers may come
- * in any order; without, in the order asked. The program is started once and kept; it
+ * in any order; without, in the order asked, and a line too many may be taken for the
+ * answer to the next question. The program is started once and kept; it
  * should write each line at once (flush!) and end when its input does.
  *
  * A program that says nothing for `timeout` seconds, ends, or writes what is no score, is
