@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "data/record_json.h"
 #include "eval/reward_rules.h"
 
 #include <math.h>
@@ -74,30 +75,6 @@ Status reward_reply_parse(Span line, RewardReply *out, Err *err)
 
 /* --- a question ---------------------------------------------------------------------- */
 
-static json_t *message_tree(const Message *m)
-{
-    json_t *tree = json_object();
-    json_object_set_new(tree, "role", json_string(role_name(m->role)));
-    json_object_set_new(tree, "content", json_from_bytes((Span){m->content, m->len}));
-    if (m->call_name) {
-        json_t *call = json_object();
-        json_object_set_new(call, "name", json_from_bytes(message_call_name(m)));
-        if (m->call_args)
-            json_object_set_new(call, "arguments",
-                                json_from_bytes(message_call_args(m)));
-        json_object_set_new(tree, "tool_call", call);
-    }
-    return tree;
-}
-
-static json_t *conversation_tree(const Conversation *c)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < c->n; i++)
-        json_array_append_new(list, message_tree(&c->messages[i]));
-    return list;
-}
-
 static Status put_question(Program *p, const RewardItem *item, int64_t id, Err *err)
 {
     Conversation answer = {0};
@@ -107,9 +84,9 @@ static Status put_question(Program *p, const RewardItem *item, int64_t id, Err *
     if (status == OK) {
         json_t *line = json_object();
         json_object_set_new(line, "id", json_integer(id));
-        json_object_set_new(line, "prompt", conversation_tree(item->prompt));
+        json_object_set_new(line, "prompt", conversation_json(item->prompt));
         json_object_set_new(line, "answer", json_from_bytes(str_span(&p->text)));
-        json_object_set_new(line, "messages", conversation_tree(&answer));
+        json_object_set_new(line, "messages", conversation_json(&answer));
         json_object_set_new(line, "ended", json_boolean(item->ended));
         json_object_set_new(line, "tokens", json_integer(item->n_answer));
         json_object_set_new(line, "row",
