@@ -171,12 +171,15 @@ const StageKind stage_kinds[] = {
         .help = "learn from ranked answers without a reward model (DPO, IPO)",
         .options = &dpo_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "dpo",
         .example =
             "  tame dpo dpo --model sft --data comparisons/comparisons.jsonl\n"
             "  tame dpo ipo --model sft --data comparisons/comparisons.jsonl --loss "
-            "ipo\n",
+            "ipo\n"
+            "  tame dpo dpo --model sft --data comparisons/comparisons.jsonl "
+            "--lora-rank 16\n",
         .run = run_dpo,
     },
     {
@@ -184,6 +187,7 @@ const StageKind stage_kinds[] = {
         .help = "learn from answers rated good or bad (KTO)",
         .options = &kto_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "kto",
         .example = "  tame kto kto --model sft --data rated.jsonl\n",
@@ -191,13 +195,18 @@ const StageKind stage_kinds[] = {
     },
     {
         .name = "ppo",
-        .help = "reinforcement learning from the reward model (PPO)",
+        .help = "reinforcement learning from a reward (PPO)",
         .options = &ppo_options,
         .trains = true,
         .reads = true,
         .default_name = "ppo",
-        .example = "  tame ppo ppo --model sft --reward reward --prompts "
-                   "data/world/prompts.jsonl\n",
+        .example =
+            "  tame ppo ppo --model sft --reward reward --prompts "
+            "data/world/prompts.jsonl\n"
+            "  tame ppo ppo --model sft --prompts data/world/prompts.jsonl --reward "
+            "'[{model: reward}, {exact: expected, match: number, "
+            "when: {skill: steps}}]'\n"
+            "  tame ppo ppo --model sft --reward rewards.yaml --prompts p.jsonl\n",
         .run = run_ppo,
     },
     {

@@ -108,12 +108,24 @@ static int64_t rank_sorted(const RewardItem *items, int64_t n, double tie,
     return current;
 }
 
+/* What a reward model's accuracy may be broken down by. */
+static void copy_group(json_t *row, const json_t *prompt)
+{
+    static const char *const keys[] = {"source", "skill"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *value = json_object_get(prompt, keys[i]);
+        if (json_is_string(value))
+            json_object_set(row, keys[i], value);
+    }
+}
+
 static Status write_ranking(Ranker *r, const RewardItem *items, const int64_t *rank,
                             int64_t n, bool heldout, Err *err)
 {
     json_t *row = json_object(), *completions = json_array(), *ranks = json_array(),
            *scores = json_array();
     json_object_set_new(row, "prompt", conversation_json(items[0].prompt));
+    copy_group(row, items[0].row);
     Status status = OK;
     for (int64_t i = 0; status == OK && i < n; i++) {
         json_t *completion = NULL;

@@ -5,9 +5,10 @@
 #define STAGES_RL_OPTIONS_H
 
 #include "base/options.h"
+#include "stages/rewards.h"
 
 typedef struct RlOptions {
-    char *model, *reward, *prompts; /* sft folder; reward folder; data spec */
+    char *model, *reward, *prompts; /* sft folder; eval/reward_spec.h; data spec */
     char *world;                    /* world.json: log the gold reward; NULL: do not */
     char *gold_reward; /* without a world: a second reward model in gold's place */
     char *heldout_prompts;
@@ -35,7 +36,7 @@ typedef struct RlOptions {
 /* clang-format off */
 #define RL_FIELDS(answers_, epochs_, kl_, kl_help_)                                    \
     OPT_TEXT(RlOptions, model, NULL, "folder of the SFT model: policy and reference"), \
-    OPT_TEXT(RlOptions, reward, NULL, "folder of the reward model"),                   \
+    OPT_TREE(RlOptions, reward, NULL, REWARDS_HELP),                                   \
     OPT_TEXT(RlOptions, prompts, NULL, "prompts: FILE[:WEIGHT],... or a glob"),        \
     OPT_TEXT(RlOptions, world, NULL, "practice world (its folder or world.json): logs the gold reward, which is not learned from; unset: does not"), \
     OPT_TEXT(RlOptions, gold_reward, NULL, "folder of a second reward model, which is not learned from: logged as gold where there is no world"), \

@@ -122,12 +122,13 @@ struct RlStage {
     const TrainOptions *t;
     void *own;     /* the method's state */
     ChatModel sft; /* its model is the policy */
-    Model *reference, *reward_model;
+    Model *reference;
     Learner policy, *critic; /* critic NULL: none */
     Tape *policy_tape, *reference_tape;
-    Reward reward, gold; /* gold.self NULL: none */
+    Rewards rewards;
+    Reward gold; /* gold.self NULL: none */
     World *world;
-    Model *gold_model; /* behind gold, where no world is */
+    Rewards gold_rewards; /* behind gold, where no world is */
     Prompts prompts, heldout;
     int64_t *prompt_order, prompt_epoch; /* shuffled prompts of that epoch */
     Answerer *answerer;
@@ -162,6 +163,9 @@ struct RlStage {
 /* The stage: opens what the options name, learns, saves. `o` begins with RlOptions. */
 NODISCARD Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
                         StageReport *report, Err *err);
+
+/* What rewards and critics are opened with; of the stage's own. */
+RewardEnv rl_reward_env(const RlStage *s);
 
 /* For methods that compare the answers to a prompt. */
 NODISCARD Status rl_check_group(const RlOptions *o, Err *err);

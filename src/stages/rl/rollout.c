@@ -42,7 +42,7 @@ static Status draw(RlStage *s, int64_t first, Err *err)
     for (int64_t i = first; i < B; i++)
         s->items[i] =
             answerer_item(s->answerer, &s->prompts, s->which[i], &s->results[i]);
-    Status status = reward_score(&s->reward, s->items + first, B - first, err);
+    Status status = reward_score(&s->rewards.reward, s->items + first, B - first, err);
     for (int64_t i = first; status != OK && i < B; i++)
         engine_result_release(&s->results[i]);
     return status;
@@ -198,7 +198,9 @@ static Status put_gold(RlStage *s, Metrics *m, Err *err)
 
 static Status roll_out(RlStage *s, Metrics *m, Err *err)
 {
+    rewards_begin(&s->rewards);
     TRY(answer(s, err));
+    rewards_put(&s->rewards, "", m);
     s->experience.actions = 0;
     for (int64_t i = 0; i < s->o->batch; i++)
         store_episode(s, i);
