@@ -71,7 +71,8 @@ static void check_tight(const char *kind, const char *settings)
 }
 
 /* So that a layer's activations are more than what else in memory comes and goes. */
-#define LARGE " micro_batch=4096"
+#define LARGE  " micro_batch=4096"
+#define LARGER " micro_batch=16384"
 
 static const char pretrain_settings[] =
     "data=@documents.jsonl heldout=0.1 tokenizer=@tok depth=4 hidden=32 heads=2 "
@@ -183,7 +184,7 @@ static void rloo_and_grpo_in_little_memory_give_the_same_bytes(void **state)
     for (int k = 0; k < 2; k++) {
         check_tight(kinds[k], "model=@sft reward=@reward prompts=@prompts.jsonl "
                               "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
-                              "minibatches=2 max_new=8 eval_prompts=4" LARGE);
+                              "minibatches=2 max_new=8 eval_prompts=4" LARGER);
         CHECK_OK(file_remove_tree(temp_path("whole"), &err));
         CHECK_OK(file_remove_tree(temp_path("tight"), &err));
     }
