@@ -100,13 +100,24 @@ Status answer_text(const Tokenizer *tok, const ChatTemplate *chat, const int32_t
     return tokenizer_decode(tok, ids + start, (size_t)(n - start), false, out, err);
 }
 
+/* A model may write text in front of a call; rows of data sets hold one or the other. */
+static bool has_text_beside_a_call(const Conversation *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->messages[i].call_name && c->messages[i].len > 0)
+            return true;
+    }
+    return false;
+}
+
 Status answer_conversation(const Tokenizer *tok, const ChatTemplate *chat,
                            const int32_t *ids, int64_t n, Conversation *out, Err *err)
 {
     Str text = {0};
     Err why;
     Status status = template_parse_answer(chat, ids, (size_t)n, out, &why);
-    if (status == OK && out->n > 0 && (out->n > 1 || !out->messages[0].call_name))
+    if (status == OK && out->n > 0 && (out->n > 1 || !out->messages[0].call_name) &&
+        !has_text_beside_a_call(out))
         return OK;
     conversation_reset(out);
     status = tokenizer_decode(tok, ids, (size_t)n, false, &text, err);

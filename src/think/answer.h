@@ -41,7 +41,8 @@ bool answer_called(const ChatTemplate *chat, const EngineResult *r);
 NODISCARD Status answer_text(const Tokenizer *tok, const ChatTemplate *chat,
                              const int32_t *ids, int64_t n, Str *out, Err *err);
 /* The turns of the answer, tool turns included, into an empty conversation. What does not
- * parse as turns (a special token in the middle of a text) is the text of its ids. */
+ * parse as turns (a special token in the middle of a text), and a call with text beside it,
+ * which rows of data sets cannot hold, is the text of its ids. */
 NODISCARD Status answer_conversation(const Tokenizer *tok, const ChatTemplate *chat,
                                      const int32_t *ids, int64_t n, Conversation *out,
                                      Err *err);

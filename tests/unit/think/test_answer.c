@@ -103,12 +103,42 @@ static void the_text_is_that_of_the_last_message(void **state)
     reads("<|call|>calculator(1)<|im_end|><|tool|>1<|im_end|><|assistant|>", "");
 }
 
+/* The answer as a row has it, which record_parse must be able to read. */
+static void completes(const char *ids, const char *expected)
+{
+    Err err = {0};
+    Chatter c;
+    Ids answer = {0};
+    Str text = {0};
+    json_t *completion;
+    chatter_init(&c, 16);
+    chatter_ids(&c, ids, &answer);
+    CHECK_OK(answer_completion(c.tok, c.chat, answer.ptr, (int64_t)answer.len,
+                               &completion, &err));
+    json_append(&text, completion);
+    assert_string_equal(str_c(&text), expected);
+    json_decref(completion);
+    str_release(&text);
+    ids_release(&answer);
+    chatter_release(&c);
+}
+
+static void a_call_with_text_beside_it_is_text(void **state)
+{
+    (void)state;
+    completes("Hello.<|im_end|>", "\"Hello.\"");
+    completes("Well <|call|>calculator(1)<|im_end|><|tool|>1<|im_end|><|assistant|>"
+              "One.<|im_end|>",
+              "\"Well calculator(1)1One.\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_answers_leave_the_first_ones_as_they_are),
         cmocka_unit_test(a_prompt_without_room_is_refused),
         cmocka_unit_test(the_text_is_that_of_the_last_message),
+        cmocka_unit_test(a_call_with_text_beside_it_is_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
