@@ -296,8 +296,8 @@ static void put_reason(Str *out, const LabelView *v)
 
 static const char *keys_of(const LabelView *v, char out[160])
 {
-    static const char common[] =
-        "s skip" DOT "f flag" DOT "r reason" DOT "u undo" DOT "? help" DOT "q quit";
+    /* f and r are in the help: this line fits 80 columns */
+    static const char common[] = "s skip" DOT "u undo" DOT "? help" DOT "q quit";
     const LabelSession *s = v->session;
     if (v->mode == LABEL_MODE_HELP)
         return "any key goes back";
@@ -307,8 +307,8 @@ static const char *keys_of(const LabelView *v, char out[160])
         return "u undo" DOT "q quit";
     if (s->kind == LABEL_RANK)
         (void)snprintf(out, 160,
-                       "1-%d best first" DOT "= tie" DOT "Enter next" DOT
-                       "b all bad" DOT "%s",
+                       "1-%d best first" DOT "= tie" DOT "Enter next" DOT "b bad" DOT
+                       "%s",
                        (int)s->draft.n, common);
     else if (s->kind == LABEL_RATE)
         (void)snprintf(out, 160, "g good" DOT "b bad" DOT "%s", common);

@@ -25,8 +25,10 @@ static Glyph glyph_at(Span text, size_t at)
     if (code == '\t')
         return (Glyph){{"    ", TAB}, TAB, 1};
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
-    if (category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
-        category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP)
+    bool joins = code == 0x200c || code == 0x200d; /* letters, as scripts need it */
+    if (!joins &&
+        (category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+         category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP))
         return (Glyph){SPAN(unknown), 1, (size_t)len};
     return (Glyph){{rest.ptr, (size_t)len},
                    utf8proc_charwidth((utf8proc_int32_t)code),

@@ -120,7 +120,7 @@ static bool read_label(LabelKind kind, const Record *r, Label *out)
         return true;
     }
     if (kind == LABEL_RATE && r->kind == RECORD_RATED) {
-        out->rating = r->labels[0];
+        out->rating = r->labels[0] > 0 ? 1 : -1;
         return true;
     }
     if (kind != LABEL_WRITE || r->kind != RECORD_CHAT)

@@ -54,6 +54,9 @@ static void nothing_steers_the_terminal(void **state)
               10);
     assert_string_equal(str_c(&out), "\xef\xbf\xbd"
                                      "1m\xef\xbf\xbd");
+    str_reset(&out);
+    wrap_clip(&out, span_of("\xd9\x87\xe2\x80\x8c\xd9\x87"), 10); /* Persian: stays */
+    assert_string_equal(str_c(&out), "\xd9\x87\xe2\x80\x8c\xd9\x87");
     str_release(&out);
 }
 
