@@ -34,12 +34,18 @@ size_t adamw_bytes(const ModelShape *shape)
     return 2 * (size_t)model_shape_own_params(shape) * sizeof(float);
 }
 
+Status adamw_use_muon(Adamw *a, Model *model, Err *err)
+{
+    return muon_new(&a->muon, model, a->m, err);
+}
+
 void adamw_release(Adamw *a, Model *model)
 {
     if (!a || !model)
         return;
     model->ops->free(model->ops, &a->m);
     model->ops->free(model->ops, &a->v);
+    muon_release(&a->muon);
     a->t = 0;
 }
 
@@ -80,7 +86,7 @@ double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **
     for (int64_t i = 0; i < model->n_weights; i++, offset += n) {
         Weight *w = model->weights[i];
         n = w->value.count;
-        if (!w->trainable)
+        if (!w->trainable || muon_takes(&a->muon, model, w))
             continue;
         bool has_master = tensor_present(w->master);
         step.decay = w->decays ? (float)o->weight_decay : 0;
@@ -90,6 +96,13 @@ double adamw_update(Adamw *a, Model *model, const AdamwOptions *o, const char **
             ops->copy(ops, w->value, w->master);
     }
     ASSERT(offset == model->params.count);
+    if (a->muon.n > 0) {
+        MuonStep muon = {.lr = (float)o->muon_lr,
+                         .momentum = (float)o->muon_momentum,
+                         .decay = (float)o->weight_decay,
+                         .grad_scale = step.grad_scale};
+        ops->muon(ops, a->muon.matrices, a->muon.n, muon);
+    }
     model_changed(model);
     return norm;
 }

@@ -151,8 +151,11 @@ static Status step_learner(Loop *l, int i, int64_t u, Metrics *m, Err *err)
 {
     const TrainOptions *o = l->o;
     Learner *learner = l->parts.learners[i];
+    double factor = train_schedule(o, u, l->objective->updates) * learner->lr_scale;
     AdamwOptions adamw = {
-        .lr = o->lr * train_schedule(o, u, l->objective->updates) * learner->lr_scale,
+        .lr = o->lr * factor,
+        .muon_lr = o->muon_lr * factor,
+        .muon_momentum = o->muon_momentum,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
         .eps = o->eps,
@@ -467,6 +470,11 @@ Status trainer_run(Objective *objective, const TrainOptions *o, const Tokenizer 
         .began = system_seconds(),
     };
     Status status = file_make_folders(folder, err);
+    for (int i = 0; status == OK && i < objective->n_learners; i++) {
+        Learner *learner = objective->learners[i];
+        if (o->optimizer == OPTIMIZER_MUON && learner->adamw.muon.n == 0)
+            status = adamw_use_muon(&learner->adamw, learner->model, err);
+    }
     if (status == OK)
         status = resume(&l, &report->resumed, err);
     if (status == OK && !report->resumed)

@@ -18,6 +18,8 @@
 /* SCHEDULE_AUTO: what the stage finds fit (train_options_resolve). */
 enum { SCHEDULE_AUTO, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
 
+enum { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
+
 /* Options that every stage has (YAML keys of the stage's section). Where the defaults of
  * pretraining and of PPO differ, the default is "auto" and the stage decides: 0 for lr,
  * beta2 and eps, -1 for the others. */
@@ -26,6 +28,8 @@ typedef struct TrainOptions {
     double lr_end; /* share of the peak at the end */
     int schedule;  /* SCHEDULE_... */
     double warmup; /* share of all updates */
+    int optimizer; /* OPTIMIZER_... */
+    double muon_lr, muon_momentum;
     double weight_decay, beta1, beta2, eps, clip_norm;
     int64_t micro_batch; /* tokens a pass (memory); gradients add up */
     int64_t memory;      /* bytes of the process at most; 0: what is available */
