@@ -99,12 +99,12 @@ static inline int64_t cpu_gemm_extra_words(int64_t K)
 }
 
 /* Words of one thread's workspace in muon of a matrix (rows,cols), see simd/muon.c: two
- * matrices of that size, two of the smaller extent squared, and both operands of a product
+ * matrices of that size, four of the smaller extent squared, and both operands of a product
  * as strips; all with extents rounded up to whole tiles of any instruction set. */
 static inline int64_t cpu_muon_words(int64_t rows, int64_t cols)
 {
-    int64_t p = (rows < cols ? rows : cols) + 64, q = (rows < cols ? cols : rows) + 64;
-    return 4 * p * q + 2 * p * p + 256;
+    int64_t p = (rows < cols ? rows : cols) + 32, q = (rows < cols ? cols : rows) + 32;
+    return 4 * p * q + 4 * p * p + 256;
 }
 
 /* How many threads a loop over `work` floats is worth. */

@@ -256,6 +256,24 @@ static void a_stopped_run_resumes_to_the_same_bytes(void **state)
     check_same_result();
 }
 
+static void muons_momentum_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    Err err;
+    Pull p;
+    TrainOptions o = options();
+    o.optimizer = OPTIMIZER_MUON;
+    o.muon_lr = 0.02;
+    o.muon_momentum = 0.95;
+    CHECK_OK(run("whole", no_trouble, &o, 1, UPDATES, &p, &err));
+    Trouble stops = no_trouble;
+    stops.stop_at = 6;
+    assert_int_equal(run("cut", stops, &o, 1, UPDATES, &p, &err), ERR_STOPPED);
+    system_clear_stop();
+    CHECK_OK(run("cut", no_trouble, &o, 1, UPDATES, &p, &err));
+    check_same_result();
+}
+
 static void a_killed_run_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -435,6 +453,7 @@ int main(void)
         TEMP_TEST(a_run_leaves_a_finished_folder),
         TEMP_TEST(every_update_has_one_line_of_metrics),
         TEMP_TEST(a_stopped_run_resumes_to_the_same_bytes),
+        TEMP_TEST(muons_momentum_resumes_to_the_same_bytes),
         TEMP_TEST(a_killed_run_resumes_to_the_same_bytes),
         TEMP_TEST(a_half_written_checkpoint_is_ignored_and_removed),
         TEMP_TEST(other_names_are_no_checkpoints),

@@ -1,22 +1,33 @@
 /* muon.c - one step of Muon, a matrix a task; the formula is in ops.h.
  *
- * The iteration runs on X(p,q), p <= q, which is the matrix or its transpose. Its three
- * products are gemm_kernel.h's, on whole operands packed as strips: hidden matrices are
- * small enough for that, and there are more of them than threads, so nothing is shared.
- * XX^T and A^2 are symmetric: tiles that lie below the diagonal are copied from above it.
- * Extents are rounded up to whole tiles, with zeros beyond: no tile has an edge. */
+ * All of the iteration happens on the smaller side. For X(p,q), p <= q, its steps are
+ * X = M X with M = aI + bA + cA^2 and A = XX^T, and M and A are polynomials of the first
+ * A: symmetric, and they commute. So
+ *
+ *     A = XX^T / (1.02 |X|)^2, |X|^2 = trace XX^T;   Q = I / (1.02 |X|)
+ *     each step: M = aI + bA + cA^2;  Q = MQ;  A = M(MA)
+ *     at the end: X = QX
+ *
+ * takes two products with X instead of ten. Rounding errors of A do not commute and grow, so
+ * after two steps all starts anew from X as it is then. A tall X is the same from the other side,
+ * A = X^T X and X = XQ. All in f32: eigenvalues of A are the squares of X's.
+ *
+ * Products are gemm_kernel.h's, on whole operands packed as strips: hidden matrices are
+ * small enough for that, and there are more of them than threads, so tasks share nothing.
+ * Of a symmetric result, what is below the diagonal is copied from above it. Extents are
+ * rounded up to whole tiles with zeros beyond: no tile has an edge. */
 #include "tensor/cpu/simd/fill.h"
 #include "tensor/cpu/simd/gemm_pack.h"
 #include "tensor/host.h"
 
 /* One thread's. */
 typedef struct Room {
-    float *x, *y;      /* (p,q), rows ldq apart */
-    float *a, *square; /* (p,p), rows ldp apart */
-    uint32_t *rows;    /* the first operand of a product */
-    uint32_t *columns; /* the second */
-    int64_t p, q, ldp, ldq;
-    bool bf16;
+    float *x, *y;             /* as the matrix, rows ld apart */
+    float *a, *m, *q, *other; /* (p,p), rows ldp apart */
+    uint32_t *rows;           /* the first operand of a product */
+    uint32_t *columns;        /* the second */
+    int64_t n_rows, n_cols, ld, p, ldp;
+    bool tall;
 } Room;
 
 static int64_t up(int64_t n, int64_t to)
@@ -24,81 +35,90 @@ static int64_t up(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-static Room room_at(float *at, int64_t p, int64_t q, bool bf16)
+/* Rows that are written, by tiles and by mirror. */
+static int64_t height_of(int64_t rows)
 {
-    Room r = {
-        .p = p, .q = q, .ldp = up(p, GEMM_COLS), .ldq = up(q, GEMM_COLS), .bf16 = bf16};
-    int64_t height = up(p, GEMM_ROWS);
+    int64_t tiles = up(rows, GEMM_ROWS), blocks = up(rows, GEMM_COLS);
+    return tiles > blocks ? tiles : blocks;
+}
+
+static Room room_at(float *at, int64_t rows, int64_t cols)
+{
+    bool tall = rows > cols;
+    int64_t p = tall ? cols : rows, q = tall ? rows : cols, ldp = up(p, GEMM_COLS);
+    Room r = {.n_rows = rows,
+              .n_cols = cols,
+              .ld = up(cols, GEMM_COLS),
+              .p = p,
+              .ldp = ldp,
+              .tall = tall};
+    int64_t whole = height_of(rows) * r.ld, small = height_of(p) * ldp;
+    memset(at, 0, (size_t)(2 * whole + 4 * small) * sizeof *at);
     r.x = at;
-    r.y = r.x + height * r.ldq;
-    r.a = r.y + height * r.ldq;
-    r.square = r.a + height * r.ldp;
-    r.rows = (uint32_t *)(void *)(r.square + height * r.ldp);
-    r.columns = r.rows + height * q + GEMM_SLACK;
+    r.y = r.x + whole;
+    r.a = r.y + whole;
+    r.m = r.a + small;
+    r.q = r.m + small;
+    r.other = r.q + small;
+    r.rows = (uint32_t *)(void *)(r.other + small);
+    r.columns = r.rows + height_of(p) * height_of(q) + GEMM_SLACK;
     return r;
 }
 
-/* C(M,N) = A B^T + base, or only the tiles that reach above the diagonal. */
+/* --- products -------------------------------------------------------------------------- */
+
+/* C(M,N) = A B^T; symmetric: C is, M = N, and only half is computed. */
 typedef struct Product {
     float *c;
-    const float *base; /* rows ldc apart; NULL: 0 */
     int64_t ldc;
     GemmMatrix a, b;
     int64_t M, N, K;
-    bool upper;
+    bool symmetric;
 } Product;
 
-static void pack(uint32_t *out, int64_t width, GemmMatrix m, int64_t n, int64_t K,
-                 bool bf16)
+static void pack(uint32_t *out, int64_t width, GemmMatrix m, int64_t n, int64_t K)
 {
-    int64_t strip = words_of(K, bf16) * width;
-    for (int64_t i = 0; i < n; i += width, out += strip)
-        gemm_pack_strip(out, width, gemm_from(m, i, 0), n - i, K, bf16);
-}
-
-static void multiply(const Room *r, const Product *x)
-{
-    static const float nothing[GEMM_COLS] = {0};
-    int64_t words = words_of(x->K, r->bf16);
-    pack(r->rows, GEMM_ROWS, x->a, x->M, x->K, r->bf16);
-    pack(r->columns, GEMM_COLS, x->b, x->N, x->K, r->bf16);
-    for (int64_t j = 0; j < x->N; j += GEMM_COLS) {
-        int64_t end = x->upper && j + GEMM_COLS < x->M ? j + GEMM_COLS : x->M;
-        for (int64_t i = 0; i < end; i += GEMM_ROWS) {
-            GemmTile tile = {.a = r->rows + i * words,
-                             .b = r->columns + j * words,
-                             .words = words,
-                             .c = x->c + i * x->ldc + j,
-                             .ldc = x->ldc,
-                             .base = x->base ? x->base + i * x->ldc + j : nothing,
-                             .base_ld = x->base ? x->ldc : 0};
-            int64_t rows = x->M - i < GEMM_ROWS ? x->M - i : GEMM_ROWS;
-            gemm_tile(&tile, rows, r->bf16 ? GEMM_BF16 : GEMM_F32);
-        }
-    }
+    for (int64_t i = 0; i < n; i += width)
+        gemm_pack_strip(out + i * K, width, gemm_from(m, i, 0), n - i, K, false);
 }
 
 /* What is below the diagonal from what is above it. */
 static void mirror(float *a, int64_t n, int64_t ld)
 {
-    enum { BLOCK = 16 };
-    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
-        for (int64_t j0 = 0; j0 <= i0; j0 += BLOCK) {
-            for (int64_t i = i0; i < n && i < i0 + BLOCK; i++) {
-                for (int64_t j = j0; j < i && j < j0 + BLOCK; j++)
-                    a[i * ld + j] = a[j * ld + i];
-            }
+    for (int64_t i = LANES; i < n; i += LANES) {
+        for (int64_t j = 0; j < i; j += LANES) {
+            Vec block[LANES];
+            for (int64_t k = 0; k < LANES; k++)
+                block[k] = vec_load(a + (j + k) * ld + i);
+            vec_transpose(block);
+            for (int64_t k = 0; k < LANES; k++)
+                vec_store(a + (i + k) * ld + j, block[k]);
         }
     }
 }
 
-/* y = s x + t z. */
-static void mix(float *y, float s, const float *x, float t, const float *z, int64_t n)
+static void multiply(const Room *r, const Product *x)
 {
-    for (int64_t i = 0; i < n; i++)
-        y[i] = s * x[i] + t * z[i];
+    static const float nothing[GEMM_COLS] = {0};
+    pack(r->rows, GEMM_ROWS, x->a, x->M, x->K);
+    pack(r->columns, GEMM_COLS, x->b, x->N, x->K);
+    for (int64_t j = 0; j < x->N; j += GEMM_COLS) {
+        int64_t end = x->symmetric && j + GEMM_COLS < x->M ? j + GEMM_COLS : x->M;
+        for (int64_t i = 0; i < end; i += GEMM_ROWS) {
+            GemmTile tile = {.a = r->rows + i * x->K,
+                             .b = r->columns + j * x->K,
+                             .words = x->K,
+                             .c = x->c + i * x->ldc + j,
+                             .ldc = x->ldc,
+                             .base = nothing};
+            gemm_tile(&tile, x->M - i < GEMM_ROWS ? x->M - i : GEMM_ROWS, GEMM_F32);
+        }
+    }
+    if (x->symmetric)
+        mirror(x->c, x->M, x->ldc);
 }
 
+/* Either operand of a product, its rows or its columns. */
 static GemmMatrix rows_of(const float *at, int64_t ld)
 {
     return (GemmMatrix){.at = at, .ld = ld, .k_dense = true};
@@ -108,74 +128,120 @@ static GemmMatrix columns_of(const float *at, int64_t ld)
     return (GemmMatrix){.at = at, .ld = ld};
 }
 
-/* X = aX + (bA + cA^2) X with A = XX^T. */
-static void polar_step(Room *r, const double coefficients[3])
+/* c = a b, of (p,p) matrices that are symmetric and commute. */
+static void multiply_small(const Room *r, float *c, const float *a, const float *b)
 {
-    float a = (float)coefficients[0], b = (float)coefficients[1],
-          c = (float)coefficients[2];
-    int64_t p = r->p, q = r->q, ldp = r->ldp, ldq = r->ldq;
-    GemmMatrix x = rows_of(r->x, ldq), gram = columns_of(r->a, ldp);
-    multiply(r, &(Product){r->a, NULL, ldp, x, x, p, p, q, true});
-    mirror(r->a, p, ldp);
-    multiply(r, &(Product){r->square, NULL, ldp, gram, gram, p, p, p, true});
-    mirror(r->square, p, ldp);
-    mix(r->a, b, r->a, c, r->square, p * ldp);
-    mix(r->y, a, r->x, 0, r->x, p * ldq);
-    multiply(r,
-             &(Product){r->y, r->y, ldq, gram, columns_of(r->x, ldq), p, q, p, false});
-    float *was = r->x;
-    r->x = r->y;
-    r->y = was;
+    int64_t p = r->p, ld = r->ldp;
+    multiply(r, &(Product){c, ld, columns_of(a, ld), columns_of(b, ld), p, p, p, true});
 }
 
-/* m = momentum m + g; u = momentum m + g into the room, transposed when it is tall. */
-static void begin(Room *r, const MuonMatrix *u, MuonStep s)
+/* a = XX^T, or X^T X. */
+static void make_gram(const Room *r)
 {
-    int64_t n = u->rows * u->cols;
-    bool tall = u->rows > u->cols;
-    int64_t along = tall ? 1 : r->ldq, across = tall ? r->ldq : 1;
-    float *m = host_f32(u->m, n);
-    const float *g = host_f32(u->g, n);
-    for (int64_t i = 0; i < u->rows; i++) {
-        float *x = r->x + i * along;
-        for (int64_t j = 0; j < u->cols; j++, m++, g++) {
-            float grad = *g * s.grad_scale;
-            *m = s.momentum * *m + grad;
-            x[j * across] = s.momentum * *m + grad;
-        }
-    }
+    GemmMatrix x = r->tall ? columns_of(r->x, r->ld) : rows_of(r->x, r->ld);
+    int64_t q = r->tall ? r->n_rows : r->n_cols;
+    multiply(r, &(Product){r->a, r->ldp, x, x, r->p, r->p, q, true});
+}
+
+/* y = QX, or XQ. */
+static void apply(const Room *r)
+{
+    GemmMatrix q = columns_of(r->q, r->ldp);
+    GemmMatrix x = r->tall ? rows_of(r->x, r->ld) : columns_of(r->x, r->ld);
+    multiply(r, &(Product){r->y, r->ld, r->tall ? x : q, r->tall ? q : x, r->n_rows,
+                           r->n_cols, r->p, false});
+}
+
+/* --- the iteration ---------------------------------------------------------------------- */
+
+/* y = s x + t z. */
+static void mix(float *y, float s, const float *x, float t, const float *z, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = s * x[i] + t * z[i];
+}
+
+static void swap(float **a, float **b)
+{
+    float *was = *a;
+    *a = *b;
+    *b = was;
+}
+
+static double trace_of(const Room *r)
+{
     double sum = 0;
     for (int64_t i = 0; i < r->p; i++)
-        sum += (double)vec_dot(r->x + i * r->ldq, r->x + i * r->ldq, r->q);
-    float scale = (float)(1 / (1.02 * sqrt(sum) + 1e-30));
-    mix(r->x, scale, r->x, 0, r->x, r->p * r->ldq);
+        sum += (double)r->a[i * r->ldp + i];
+    return sum;
 }
 
-static void finish(const Room *r, const MuonMatrix *u, MuonStep s)
+/* Steps [from, to) of the iteration on shrink X. */
+static void run_steps(Room *r, double shrink, int from, int to)
 {
-    bool tall = u->rows > u->cols;
-    int64_t along = tall ? 1 : r->ldq, across = tall ? r->ldq : 1;
-    float *w = host_f32(u->w, u->rows * u->cols);
-    float keep = 1 - s.lr * s.decay, rate = s.lr;
-    if (tall)
-        rate *= sqrtf((float)u->rows / (float)u->cols);
-    for (int64_t i = 0; i < u->rows; i++) {
-        const float *x = r->x + i * along;
-        for (int64_t j = 0; j < u->cols; j++, w++)
-            *w = keep * *w - rate * x[j * across];
+    int64_t n = r->p * r->ldp;
+    mix(r->a, (float)(shrink * shrink), r->a, 0, r->a, n);
+    for (int step = from; step < to; step++) {
+        const double *c = muon_polar[step];
+        multiply_small(r, r->m, r->a, r->a);
+        mix(r->m, (float)c[2], r->m, (float)c[1], r->a, n);
+        for (int64_t i = 0; i < r->p; i++)
+            r->m[i * r->ldp + i] += (float)c[0];
+        if (step == from) {
+            mix(r->q, (float)shrink, r->m, 0, r->m, n);
+        } else {
+            multiply_small(r, r->other, r->m, r->q);
+            swap(&r->q, &r->other);
+        }
+        if (step + 1 < to) {
+            multiply_small(r, r->other, r->m, r->a);
+            multiply_small(r, r->a, r->m, r->other);
+        }
+    }
+    apply(r);
+    swap(&r->x, &r->y);
+}
+
+static void polar(Room *r)
+{
+    enum { AGAIN = 2 };
+    make_gram(r);
+    run_steps(r, 1 / (1.02 * sqrt(trace_of(r)) + 1e-30), 0, AGAIN);
+    make_gram(r);
+    run_steps(r, 1, AGAIN, MUON_POLAR_STEPS);
+}
+
+/* m = momentum m + g; x = momentum m + g. */
+static void begin(const Room *r, const MuonMatrix *u, MuonStep s)
+{
+    float *m = host_f32(u->m, u->rows * u->cols);
+    const float *g = host_f32(u->g, u->rows * u->cols);
+    for (int64_t i = 0; i < u->rows; i++, m += u->cols, g += u->cols) {
+        float *x = r->x + i * r->ld;
+        for (int64_t j = 0; j < u->cols; j++) {
+            float grad = g[j] * s.grad_scale;
+            m[j] = s.momentum * m[j] + grad;
+            x[j] = s.momentum * m[j] + grad;
+        }
     }
 }
 
-static void update(const MuonMatrix *u, MuonStep s, float *at, bool bf16)
+/* w -= lr decay w + lr scale y. */
+static void finish(const Room *r, const MuonMatrix *u, MuonStep s)
 {
-    bool tall = u->rows > u->cols;
-    Room r = room_at(at, tall ? u->cols : u->rows, tall ? u->rows : u->cols, bf16);
-    memset(r.x, 0, (size_t)(r.p * r.ldq) * sizeof *r.x);
-    memset(r.a, 0, (size_t)(r.p * r.ldp) * sizeof *r.a);
-    memset(r.square, 0, (size_t)(r.p * r.ldp) * sizeof *r.square);
+    float *w = host_f32(u->w, u->rows * u->cols);
+    float keep = 1 - s.lr * s.decay, rate = s.lr;
+    if (r->tall)
+        rate *= sqrtf((float)u->rows / (float)u->cols);
+    for (int64_t i = 0; i < u->rows; i++, w += u->cols)
+        mix(w, keep, w, -rate, r->x + i * r->ld, u->cols);
+}
+
+static void update(const MuonMatrix *u, MuonStep s, float *at)
+{
+    Room r = room_at(at, u->rows, u->cols);
     begin(&r, u, s);
-    for (int step = 0; step < MUON_POLAR_STEPS; step++)
-        polar_step(&r, muon_polar[step]);
+    polar(&r);
     finish(&r, u, s);
 }
 
@@ -187,10 +253,9 @@ static void muon(TensorOps *t, const MuonMatrix *matrices, int64_t n, MuonStep s
         words = need > words ? need : words;
     }
     float *room = cpu_floats(&cpu_context(t)->muon, cpu_context(t)->threads * words);
-    bool bf16 = t->compute == COMPUTE_BF16;
     PARALLEL_FOR_UNEVEN(t, n * words)
     for (int64_t i = 0; i < n; i++)
-        update(&matrices[i], step, room + CPU_THREAD * words, bf16);
+        update(&matrices[i], step, room + CPU_THREAD * words);
 }
 
 void SIMD_FILL(muon_)(TensorOps *t)
