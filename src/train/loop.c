@@ -154,8 +154,8 @@ static Status step_learner(Loop *l, int i, int64_t u, Metrics *m, Err *err)
     double factor = train_schedule(o, u, l->objective->updates) * learner->lr_scale;
     AdamwOptions adamw = {
         .lr = o->lr * factor,
-        .muon_lr = o->muon_lr * factor,
-        .muon_momentum = o->muon_momentum,
+        .muon_lr = o->muon.lr * factor,
+        .muon_momentum = o->muon.momentum,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
         .eps = o->eps,
@@ -470,11 +470,6 @@ Status trainer_run(Objective *objective, const TrainOptions *o, const Tokenizer 
         .began = system_seconds(),
     };
     Status status = file_make_folders(folder, err);
-    for (int i = 0; status == OK && i < objective->n_learners; i++) {
-        Learner *learner = objective->learners[i];
-        if (o->optimizer == OPTIMIZER_MUON && learner->adamw.muon.n == 0)
-            status = adamw_use_muon(&learner->adamw, learner->model, err);
-    }
     if (status == OK)
         status = resume(&l, &report->resumed, err);
     if (status == OK && !report->resumed)

@@ -15,17 +15,12 @@ static const double pi = 3.14159265358979323846;
 static const char *const schedule_names[] = {"auto", "cosine", "linear", "constant",
                                              NULL};
 
-static const char *const optimizer_names[] = {"adamw", "muon", NULL};
-
 /* clang-format off */
 static const OptField fields[] = {
     OPT_REAL(TrainOptions, lr, 0, 0, 10, "peak learning rate; 0: what suits the stage and the model's width"),
     OPT_REAL(TrainOptions, lr_end, -1, -1, 1, "learning rate at the end as a share of the peak; -1: what suits the stage"),
     OPT_CHOICE(TrainOptions, schedule, SCHEDULE_AUTO, schedule_names, "how the learning rate falls; auto: what suits the stage"),
     OPT_REAL(TrainOptions, warmup, -1, -1, 1, "share of the updates over which the learning rate rises; -1: what suits the stage"),
-    OPT_CHOICE(TrainOptions, optimizer, OPTIMIZER_ADAMW, optimizer_names, "of the matrices of the layers; all other weights are AdamW's"),
-    OPT_REAL(TrainOptions, muon_lr, 0.02, 0, 10, "Muon: peak learning rate of what it updates"),
-    OPT_REAL(TrainOptions, muon_momentum, 0.95, 0, 0.9999999, "Muon: memory of the gradient"),
     OPT_REAL(TrainOptions, weight_decay, -1, -1, 10, "decay of matrices (vectors have none); -1: what suits the stage"),
     OPT_REAL(TrainOptions, beta1, 0.9, 0, 0.9999999, "AdamW: memory of the mean gradient"),
     OPT_REAL(TrainOptions, beta2, 0, 0, 0.9999999, "AdamW: memory of the squared gradient; 0: what suits the stage"),

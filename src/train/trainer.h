@@ -18,7 +18,10 @@
 /* SCHEDULE_AUTO: what the stage finds fit (train_options_resolve). */
 enum { SCHEDULE_AUTO, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
 
-enum { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
+/* Of what Muon updates (muon.h). lr 0: there is no Muon. */
+typedef struct MuonOptions {
+    double lr, momentum; /* lr: peak */
+} MuonOptions;
 
 /* Options that every stage has (YAML keys of the stage's section). Where the defaults of
  * pretraining and of PPO differ, the default is "auto" and the stage decides: 0 for lr,
@@ -28,8 +31,6 @@ typedef struct TrainOptions {
     double lr_end; /* share of the peak at the end */
     int schedule;  /* SCHEDULE_... */
     double warmup; /* share of all updates */
-    int optimizer; /* OPTIMIZER_... */
-    double muon_lr, muon_momentum;
     double weight_decay, beta1, beta2, eps, clip_norm;
     int64_t micro_batch; /* tokens a pass (memory); gradients add up */
     int64_t memory;      /* bytes of the process at most; 0: what is available */
@@ -39,6 +40,7 @@ typedef struct TrainOptions {
     double max_loss_spike;    /* stop when a loss exceeds the running mean by this many
                               running deviations; 0 off */
     int64_t seed;
+    MuonOptions muon; /* no option of all stages: pretraining sets it */
 } TrainOptions;
 extern const OptTable train_options;
 /* Replaces every "auto" of *o by the value in *stage, which has none. */

@@ -131,7 +131,10 @@ static Status run(const char *name, Trouble trouble, const TrainOptions *o,
 {
     *p = (Pull){.trouble = trouble, .learner = {.name = "model", .lr_scale = 1}};
     p->learner.model = small_model(ops, MODEL_LLAMA, HEAD_LM);
-    assert_int_equal(adamw_new(&p->learner.adamw, p->learner.model, err), OK);
+    Status made = o->muon.lr > 0
+                      ? adamw_muon_new(&p->learner.adamw, p->learner.model, err)
+                      : adamw_new(&p->learner.adamw, p->learner.model, err);
+    assert_int_equal(made, OK);
     Objective objective = {.self = p,
                            .stage = "pull",
                            .updates = updates,
@@ -262,9 +265,7 @@ static void muons_momentum_resumes_to_the_same_bytes(void **state)
     Err err;
     Pull p;
     TrainOptions o = options();
-    o.optimizer = OPTIMIZER_MUON;
-    o.muon_lr = 0.02;
-    o.muon_momentum = 0.95;
+    o.muon = (MuonOptions){.lr = 0.02, .momentum = 0.95};
     CHECK_OK(run("whole", no_trouble, &o, 1, UPDATES, &p, &err));
     Trouble stops = no_trouble;
     stops.stop_at = 6;

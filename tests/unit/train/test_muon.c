@@ -40,9 +40,10 @@ static void trained_make(Trained *t, bool muon)
     Err err;
     const char *bad = NULL;
     t->model = small_model(ops, MODEL_LLAMA, HEAD_LM);
-    CHECK_OK(adamw_new(&t->adamw, t->model, &err));
     if (muon)
-        CHECK_OK(adamw_use_muon(&t->adamw, t->model, &err));
+        CHECK_OK(adamw_muon_new(&t->adamw, t->model, &err));
+    else
+        CHECK_OK(adamw_new(&t->adamw, t->model, &err));
     Rng rng = rng_make(5, RNG_TEST, 0);
     for (int64_t i = 0; i < t->model->n_params; i++) {
         float x = (float)rng_normal(&rng);
