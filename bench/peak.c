@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/system.h"
+#include "tensor/ops.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -18,10 +19,10 @@
 /* --- arithmetic -------------------------------------------------------------------- */
 typedef struct PeakLoop {
     void (*run)(void);
-    double ops; /* of an instruction */
+    double ops; /* of a run */
 } PeakLoop;
 
-enum { PEAK_CHAINS = 14, PEAK_ROUNDS = 1 << 21 };
+enum { PEAK_CHAINS = 14, PEAK_ROUNDS = 1 << 21, PEAK_TILE_ROUNDS = 1 << 17 };
 
 #ifdef __x86_64__
 #    include <immintrin.h>
@@ -59,20 +60,54 @@ __attribute__((target("avx2,fma"))) static void f32_avx2(void)
     PEAK_LOOP(__m256, _mm256_set1_ps((float)c), _mm256_fmadd_ps(x, x, sum[c]));
 }
 
+/* Four tiles of sums, as many as a product of two by two has. */
+__attribute__((target("amx-tile,amx-bf16"))) static void bf16_amx(void)
+{
+    static const struct {
+        uint8_t palette, zeros[15];
+        uint16_t row_bytes[16];
+        uint8_t rows[16];
+    } shape = {1, {0}, {64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16}};
+    _tile_loadconfig(&shape);
+    for (int64_t i = 0; i < PEAK_TILE_ROUNDS; i++) {
+        _tile_dpbf16ps(0, 4, 5);
+        _tile_dpbf16ps(1, 4, 5);
+        _tile_dpbf16ps(2, 4, 5);
+        _tile_dpbf16ps(3, 4, 5);
+    }
+    _tile_release();
+}
+
+/* The system gives a process tiles when it is asked, which the backend does. */
+static bool has_tiles(void)
+{
+    Err err;
+    TensorOps *ops;
+    if (tensor_cpu_new(&ops, &(TensorCpuOptions){.set = "amx"}, &err) != OK)
+        return false;
+    tensor_free(ops);
+    return true;
+}
+
+static PeakLoop vectors(void (*run)(void), double ops)
+{
+    return (PeakLoop){run, ops * PEAK_CHAINS * PEAK_ROUNDS};
+}
+
 static PeakLoop peak_loop(PeakKind kind)
 {
     const PeakLoop none = {NULL, 0};
     __builtin_cpu_init();
+    if (kind == PEAK_BF16 && has_tiles())
+        return (PeakLoop){bf16_amx, 4.0 * 16 * 16 * 64 * PEAK_TILE_ROUNDS};
     if (kind == PEAK_BF16)
-        return __builtin_cpu_supports("avx512bf16") ? (PeakLoop){bf16_avx512, 64}
-                                                    : none;
+        return __builtin_cpu_supports("avx512bf16") ? vectors(bf16_avx512, 64) : none;
     if (kind == PEAK_INT8)
-        return __builtin_cpu_supports("avx512vnni") ? (PeakLoop){int8_avx512, 128}
-                                                    : none;
+        return __builtin_cpu_supports("avx512vnni") ? vectors(int8_avx512, 128) : none;
     if (__builtin_cpu_supports("avx512f"))
-        return (PeakLoop){f32_avx512, 32};
+        return vectors(f32_avx512, 32);
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return (PeakLoop){f32_avx2, 16};
+        return vectors(f32_avx2, 16);
     return none;
 }
 #else
@@ -142,7 +177,7 @@ Peaks peak_measure(int threads, bool brief)
     for (int k = 0; k < PEAK_KINDS; k++) {
         PeakLoop loop = peak_loop((PeakKind)k);
         if (loop.run)
-            p.ops[k] = loop.ops * PEAK_CHAINS * PEAK_ROUNDS * threads /
+            p.ops[k] = loop.ops * threads /
                        best_seconds(threads, brief ? 1 : 20, arithmetic_work, &loop);
     }
     p.read = read_rate(threads, brief);

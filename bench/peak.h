@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* Multiply and add are two operations. Products of bf16 pairs with sums in f32 (vdpbf16ps),
- * of int8 quadruples with sums in int32 (vpdpbusd). */
+/* Multiply and add are two operations. Products of bf16 pairs with sums in f32 (vdpbf16ps, or
+ * tdpbf16ps where the processor has tiles), of int8 quadruples with sums in int32
+ * (vpdpbusd). */
 typedef enum PeakKind { PEAK_F32, PEAK_BF16, PEAK_INT8, PEAK_KINDS } PeakKind;
 
 typedef struct Peaks {

@@ -49,6 +49,9 @@ static void check_record(Record *r)
     } else if (r->kind == RECORD_RATED) {
         ASSERT(r->n_answers == 1 && r->labels[0] != 0);
         check_ratings(r);
+    } else if (r->kind == RECORD_ANSWERS) {
+        ASSERT(r->n_answers >= 1 && r->n_answers <= RECORD_MAX_ANSWERS);
+        check_answers(r);
     } else {
         ASSERT(r->n_answers == 0);
     }

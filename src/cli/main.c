@@ -21,9 +21,12 @@ const Command commands[] = {
     {"dpo", "learn from rankings without a reward model", stage_command},
     {"kto", "learn from answers rated good or bad", stage_command},
     {"ppo", "reinforcement learning from the reward model", stage_command},
+    {"rloo", "reinforcement learning without a critic (RLOO)", stage_command},
+    {"grpo", "group relative policy optimisation (GRPO)", stage_command},
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, KL, bits per byte", eval_command},
+    {"label", "ask people: rank, rate, write; report, export, import", label_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
@@ -44,7 +47,7 @@ static void print_help(FILE *out)
         "  TAME_COMPUTE       matrix products in f32, bf16 or auto: bf16 if the "
         "processor has it;\n"
         "                     default: auto in the stages, f32 in the other commands\n"
-        "  TAME_INSTRUCTIONS  baseline, avx2, avx512 or avx512_bf16; default: the "
+        "  TAME_INSTRUCTIONS  baseline, avx2, avx512, avx512_bf16 or amx; default: the "
         "widest there is\n"
         "\nexamples:\n"
         "  tame run recipes/demo.yaml            the whole recipe, 10 to 20 minutes\n"

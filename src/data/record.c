@@ -483,14 +483,15 @@ static Status parse_ranks(const json_t *ranks, Record *r, Err *err)
     return OK;
 }
 
+/* Without ranks they are answers that nobody has compared yet. */
 static Status parse_ranking(const json_t *row, Record *r, Err *err)
 {
-    r->kind = RECORD_RANKING;
+    r->kind = has(row, "ranks") ? RECORD_RANKING : RECORD_ANSWERS;
     const json_t *completions = json_object_get(row, "completions");
-    size_t n = json_array_size(completions);
-    if (n < 2 || n > RECORD_MAX_ANSWERS)
+    size_t n = json_array_size(completions), least = r->kind == RECORD_RANKING ? 2 : 1;
+    if (n < least || n > RECORD_MAX_ANSWERS)
         return err_set(err, ERR_FORMAT,
-                       "'completions' must be 2 to %d answers, not %zu",
+                       "'completions' must be %zu to %d answers, not %zu", least,
                        (int)RECORD_MAX_ANSWERS, n);
     TRY(parse_prompt(row, "prompt", &r->chat, err));
     r->n_answers = (int32_t)n;
@@ -504,6 +505,8 @@ static Status parse_ranking(const json_t *row, Record *r, Err *err)
         conversation_release(&given);
         TRY(status);
     }
+    if (r->kind == RECORD_ANSWERS)
+        return OK;
     TRY(parse_ranks(json_object_get(row, "ranks"), r, err));
     return parse_margins(json_object_get(row, "margins"), r, err);
 }

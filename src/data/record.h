@@ -11,6 +11,7 @@
  *   {"chosen","rejected"}                 RECORD_RANKING: common prefix is the prompt;
  *                                         Anthropic's "\n\nHuman:" texts or messages
  *   {"prompt","completions":[K],"ranks"}  RECORD_RANKING (1 is best, ties allowed)
+ *   {"prompt","completions":[K]}          RECORD_ANSWERS, K from 1: nobody compared them yet
  *   {"prompt","completion","label"}       RECORD_RATED ("answer" for "completion" too): the
  *                                         label is true or false, 1 or 0
  *   {"messages","label"}                  RECORD_RATED: what follows the last user's turn
@@ -31,15 +32,16 @@ typedef enum RecordKind {
     RECORD_CHAT,
     RECORD_PROMPT,
     RECORD_RANKING,
-    RECORD_RATED
+    RECORD_RATED,
+    RECORD_ANSWERS
 } RecordKind;
 enum { RECORD_MAX_ANSWERS = 16 };
 
 typedef struct Record {
     RecordKind kind;
     Str text;          /* RECORD_TEXT */
-    Conversation chat; /* RECORD_CHAT: all; PROMPT, RANKING, RATED: the prompt */
-    int32_t n_answers; /* RECORD_RANKING, RATED */
+    Conversation chat; /* RECORD_CHAT: all; the other kinds: the prompt */
+    int32_t n_answers; /* RECORD_RANKING, RATED, ANSWERS */
     Conversation
         answers[RECORD_MAX_ANSWERS];   /* each: the messages that follow the prompt */
     int32_t ranks[RECORD_MAX_ANSWERS]; /* RECORD_RANKING */

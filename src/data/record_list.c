@@ -11,17 +11,20 @@
 static const char *wanted_name(RecordKind kind)
 {
     static const char *const names[] = {
-        "texts ('text')", "conversations ('messages', or 'prompt' with 'completion')",
+        "texts ('text')",
+        "conversations ('messages', or 'prompt' with 'completion')",
         "prompts ('prompt')",
         "comparisons ('chosen' with 'rejected', or 'completions' with 'ranks')",
-        "rated answers ('prompt' with 'completion' and 'label') or comparisons"};
+        "rated answers ('prompt' with 'completion' and 'label') or comparisons",
+        "answers ('prompt' with 'completions')"};
     return names[kind];
 }
 
 static const char *found_name(RecordKind kind)
 {
-    static const char *const names[] = {"texts", "conversations", "prompts",
-                                        "comparisons", "rated answers"};
+    static const char *const names[] = {"texts",         "conversations",
+                                        "prompts",       "comparisons",
+                                        "rated answers", "answers without 'ranks'"};
     return names[kind];
 }
 
@@ -39,7 +42,7 @@ static Status convert(Record *r, RecordKind wanted, Err *err)
 {
     if (wanted == RECORD_PROMPT &&
         (r->kind == RECORD_CHAT || r->kind == RECORD_RANKING ||
-         r->kind == RECORD_RATED))
+         r->kind == RECORD_RATED || r->kind == RECORD_ANSWERS))
         TRY(record_to_prompt(r, err));
     if (wanted == RECORD_RATED && r->kind == RECORD_RANKING)
         record_to_ratings(r);

@@ -69,6 +69,12 @@ static const KindText kinds[] = {
      "KTO model"},
     {"ppo", "Reinforcement learning", "Prompts",
      "PPO: generate tokens that maximise the reward, near the SFT model", "RL model"},
+    {"rloo", "Reinforcement learning", "Prompts, several answers each",
+     "RLOO: make answers that score above the others likelier, near the SFT model",
+     "RL model"},
+    {"grpo", "Reinforcement learning", "Prompts, several answers each",
+     "GRPO: make answers that score above the others likelier, near the SFT model",
+     "RL model"},
 };
 
 static const KindText *kind_text(const char *kind)

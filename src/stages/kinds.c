@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "stages/dpo.h"
 #include "stages/kto.h"
-#include "stages/ppo.h"
 #include "stages/pretrain.h"
 #include "stages/rank.h"
 #include "stages/reward.h"
+#include "stages/rl/grpo.h"
+#include "stages/rl/ppo.h"
+#include "stages/rl/rloo.h"
 #include "stages/sft.h"
 #include "stages/tokenizer.h"
 #include "stages/world.h"
@@ -62,6 +64,16 @@ static Status run_ppo(const StageEnv *env, const void *o, const TrainOptions *t,
                       StageReport *report, Err *err)
 {
     return stage_ppo(env, o, t, report, err);
+}
+static Status run_rloo(const StageEnv *env, const void *o, const TrainOptions *t,
+                       StageReport *report, Err *err)
+{
+    return stage_rloo(env, o, t, report, err);
+}
+static Status run_grpo(const StageEnv *env, const void *o, const TrainOptions *t,
+                       StageReport *report, Err *err)
+{
+    return stage_grpo(env, o, t, report, err);
 }
 
 const StageKind stage_kinds[] = {
@@ -169,6 +181,33 @@ const StageKind stage_kinds[] = {
         .example = "  tame ppo ppo --model sft --reward reward --prompts "
                    "data/world/prompts.jsonl\n",
         .run = run_ppo,
+    },
+    {
+        .name = "rloo",
+        .help = "reinforcement learning without a critic (RLOO)",
+        .options = &rloo_options,
+        .trains = true,
+        .reads = true,
+        .default_name = "rloo",
+        .example = "  tame rloo rloo --model sft --reward reward --prompts "
+                   "data/world/prompts.jsonl\n",
+        .run = run_rloo,
+    },
+    {
+        .name = "grpo",
+        .help = "group relative policy optimisation (GRPO, Dr. GRPO, DAPO)",
+        .options = &grpo_options,
+        .trains = true,
+        .reads = true,
+        .default_name = "grpo",
+        .example = "  tame grpo grpo --model sft --reward reward --prompts "
+                   "data/world/prompts.jsonl\n"
+                   "  tame grpo dr --model sft --reward reward --prompts p.jsonl "
+                   "--scale none --loss constant\n"
+                   "  tame grpo dapo --model sft --reward reward --prompts p.jsonl "
+                   "--loss token --clip-high 0.28 --equal-groups resample "
+                   "--overlong-buffer 16 --kl-coef 0\n",
+        .run = run_grpo,
     },
     {.name = NULL},
 };

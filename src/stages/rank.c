@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
+#include "data/record_json.h"
 #include "stages/answers.h"
+#include "think/answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,58 +66,6 @@ static void heldout_path(Str *out, const char *path)
 
 /* --- one ranking --------------------------------------------------------------------- */
 
-/* A call as {"role": "assistant", "tool_calls": [...]}, other messages as usual. */
-static json_t *message_json(const Message *m)
-{
-    json_t *o = json_object();
-    json_object_set_new(o, "role", json_string(role_name(m->role)));
-    json_object_set_new(o, "content", json_from_bytes((Span){m->content, m->len}));
-    if (!m->call_name)
-        return o;
-    json_t *call = json_object(), *function = json_object(), *calls = json_array();
-    json_object_set_new(function, "name", json_from_bytes(span_of(m->call_name)));
-    if (m->call_args)
-        json_object_set_new(function, "arguments",
-                            json_from_bytes(message_call_args(m)));
-    json_object_set_new(call, "type", json_string("function"));
-    json_object_set_new(call, "function", function);
-    json_array_append_new(calls, call);
-    json_object_set_new(o, "tool_calls", calls);
-    return o;
-}
-
-static json_t *messages_json(const Conversation *c)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < c->n; i++)
-        json_array_append_new(list, message_json(&c->messages[i]));
-    return list;
-}
-
-/* A plain answer as text, one with a tool's turns as messages. What does not parse as
- * turns (a special token in the middle of a text) is taken as the text of its ids. */
-static Status completion_json(const Ranker *r, const RewardItem *item, json_t **out,
-                              Err *err)
-{
-    Conversation c = {0};
-    Str text = {0};
-    Err why;
-    Status status = template_parse_answer(r->model.chat, item->answer,
-                                          (size_t)item->n_answer, &c, &why);
-    if (status == OK && c.n == 1 && !c.messages[0].call_name) {
-        *out = json_from_bytes((Span){c.messages[0].content, c.messages[0].len});
-    } else if (status == OK && c.n > 1) {
-        *out = messages_json(&c);
-    } else {
-        status = tokenizer_decode(r->model.tok, item->answer, (size_t)item->n_answer,
-                                  false, &text, err);
-        *out = status == OK ? json_from_bytes(str_span(&text)) : NULL;
-    }
-    conversation_release(&c);
-    str_release(&text);
-    return status;
-}
-
 static bool same_answer(const RewardItem *a, const RewardItem *b)
 {
     return a->n_answer == b->n_answer &&
@@ -164,11 +114,12 @@ static Status write_ranking(Ranker *r, const RewardItem *items, const int64_t *r
 {
     json_t *row = json_object(), *completions = json_array(), *ranks = json_array(),
            *scores = json_array();
-    json_object_set_new(row, "prompt", messages_json(items[0].prompt));
+    json_object_set_new(row, "prompt", conversation_json(items[0].prompt));
     Status status = OK;
     for (int64_t i = 0; status == OK && i < n; i++) {
         json_t *completion = NULL;
-        status = completion_json(r, &items[i], &completion, err);
+        status = answer_completion(r->model.tok, r->model.chat, items[i].answer,
+                                   items[i].n_answer, &completion, err);
         json_array_append_new(completions, completion ? completion : json_null());
         json_array_append_new(ranks, json_integer(rank[i]));
         json_array_append_new(scores, json_real(items[i].score));

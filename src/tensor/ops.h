@@ -313,8 +313,8 @@ NODISCARD Status tensor_ref_new(TensorOps **out, Err *err);
 typedef struct TensorCpuOptions {
     int threads; /* 0: all */
     TensorCompute compute;
-    const char *set; /* of instructions: "baseline", "avx2", "avx512", "avx512_bf16";
-                        NULL: the widest that this processor has */
+    const char *set; /* of instructions: "baseline", "avx2", "avx512", "avx512_bf16",
+                        "amx"; NULL: the widest that this processor has */
 } TensorCpuOptions;
 /* The fast backend for this processor: ref overwritten by cpu/. ERR_OPTION when the
  * processor lacks the set. */

@@ -2,6 +2,7 @@
 #include "think/answer.h"
 
 #include "base/mem.h"
+#include "data/record_json.h"
 #include "think/tools.h"
 
 static Status render_prompts(const ChatTemplate *chat, const Record *prompts, int64_t n,
@@ -97,4 +98,22 @@ Status answer_text(const Tokenizer *tok, const ChatTemplate *chat, const int32_t
     if (start < n && ids[start] == template_call(chat))
         return OK;
     return tokenizer_decode(tok, ids + start, (size_t)(n - start), false, out, err);
+}
+
+Status answer_completion(const Tokenizer *tok, const ChatTemplate *chat,
+                         const int32_t *ids, int64_t n, json_t **out, Err *err)
+{
+    Conversation c = {0};
+    Str text = {0};
+    Err why;
+    Status status = template_parse_answer(chat, ids, (size_t)n, &c, &why);
+    if (status == OK && c.n > 0 && (c.n > 1 || !c.messages[0].call_name)) {
+        *out = answer_json(&c);
+    } else {
+        status = tokenizer_decode(tok, ids, (size_t)n, false, &text, err);
+        *out = status == OK ? json_from_bytes(str_span(&text)) : NULL;
+    }
+    conversation_release(&c);
+    str_release(&text);
+    return status;
 }

@@ -32,7 +32,8 @@ typedef struct Bench {
 } Bench;
 
 /* Every set of instructions that a backend may be compiled for. */
-static const char *const bench_sets[] = {"baseline", "avx2", "avx512", "avx512_bf16"};
+static const char *const bench_sets[] = {"baseline", "avx2", "avx512", "avx512_bf16",
+                                         "amx"};
 enum { BENCH_SETS = sizeof bench_sets / sizeof *bench_sets };
 
 /* The fast backend with these instructions; NULL where the processor lacks them. */

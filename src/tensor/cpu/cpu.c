@@ -7,6 +7,13 @@
 #include "tensor/ref/ref.h"
 
 #include <string.h>
+#ifdef TENSOR_X86
+#    include <cpuid.h>
+#    ifdef __linux__
+#        include <sys/syscall.h>
+#        include <unistd.h>
+#    endif
+#endif
 
 static Status buffer_reserve(CpuBuffer *b, size_t bytes, Err *err)
 {
@@ -160,7 +167,27 @@ typedef struct InstructionSet {
     bool has_bf16; /* products of bf16 are faster than of f32 */
 } InstructionSet;
 
-enum { MOST_SETS = 4 };
+enum { MOST_SETS = 5 };
+
+#ifdef TENSOR_X86
+/* Whether the processor has tiles (AMX) that multiply bf16 and the system lets this
+ * process use them: their registers are large, so they are asked for. Linux,
+ * Documentation/arch/x86/xstate.rst; cpuid leaf 7: bits 22 and 24 of edx. */
+static bool tiles_here(void)
+{
+    enum { LEAF = 7, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(LEAF, 0, &a, &b, &c, &d) || !(d & AMX_BF16) ||
+        !(d & AMX_TILE))
+        return false;
+#    ifdef __linux__
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#    else
+    return false;
+#    endif
+}
+#endif
 
 /* Those that were compiled, widest first; returns how many. */
 static int list_sets(InstructionSet sets[MOST_SETS])
@@ -173,6 +200,7 @@ static int list_sets(InstructionSet sets[MOST_SETS])
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    sets[n++] = (InstructionSet){"amx", cpu_fill_amx, bf16 && tiles_here(), true};
     sets[n++] = (InstructionSet){"avx512_bf16", cpu_fill_avx512_bf16, bf16, true};
     sets[n++] = (InstructionSet){"avx512", cpu_fill_avx512, avx512, false};
     sets[n++] = (InstructionSet){"avx2", cpu_fill_avx2, avx2, false};

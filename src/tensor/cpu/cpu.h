@@ -71,8 +71,7 @@ static inline int64_t cpu_logit_gradient_rows(int64_t vocab, int64_t size)
 static inline int64_t cpu_attention_words(int64_t len, int64_t D)
 {
     int64_t rows = (len + 31) / 32 * 32, wide = (D + 31) / 32 * 32;
-    return rows * (2 * D + 3 * wide + CPU_QUERIES) +
-           CPU_QUERIES * (2 * D + 3 * wide + 32) + 1024;
+    return rows * (5 * wide + CPU_QUERIES) + CPU_QUERIES * (5 * wide + 4 * 32) + 1024;
 }
 
 /* Words of scratch that a product takes (simd/gemm.c): a block of B for all threads, a
@@ -80,14 +79,14 @@ static inline int64_t cpu_attention_words(int64_t len, int64_t D)
 enum {
     CPU_GEMM_DEPTH = 512,    /* words of k at a time */
     CPU_GEMM_COLUMNS = 2048, /* columns of B at a time */
-    CPU_GEMM_ROWS = 64       /* rows of A in a task, at most */
+    CPU_GEMM_ROWS = 512      /* rows of A in a task, at most */
 };
 static inline size_t cpu_gemm_words(int threads, int64_t depth)
 {
     size_t deep = depth > CPU_GEMM_DEPTH ? (size_t)depth : CPU_GEMM_DEPTH;
     size_t rows = CPU_GEMM_DEPTH * CPU_GEMM_ROWS,
            columns = CPU_GEMM_DEPTH * CPU_GEMM_COLUMNS;
-    rows = rows > deep * 16 ? rows : deep * 16;
+    rows = rows > deep * 32 ? rows : deep * 32;
     columns = columns > deep * 32 ? columns : deep * 32;
     return columns + ((size_t)threads + 1) * (rows + 16);
 }
@@ -95,7 +94,7 @@ static inline size_t cpu_gemm_words(int threads, int64_t depth)
 /* Words of rows of an extra product's first operand that one thread packs, K deep. */
 static inline int64_t cpu_gemm_extra_words(int64_t K)
 {
-    return CPU_GEMM_ROWS * K + 64;
+    return CPU_GEMM_ROWS * (K + 16) + 64;
 }
 
 /* Words of one thread's workspace in muon of a matrix (rows,cols), see simd/muon.c: two
@@ -137,6 +136,7 @@ void cpu_fill_baseline(TensorOps *t);
 void cpu_fill_avx2(TensorOps *t);
 void cpu_fill_avx512(TensorOps *t);
 void cpu_fill_avx512_bf16(TensorOps *t);
+void cpu_fill_amx(TensorOps *t);
 #endif
 
 #endif

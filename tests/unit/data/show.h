@@ -22,7 +22,8 @@ static inline void show_chat(const Conversation *c, Str *out)
 
 static inline const char *show_record(const Record *r, Str *out)
 {
-    static const char *const kinds[] = {"text", "chat", "prompt", "ranking", "rated"};
+    static const char *const kinds[] = {"text",    "chat",  "prompt",
+                                        "ranking", "rated", "answers"};
     str_reset(out);
     str_puts(out, kinds[r->kind]);
     if (r->kind == RECORD_TEXT)
@@ -34,10 +35,11 @@ static inline const char *show_record(const Record *r, Str *out)
         if (r->kind == RECORD_RATED)
             str_printf(out, " | %c", signs[r->labels[k] + 1]);
         else
-            str_printf(out, " | %d", (int)r->ranks[k]);
+            str_printf(out, r->ranks[k] ? " | %d" : " |", (int)r->ranks[k]);
         if (r->margins[k] != 0)
             str_printf(out, " (%g)", (double)r->margins[k]);
-        str_putc(out, ':');
+        if (r->kind != RECORD_ANSWERS)
+            str_putc(out, ':');
         show_chat(&r->answers[k], out);
     }
     return str_c(out);

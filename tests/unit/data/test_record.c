@@ -247,6 +247,17 @@ static void completions_with_ranks_are_a_ranking(void **state)
               "ranking [user] q | 2: [assistant] a | 1: [assistant] b");
 }
 
+static void completions_without_ranks_are_answers(void **state)
+{
+    (void)state;
+    check_row("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"]}",
+              "answers [user] q | [assistant] a | [assistant] b");
+    check_row("{\"prompt\":\"q\",\"completions\":[\"a\"],\"ranks\":null}",
+              "answers [user] q | [assistant] a");
+    check_fault("{\"prompt\":\"q\",\"completions\":[]}",
+                "'completions' must be 1 to 16 answers, not 0");
+}
+
 static void ranks_must_match_the_completions(void **state)
 {
     (void)state;
@@ -255,8 +266,6 @@ static void ranks_must_match_the_completions(void **state)
     check_fault("{\"prompt\":\"q\",\"completions\":\"ab\",\"ranks\":[1]}",
                 "'completions' must be 2 to 16 answers, not 0");
     check_fault("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"],\"ranks\":[1]}",
-                "'ranks' must have a rank for each of the 2 completions");
-    check_fault("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"]}",
                 "'ranks' must have a rank for each of the 2 completions");
     check_fault("{\"prompt\":\"q\",\"completions\":[\"a\",\"b\"],\"ranks\":[1,3]}",
                 "rank 2 is not an integer from 1 to 2");
@@ -473,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_speaker_who_goes_on_has_one_turn),
         cmocka_unit_test(pairs_that_rank_nothing_are_refused),
         cmocka_unit_test(completions_with_ranks_are_a_ranking),
+        cmocka_unit_test(completions_without_ranks_are_answers),
         cmocka_unit_test(ranks_must_match_the_completions),
         cmocka_unit_test(margins_say_by_how_much),
         cmocka_unit_test(margins_must_agree_with_the_ranks),

@@ -163,6 +163,23 @@ static void ppo_in_little_memory_gives_the_same_bytes(void **state)
                        "ptx_data=@documents.jsonl" LARGE);
 }
 
+static void rloo_and_grpo_in_little_memory_give_the_same_bytes(void **state)
+{
+    static const char *const kinds[] = {"rloo", "grpo"};
+    (void)state;
+    Err err;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    for (int k = 0; k < 2; k++) {
+        check_tight(kinds[k], "model=@sft reward=@reward prompts=@prompts.jsonl "
+                              "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
+                              "minibatches=2 max_new=8 eval_prompts=4" LARGE);
+        CHECK_OK(file_remove_tree(temp_path("whole"), &err));
+        CHECK_OK(file_remove_tree(temp_path("tight"), &err));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +191,7 @@ int main(void)
         TEMP_TEST(dpo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(kto_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(ppo_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(rloo_and_grpo_in_little_memory_give_the_same_bytes),
     };
     log_set_sink(remember, NULL, LOG_INFO);
     tiny_layers = 4;

@@ -140,6 +140,38 @@ static void ppo_resumes_to_the_same_bytes(void **state)
                   3);
 }
 
+static void rloo_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_resumes("rloo",
+                  "model=@sft reward=@reward prompts=@prompts.jsonl "
+                  "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "
+                  "epochs=2 max_new=8 eval_prompts=4 kl_target=2 kl_horizon=50 "
+                  "checkpoint_every=8 eval_every=12 micro_batch=100",
+                  3);
+}
+
+/* Sampling again moves where the prompts are read from: state of its own. */
+static void grpo_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_resumes("grpo",
+                  "model=@sft reward=@reward prompts=@prompts.jsonl "
+                  "heldout_prompts=@prompts.jsonl episodes=80 batch=8 answers=2 "
+                  "minibatches=2 epochs=2 max_new=8 eval_prompts=4 score_clip=1e-9 "
+                  "missing_eos_penalty=0 equal_groups=resample resample_rounds=2 "
+                  "ptx_coef=0.5 ptx_data=@documents.jsonl checkpoint_every=8 "
+                  "eval_every=12 micro_batch=100",
+                  3);
+    assert_true(tiny_metric("whole", 1, "groups_resampled") > 0);
+}
+
 static void a_checkpoint_is_resumed_in_its_own_arithmetic(void **state)
 {
     (void)state;
@@ -172,6 +204,8 @@ int main(void)
         TEMP_TEST(an_adapters_reward_modelling_resumes_to_the_same_bytes),
         TEMP_TEST(an_adapter_is_resumed_over_its_own_base),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
+        TEMP_TEST(rloo_resumes_to_the_same_bytes),
+        TEMP_TEST(grpo_resumes_to_the_same_bytes),
         TEMP_TEST(a_checkpoint_is_resumed_in_its_own_arithmetic),
     };
     int failed =

@@ -408,6 +408,26 @@ static void updates_of_ppo_are_steady(void **state)
     check_steady(&c);
 }
 
+static void updates_of_rloo_and_grpo_are_steady(void **state)
+{
+    (void)state;
+    const Case rloo = {
+        "rloo",
+        "model=@sft reward=@reward prompts=@prompts.jsonl episodes=24 "
+        "batch=8 minibatches=2 epochs=10 max_new=8 micro_batch=100" QUIET,
+        22, 39};
+    const Case grpo = {"grpo",
+                       "model=@sft reward=@reward prompts=@prompts.jsonl episodes=24 "
+                       "batch=8 answers=4 minibatches=2 epochs=10 max_new=8 "
+                       "micro_batch=100" QUIET,
+                       22, 39};
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_steady(&rloo);
+    check_steady(&grpo);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 10 && strcmp(argv[1], "--stage") == 0)
@@ -422,6 +442,7 @@ int main(int argc, char **argv)
         TEMP_TEST(steps_of_kto_are_steady),
         TEMP_TEST(steps_of_adapters_are_steady),
         TEMP_TEST(updates_of_ppo_are_steady),
+        TEMP_TEST(updates_of_rloo_and_grpo_are_steady),
     };
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0 ||
         setenv("GOMP_SPINCOUNT", "3000", 1) != 0) /* as cli/main.c does */

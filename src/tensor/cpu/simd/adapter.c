@@ -72,7 +72,7 @@ static void put(uint32_t *packed, int64_t o, int64_t k, int64_t K, float x, bool
 {
     int64_t w = bf16 ? k / 2 : k, lane = o % GEMM_COLS;
     uint32_t *word =
-        packed + (o / GEMM_COLS * words_of(K, bf16) + w) * GEMM_COLS + lane;
+        packed + (o / GEMM_COLS * gemm_words(K, bf16) + w) * GEMM_COLS + lane;
     if (bf16)
         *word |= (uint32_t)bytes_f32_to_bf16(x) << (k % 2 * 16);
     else

@@ -10,13 +10,8 @@
  *     dP^T = V dO^T       dS^T = P^T (dP^T - delta)
  *     dV += P^T dO        dK += scale dS^T Q                  dQ = scale dS K
  *
- * All seven products are tiles of words (tile.h): f32, or bf16 with f32 sums when the
- * backend computes in it. Words pair neighbours of the summed index, so operands are laid
- * out by what is summed over:
- *
- *     strips   TILE_ROWS rows, words along the channels    K and V in S^T and dP^T
- *     panel    QUERIES rows, words along the channels      Q^T and dO^T there
- *     stacked  words of two rows, channels across          V in O, K in dQ, dO, Q
+ * The seven products are those of attention_products.h: in f32, or in bf16 with f32 sums
+ * when the backend computes in it.
  *
  * Forward keeps the scores of a panel with all keys (32 floats a key), since the maximum
  * must be known first. Backward knows lse and takes one strip of keys at a time from scores
@@ -24,19 +19,15 @@
  * the mask throws away. */
 #include "tensor/cpu/simd/fill.h"
 
-#include "tensor/cpu/simd/gemm_pack.h"
-#include "tensor/cpu/simd/tile.h"
+#include "tensor/cpu/simd/attention_products.h"
 #include "tensor/host.h"
 
-enum {
-    QUERIES = CPU_QUERIES, /* a multiple of TILE_ROWS and of 2 LANES */
-    VECTORS = QUERIES / LANES,
-};
+enum { VECTORS = QUERIES / LANES };
 
 typedef struct Heads {
     int64_t Hq, Hk, D, group; /* group query heads share a key head */
     int64_t width, out;       /* of a row of qkv, of o */
-    int64_t wide;             /* D in whole vectors */
+    int64_t wide;             /* D as outputs lie */
     float scale, log2_scale;  /* of scores, for powers of e and of 2 */
 } Heads;
 
@@ -44,8 +35,15 @@ static Heads heads_of(int64_t Hq, int64_t Hk, int64_t D)
 {
     ASSERT(Hk > 0 && Hq % Hk == 0);
     float scale = 1 / sqrtf((float)D);
-    return (Heads){Hq,     Hk,          D,     Hq / Hk,       (Hq + 2 * Hk) * D,
-                   Hq * D, lanes_up(D), scale, scale * LOG2_E};
+    return (Heads){Hq,
+                   Hk,
+                   D,
+                   Hq / Hk,
+                   (Hq + 2 * Hk) * D,
+                   Hq * D,
+                   attention_wide(D),
+                   scale,
+                   scale * LOG2_E};
 }
 
 /* Fills the buffer of documents: first[d] is the first row of document d, first[n] = N.
@@ -76,14 +74,14 @@ static int64_t longest_of(const int32_t *first, int64_t n)
 /* --- a thread's workspace ------------------------------------------------------- */
 
 typedef struct Workspace {
-    uint32_t *k, *v;     /* strips; forward: v is stacked */
-    uint32_t *k_stacked; /* the rest is per panel of queries: */
-    uint32_t *q, *d_o;   /* panels */
-    uint32_t *q_stacked, *do_stacked;
-    uint32_t *p;            /* forward: stacked (keys, QUERIES); backward: rows */
-    uint32_t *ds, *ds_rows; /* stacked (keys, QUERIES); rows of a strip */
+    uint32_t *k, *v;    /* strips; forward: v is turned */
+    uint32_t *k_turned; /* the rest is per panel of queries: */
+    uint32_t *q, *d_o;  /* panels */
+    uint32_t *q_paired, *do_paired;
+    uint32_t *p; /* forward: paired (keys, QUERIES); backward: rows of a strip */
+    uint32_t *ds, *ds_rows; /* paired (keys, QUERIES); rows of a strip */
     float *s, *dp;          /* (keys, QUERIES); backward: of a strip */
-    float *rows;            /* (TILE_ROWS, wide) */
+    float *out;             /* of a panel, as panel_times_keys needs it */
     float *dk, *dv;         /* (keys, wide) */
 } Workspace;
 
@@ -101,136 +99,41 @@ static void *take(Taker *t, int64_t words)
 
 static Workspace forward_workspace(Taker t, const Heads *a, int64_t len)
 {
-    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES;
-    return (Workspace){.k = take(&t, n * a->D + GEMM_SLACK),
-                       .v = take(&t, n * a->wide),
-                       .q = take(&t, a->D * QUERIES),
+    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES, wide = a->wide;
+    return (Workspace){.k = take(&t, n * wide + GEMM_SLACK),
+                       .v = take(&t, n * wide),
+                       .q = take(&t, wide * QUERIES),
                        .p = take(&t, n * QUERIES),
                        .s = take(&t, n * QUERIES),
-                       .rows = take(&t, TILE_ROWS * a->wide)};
+                       .out = take(&t, QUERIES * wide)};
 }
 
 static Workspace backward_workspace(Taker t, const Heads *a, int64_t len)
 {
-    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES;
-    return (Workspace){.k = take(&t, n * a->D + GEMM_SLACK),
-                       .v = take(&t, n * a->D + GEMM_SLACK),
-                       .k_stacked = take(&t, n * a->wide),
-                       .q = take(&t, a->D * QUERIES),
-                       .d_o = take(&t, a->D * QUERIES),
-                       .q_stacked = take(&t, QUERIES * a->wide),
-                       .do_stacked = take(&t, QUERIES * a->wide),
-                       .p = take(&t, TILE_ROWS * QUERIES),
+    int64_t n = (len + QUERIES - 1) / QUERIES * QUERIES, wide = a->wide;
+    return (Workspace){.k = take(&t, n * wide + GEMM_SLACK),
+                       .v = take(&t, n * wide + GEMM_SLACK),
+                       .k_turned = take(&t, n * wide),
+                       .q = take(&t, wide * QUERIES),
+                       .d_o = take(&t, wide * QUERIES),
+                       .q_paired = take(&t, QUERIES * wide),
+                       .do_paired = take(&t, QUERIES * wide),
+                       .p = take(&t, STRIP_MOST * QUERIES),
                        .ds = take(&t, n * QUERIES),
-                       .ds_rows = take(&t, TILE_ROWS * QUERIES),
-                       .s = take(&t, TILE_ROWS * QUERIES),
-                       .dp = take(&t, TILE_ROWS * QUERIES),
-                       .rows = take(&t, TILE_ROWS * a->wide),
-                       .dk = take(&t, n * a->wide),
-                       .dv = take(&t, n * a->wide)};
+                       .ds_rows = take(&t, STRIP_MOST * QUERIES),
+                       .s = take(&t, STRIP_MOST * QUERIES),
+                       .dp = take(&t, STRIP_MOST * QUERIES),
+                       .out = take(&t, QUERIES * wide),
+                       .dk = take(&t, n * wide),
+                       .dv = take(&t, n * wide)};
 }
 
-/* --- operands -------------------------------------------------------------------- */
-
-/* Rows of D numbers that lie ld apart. */
-typedef struct Rows {
-    const void *at;
-    int64_t ld, n;
-    bool stored_bf16;
-} Rows;
-
-/* From row i on, `column` numbers to the right; at most n rows. */
-static Rows rows_from(Rows r, int64_t i, int64_t column, int64_t n)
+/* out(n,D) = rows(n,wide) * factor. */
+static void store_rows(Output out, const float *rows, int64_t wide, float factor,
+                       int64_t n, int64_t D)
 {
-    r.at = stored_at_const(r.at, i * r.ld + column, r.stored_bf16);
-    r.n = r.n - i < n ? r.n - i : n;
-    return r;
-}
-static GemmMatrix matrix_of(Rows r, bool k_dense)
-{
-    return (GemmMatrix){r.at, r.ld, k_dense, r.stored_bf16};
-}
-
-INLINE void pack_strips(uint32_t *out, Rows r, int64_t D, const bool bf16)
-{
-    for (int64_t j = 0; j < r.n; j += TILE_ROWS)
-        gemm_pack_strip(out + j * words_of(D, bf16), TILE_ROWS,
-                        matrix_of(rows_from(r, j, 0, r.n), true), r.n - j, D, bf16);
-}
-INLINE void pack_panel(uint32_t *out, Rows r, int64_t D, const bool bf16)
-{
-    gemm_pack_strip(out, QUERIES, matrix_of(r, true), r.n, D, bf16);
-}
-INLINE void pack_stacked(uint32_t *out, Rows r, int64_t D, const bool bf16)
-{
-    gemm_pack_strip(out, lanes_up(D), matrix_of(r, false), D, r.n, bf16);
-}
-
-/* Strip j of `strips` times a panel: TILE_ROWS keys by QUERIES queries. */
-INLINE void times_panel(float *out, const uint32_t *strips, int64_t j,
-                        const uint32_t *panel, int64_t D, const bool bf16)
-{
-    int64_t words = words_of(D, bf16);
-    Tile tile = {.c = out,
-                 .ldc = QUERIES,
-                 .a = strips + j * words,
-                 .a_row = 1,
-                 .a_word = TILE_ROWS,
-                 .b = panel,
-                 .ldb = QUERIES,
-                 .words = words};
-    tile_rows(&tile, 0, TILE_ROWS, QUERIES, false, bf16);
-}
-
-/* TILE_ROWS queries from q on of stacked scores times the stacked rows of `keys` keys. */
-INLINE void times_keys(const Heads *a, float *out, const uint32_t *scores, int64_t q,
-                       const uint32_t *stacked, int64_t keys, const bool bf16)
-{
-    Tile tile = {.c = out,
-                 .ldc = a->wide,
-                 .a = scores + q,
-                 .a_row = 1,
-                 .a_word = QUERIES,
-                 .b = stacked,
-                 .ldb = a->wide,
-                 .words = words_of(keys, bf16)};
-    tile_rows(&tile, 0, TILE_ROWS, a->wide, false, bf16);
-}
-
-/* Where rows go, ld apart. */
-typedef struct Output {
-    void *at;
-    int64_t ld;
-    bool bf16;
-} Output;
-
-static Output output_from(Output o, int64_t i, int64_t column)
-{
-    o.at = stored_at(o.at, i * o.ld + column, o.bf16);
-    return o;
-}
-
-INLINE void store_row(void *out, const float *row, float factor, int64_t D,
-                      const bool bf16)
-{
-    int64_t d = 0;
-    for (; d + LANES <= D; d += LANES)
-        stored_store(out, d, vec_load(row + d) * factor, bf16);
-    if (d < D)
-        stored_store_part(out, d, vec_load(row + d) * factor, D - d, bf16);
-}
-
-/* out(n,D) = rows(n,wide) * factor; factors lie `step` apart. */
-static void store_rows(Output out, const float *rows, int64_t wide, const float *factor,
-                       int64_t step, int64_t n, int64_t D)
-{
-    for (int64_t r = 0; r < n; r++) {
-        void *to = stored_at(out.at, r * out.ld, out.bf16);
-        if (out.bf16)
-            store_row(to, rows + r * wide, factor[r * step], D, true);
-        else
-            store_row(to, rows + r * wide, factor[r * step], D, false);
-    }
+    for (int64_t r = 0; r < n; r++)
+        output_row(output_from(out, r, 0), rows + r * wide, factor, D);
 }
 
 /* All ones in the lanes of vector v whose queries see key j of a panel that begins at
@@ -303,21 +206,19 @@ INLINE void forward_panel(const Heads *a, const Workspace *w, Rows q, int64_t i,
                           Output o, float *lse, const bool bf16)
 {
     int64_t n = q.n - i < QUERIES ? q.n - i : QUERIES, end = i + n;
-    float share[QUERIES];
+    float share[QUERIES] = {0};
     pack_panel(w->q, rows_from(q, i, 0, n), a->D, bf16);
-    for (int64_t j = 0; j < end; j += TILE_ROWS)
-        times_panel(w->s + j * QUERIES, w->k, j, w->q, a->D, bf16);
+    for (int64_t j = 0; j < end; j += strip_rows(bf16))
+        strip_times_panel(w->s + j * QUERIES, w->k, j, w->q, a->D, bf16);
+    end_pairs(w->p, end, bf16);
     for (int v = 0; v < VECTORS && v * LANES < n; v++) {
         Vec total, column = softmax_column(a, w, i, v, end, &total, bf16);
         for (int64_t lane = 0; lane < LANES && v * LANES + lane < n; lane++)
             lse[(i + v * LANES + lane) * a->Hq] = column[lane];
         vec_store(share + v * LANES, 1.0F / total);
     }
-    for (int64_t r = 0; r < n; r += TILE_ROWS) {
-        times_keys(a, w->rows, w->p, r, w->v, end, bf16);
-        store_rows(output_from(o, i + r, 0), w->rows, a->wide, share + r, 1,
-                   n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
-    }
+    panel_times_keys(output_from(o, i, 0), w->out, w->p, w->v, end, q.n, share, n, a->D,
+                     bf16);
 }
 
 /* What the tasks of an operation read and write, all at row 0. */
@@ -354,13 +255,15 @@ INLINE void forward_task(const Pass *p, Taker words, int64_t number, const bool 
     Task t = task_of(p, number);
     Workspace w = forward_workspace(words, a, p->longest);
     pack_strips(w.k, t.k, a->D, bf16);
-    pack_stacked(w.v, t.v, a->D, bf16);
+    pack_turned(w.v, t.v, a->D, bf16);
+    products_begin(bf16);
     for (int64_t h = t.hk * a->group; h < (t.hk + 1) * a->group; h++) {
         for (int64_t i = 0; i < t.len; i += QUERIES)
             forward_panel(a, &w, rows_from(t.q, 0, h * a->D, t.len), i,
                           output_from(p->out, t.begin, h * a->D),
                           p->lse + t.begin * a->Hq + h, bf16);
     }
+    products_end(bf16);
 }
 static void forward_f32(const Pass *p, Taker words, int64_t task)
 {
@@ -414,7 +317,7 @@ static Column columns_of(const Heads *a, const HeadRows *h, int64_t i, int64_t n
     return c;
 }
 
-/* Scores and dP of keys j+r and j+r+1 become P and dS, as rows and stacked. */
+/* Scores and dP of keys j+r and j+r+1 become P and dS, as rows and paired. */
 INLINE void two_keys_backward(const Heads *a, const Workspace *w, const Column *c,
                               int64_t i, int64_t j, int64_t r, const bool masked,
                               const bool bf16)
@@ -431,16 +334,16 @@ INLINE void two_keys_backward(const Heads *a, const Workspace *w, const Column *
     }
     uint32_t *p_row = w->p + r * words_of(QUERIES, bf16);
     uint32_t *ds_row = w->ds_rows + r * words_of(QUERIES, bf16);
-    uint32_t *stacked = w->ds + words_of(j + r, bf16) * QUERIES;
+    uint32_t *paired = w->ds + words_of(j + r, bf16) * QUERIES;
     for (int v = 0; bf16 && v < VECTORS; v++)
-        words_store(stacked + v * LANES, bf16_pairs(ds[0][v], ds[1][v]));
+        words_store(paired + v * LANES, bf16_pairs(ds[0][v], ds[1][v]));
     for (int key = 0; key < 2; key++) {
         for (int v = 0; v < VECTORS; v++) {
             if (!bf16) {
                 int64_t at = key * QUERIES + v * LANES;
                 words_store(p_row + at, (VecBits)p[key][v]);
                 words_store(ds_row + at, (VecBits)ds[key][v]);
-                words_store(stacked + at, (VecBits)ds[key][v]);
+                words_store(paired + at, (VecBits)ds[key][v]);
             } else if (v % 2 == 0) {
                 int64_t at = key * QUERIES / 2 + v / 2 * LANES;
                 words_store(p_row + at, bf16_neighbours(p[key][v], p[key][v + 1]));
@@ -450,31 +353,21 @@ INLINE void two_keys_backward(const Heads *a, const Workspace *w, const Column *
     }
 }
 
-/* The keys [j, j + TILE_ROWS): dV += P^T dO and dK += dS^T Q. */
+/* The keys of the strip at j: dV += P^T dO and dK += dS^T Q. */
 INLINE void backward_strip(const Heads *a, const Workspace *w, const Column *c,
                            int64_t i, int64_t n, int64_t j, const bool bf16)
 {
-    times_panel(w->s, w->k, j, w->q, a->D, bf16);
-    times_panel(w->dp, w->v, j, w->d_o, a->D, bf16);
-    for (int64_t r = 0; r < TILE_ROWS; r += 2) {
-        if (j + TILE_ROWS <= i + 1)
+    const int64_t rows = strip_rows(bf16);
+    strip_times_panel(w->s, w->k, j, w->q, a->D, bf16);
+    strip_times_panel(w->dp, w->v, j, w->d_o, a->D, bf16);
+    for (int64_t r = 0; r < rows; r += 2) {
+        if (j + rows <= i + 1)
             two_keys_backward(a, w, c, i, j, r, false, bf16);
         else
             two_keys_backward(a, w, c, i, j, r, true, bf16);
     }
-    Tile tile = {.c = w->dv + j * a->wide,
-                 .ldc = a->wide,
-                 .a = w->p,
-                 .a_row = words_of(QUERIES, bf16),
-                 .a_word = 1,
-                 .b = w->do_stacked,
-                 .ldb = a->wide,
-                 .words = words_of(n, bf16)};
-    tile_rows(&tile, 0, TILE_ROWS, a->wide, true, bf16);
-    tile.c = w->dk + j * a->wide;
-    tile.a = w->ds_rows;
-    tile.b = w->q_stacked;
-    tile_rows(&tile, 0, TILE_ROWS, a->wide, true, bf16);
+    strip_times_queries(w->dv + j * a->wide, w->p, w->do_paired, n, a->D, bf16);
+    strip_times_queries(w->dk + j * a->wide, w->ds_rows, w->q_paired, n, a->D, bf16);
 }
 
 INLINE void backward_panel(const Heads *a, const Workspace *w, const HeadRows *h,
@@ -483,44 +376,45 @@ INLINE void backward_panel(const Heads *a, const Workspace *w, const HeadRows *h
     int64_t n = h->q.n - i < QUERIES ? h->q.n - i : QUERIES;
     Rows q = rows_from(h->q, i, 0, n), d_o = rows_from(h->d_o, i, 0, n);
     Column c = columns_of(a, h, i, n);
+    float scale[QUERIES];
+    for (int r = 0; r < QUERIES; r++)
+        scale[r] = a->scale;
     pack_panel(w->q, q, a->D, bf16);
     pack_panel(w->d_o, d_o, a->D, bf16);
-    pack_stacked(w->q_stacked, q, a->D, bf16);
-    pack_stacked(w->do_stacked, d_o, a->D, bf16);
-    for (int64_t j = 0; j < i + n; j += TILE_ROWS)
+    pack_paired(w->q_paired, q, a->D, bf16);
+    pack_paired(w->do_paired, d_o, a->D, bf16);
+    for (int64_t j = 0; j < i + n; j += strip_rows(bf16))
         backward_strip(a, w, &c, i, n, j, bf16);
-    for (int64_t r = 0; r < n; r += TILE_ROWS) {
-        times_keys(a, w->rows, w->ds, r, w->k_stacked, i + n, bf16);
-        store_rows(output_from(h->dq, i + r, 0), w->rows, a->wide, &a->scale, 0,
-                   n - r < TILE_ROWS ? n - r : TILE_ROWS, a->D);
-    }
+    panel_times_keys(output_from(h->dq, i, 0), w->out, w->ds, w->k_turned, i + n,
+                     h->q.n, scale, n, a->D, bf16);
 }
 
 INLINE void backward_task(const Pass *p, Taker words, int64_t number, const bool bf16)
 {
-    static const float one = 1;
     const Heads *a = &p->heads;
     Task t = task_of(p, number);
     Workspace w = backward_workspace(words, a, p->longest);
     pack_strips(w.k, t.k, a->D, bf16);
     pack_strips(w.v, t.v, a->D, bf16);
-    pack_stacked(w.k_stacked, t.k, a->D, bf16);
-    int64_t strips = (t.len + TILE_ROWS - 1) / TILE_ROWS;
-    size_t bytes = (size_t)(strips * TILE_ROWS * a->wide) * sizeof(float);
+    pack_turned(w.k_turned, t.k, a->D, bf16);
+    int64_t rows = (t.len + QUERIES - 1) / QUERIES * QUERIES;
+    size_t bytes = (size_t)(rows * a->wide) * sizeof(float);
     memset(w.dk, 0, bytes);
     memset(w.dv, 0, bytes);
+    products_begin(bf16);
     for (int64_t h = t.hk * a->group; h < (t.hk + 1) * a->group; h++) {
-        HeadRows rows = {.q = rows_from(t.q, 0, h * a->D, t.len),
+        HeadRows head = {.q = rows_from(t.q, 0, h * a->D, t.len),
                          .o = rows_from(p->o, t.begin, h * a->D, t.len),
                          .d_o = rows_from(p->d_o, t.begin, h * a->D, t.len),
                          .lse = p->known_lse + t.begin * a->Hq + h,
                          .dq = output_from(p->dqkv, t.begin, h * a->D)};
         for (int64_t i = 0; i < t.len; i += QUERIES)
-            backward_panel(a, &w, &rows, i, bf16);
+            backward_panel(a, &w, &head, i, bf16);
     }
+    products_end(bf16);
     Output dk = output_from(p->dqkv, t.begin, (a->Hq + t.hk) * a->D);
-    store_rows(dk, w.dk, a->wide, &a->scale, 0, t.len, a->D);
-    store_rows(output_from(dk, 0, a->Hk * a->D), w.dv, a->wide, &one, 0, t.len, a->D);
+    store_rows(dk, w.dk, a->wide, a->scale, t.len, a->D);
+    store_rows(output_from(dk, 0, a->Hk * a->D), w.dv, a->wide, 1, t.len, a->D);
 }
 static void backward_f32(const Pass *p, Taker words, int64_t task)
 {

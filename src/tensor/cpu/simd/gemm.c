@@ -1,10 +1,10 @@
 /* gemm.c - matrix products in blocks that fit the caches (Goto & van de Geijn 2008).
  *
- *     for each block of DEPTH words of k, for each block of COLUMNS columns of B:
+ *     for each block of words of k, for each block of COLUMNS columns of B:
  *         pack the block of B as strips                 all threads; L3
- *         tasks: for each block of ROW_STRIPS strips of A:
+ *         tasks: for each block of strips of A:
  *             pack it                                   the task's thread; L2
- *             for each strip of B, for each strip of A: gemm_kernel.h
+ *             for each strip of B, for each strip of A: gemm_kernel.h, gemm_amx.h
  *
  * B may come packed: in bf16 weights are packed once an update. When A has few rows, a
  * task takes a part of the columns instead, and each packs those rows for itself. The sums
@@ -13,11 +13,58 @@
  * at a time when it is deep. */
 #include "tensor/cpu/simd/gemm.h"
 
-enum {
-    DEPTH = CPU_GEMM_DEPTH,
-    COLUMNS = CPU_GEMM_COLUMNS, /* a multiple of GEMM_COLS */
-    ROW_STRIPS = CPU_GEMM_ROWS / GEMM_ROWS,
-};
+#include "tensor/cpu/simd/gemm_amx.h"
+
+enum { COLUMNS = CPU_GEMM_COLUMNS /* a multiple of GEMM_COLS */ };
+
+/* --- the kernels --------------------------------------------------------------------- */
+
+/* How a kernel is fed. */
+typedef struct Kernel {
+    int64_t rows;  /* of A in a strip */
+    int64_t depth; /* words of k at a time, unless C is bf16 */
+    int64_t most;  /* rows of A in a task, at that depth */
+    int64_t tasks; /* a thread */
+} Kernel;
+
+static Kernel kernel_of(const Gemm *g)
+{
+    if (GEMM_AMX && g->bf16)
+        return (Kernel){AMX_ROWS, CPU_GEMM_DEPTH, CPU_GEMM_ROWS, 2};
+    return (Kernel){GEMM_ROWS, CPU_GEMM_DEPTH, 64 / GEMM_ROWS * GEMM_ROWS, 8};
+}
+
+/* The first `rows` rows of the tile, of which C has room for as many as kernel_rows. */
+static int64_t kernel_rows(const Gemm *g, int64_t rows)
+{
+    return GEMM_AMX && g->bf16 ? amx_rows(rows) : gemm_kernel_rows(rows);
+}
+static void kernel_tile(const GemmTile *t, int64_t rows, GemmKind kind)
+{
+    if (GEMM_AMX && kind != GEMM_F32)
+        amx_tile(t, rows, kind == GEMM_BF16_TO_BF16);
+    else
+        gemm_tile(t, rows, kind);
+}
+/* A strip of A. */
+static void kernel_pack(uint32_t *out, GemmMatrix m, int64_t rows, int64_t K, bool bf16)
+{
+    if (GEMM_AMX && bf16)
+        amx_pack(out, m, rows, K);
+    else
+        gemm_pack_strip(out, GEMM_ROWS, m, rows, K, bf16);
+}
+/* A strip of B. */
+static void pack_columns_of_b(uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
+                              bool bf16)
+{
+    int64_t words = words_of(K, bf16);
+    gemm_pack_strip(out, GEMM_COLS, m, rows, K, bf16);
+    for (int64_t w = words; w < gemm_words(K, bf16); w++)
+        memset(out + w * GEMM_COLS, 0, GEMM_COLS * sizeof *out);
+}
+
+/* --- blocks -------------------------------------------------------------------------- */
 
 /* What tasks of one block of the product read. */
 typedef struct Block {
@@ -73,21 +120,23 @@ static void extra_words(const Gemm *g, int64_t j, int64_t *from, int64_t *to)
         k1 = (i + 1) * r;
     }
     *from = g->bf16 ? k0 / 2 : k0;
-    *to = words_of(k1, g->bf16);
+    *to = gemm_words(k1, g->bf16);
+    if (GEMM_AMX && g->bf16) /* whole tiles; what they hold besides is 0 in B */
+        *from = *from / AMX_WORDS * AMX_WORDS;
 }
 
 /* The extra product's part of a tile becomes what the tile is added to; `sums` has room
  * for it, and may be what the tile was added to before. */
 static void add_extra(GemmTile *tile, const Block *b, const uint32_t *a, int64_t j,
-                      int64_t m, float sums[GEMM_ROWS * GEMM_COLS])
+                      int64_t m, float sums[GEMM_MOST_ROWS * GEMM_COLS])
 {
     const Gemm *g = b->g;
     int64_t from, to;
     extra_words(g, j, &from, &to);
     if (from >= to)
         return;
-    int64_t strip = words_of(g->extra->K, g->bf16) * GEMM_COLS;
-    GemmTile extra = {.a = a + from * GEMM_ROWS,
+    int64_t strip = gemm_words(g->extra->K, g->bf16) * GEMM_COLS;
+    GemmTile extra = {.a = a + from * kernel_of(g).rows,
                       .b =
                           g->extra->packed_b + j / GEMM_COLS * strip + from * GEMM_COLS,
                       .words = to - from,
@@ -95,7 +144,7 @@ static void add_extra(GemmTile *tile, const Block *b, const uint32_t *a, int64_t
                       .ldc = GEMM_COLS,
                       .base = tile->base,
                       .base_ld = tile->base_ld};
-    gemm_tile(&extra, m, g->bf16 ? GEMM_BF16 : GEMM_F32);
+    kernel_tile(&extra, m, g->bf16 ? GEMM_BF16 : GEMM_F32);
     tile->base = sums;
     tile->base_ld = GEMM_COLS;
 }
@@ -114,15 +163,15 @@ static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *str
                      .c = stored_at(g->c, i * g->ldc + j, g->c_bf16),
                      .ldc = g->ldc};
     base_of(&tile, b, i, j);
-    if (n == GEMM_COLS && gemm_kernel_rows(m) == m) {
-        float sums[GEMM_ROWS * GEMM_COLS];
+    if (n == GEMM_COLS && kernel_rows(g, m) == m) {
+        float sums[GEMM_MOST_ROWS * GEMM_COLS];
         if (extra)
             add_extra(&tile, b, extra, j, m, sums);
-        gemm_tile(&tile, m, kind);
+        kernel_tile(&tile, m, kind);
         return;
     }
     /* The kernel writes whole tiles: at an edge, beside C. */
-    float base[GEMM_ROWS * GEMM_COLS] = {0}, edge[GEMM_ROWS * GEMM_COLS];
+    float base[GEMM_MOST_ROWS * GEMM_COLS] = {0}, edge[GEMM_MOST_ROWS * GEMM_COLS];
     for (int64_t r = 0; r < m; r++)
         memcpy(base + r * GEMM_COLS, tile.base + r * tile.base_ld,
                (size_t)n * sizeof *base);
@@ -132,7 +181,7 @@ static void multiply_tile(const Block *b, const uint32_t *a, const uint32_t *str
     tile.base_ld = tile.ldc = GEMM_COLS;
     if (extra)
         add_extra(&tile, b, extra, j, m, base);
-    gemm_tile(&tile, m, kind);
+    kernel_tile(&tile, m, kind);
     for (int64_t r = 0; r < m; r++)
         memcpy(stored_at(c, r * g->ldc, g->c_bf16),
                stored_at(edge, r * GEMM_COLS, g->c_bf16),
@@ -145,11 +194,22 @@ static const uint32_t *pack_extra(const Block *b, uint32_t *out, int64_t i0, int
     const GemmExtra *e = b->g->extra;
     if (!e || !b->first)
         return NULL;
-    int64_t strip = words_of(e->K, b->g->bf16) * GEMM_ROWS;
-    for (int64_t i = 0; i < m; i += GEMM_ROWS)
-        gemm_pack_strip(out + i / GEMM_ROWS * strip, GEMM_ROWS,
-                        gemm_from(e->a, i0 + i, 0), b->g->M - i0 - i, e->K, b->g->bf16);
+    int64_t rows = kernel_of(b->g).rows;
+    for (int64_t i = 0; i < m; i += rows)
+        kernel_pack(out + i * gemm_words(e->K, b->g->bf16), gemm_from(e->a, i0 + i, 0),
+                    b->g->M - i0 - i, e->K, b->g->bf16);
     return out;
+}
+
+/* Asks the second-level cache for its part of a strip of B that comes next: what falls to
+ * rows [i, i + rows) of m. Tiles are multiplied faster than memory is read. */
+static void fetch_part(const uint32_t *strip, int64_t words, int64_t i, int64_t rows,
+                       int64_t m)
+{
+    enum { LINE = 16 /* words */ };
+    int64_t end = i + rows < m ? i + rows : m;
+    for (int64_t w = words * i / m / LINE * LINE; w < words * end / m; w += LINE)
+        __builtin_prefetch(strip + w, 0, 2);
 }
 
 /* Rows [i0, i0 + m) times strips [s0, s1) of the block, by thread `thread`. */
@@ -157,26 +217,35 @@ static void multiply_rows(const Block *b, uint32_t *packed_a, int thread, int64_
                           int64_t m, int64_t s0, int64_t s1)
 {
     const Gemm *g = b->g;
-    int64_t K = elements_of(g, b->w0, b->words), strip = b->words * GEMM_ROWS;
-    int64_t extra_strip = g->extra ? words_of(g->extra->K, g->bf16) * GEMM_ROWS : 0;
-    for (int64_t i = 0; i < m; i += GEMM_ROWS)
-        gemm_pack_strip(packed_a + i / GEMM_ROWS * strip, GEMM_ROWS,
-                        part_of(g->a, i0 + i, b->w0, g->bf16), g->M - i0 - i, K,
-                        g->bf16);
+    int64_t K = elements_of(g, b->w0, b->words), rows = kernel_of(g).rows;
+    int64_t extra_words = g->extra ? gemm_words(g->extra->K, g->bf16) : 0;
+    for (int64_t i = 0; i < m; i += rows)
+        kernel_pack(packed_a + i * b->words, part_of(g->a, i0 + i, b->w0, g->bf16),
+                    g->M - i0 - i, K, g->bf16);
     const uint32_t *extra = pack_extra(b, b->extra_a + thread * b->extra_stride, i0, m);
+    if (g->bf16)
+        amx_begin();
     for (int64_t s = s0; s < s1; s++) {
         int64_t j = s * GEMM_COLS, n = b->n - j < GEMM_COLS ? b->n - j : GEMM_COLS;
-        for (int64_t i = 0; i < m; i += GEMM_ROWS)
-            multiply_tile(b, packed_a + i / GEMM_ROWS * strip, b->b + s * b->b_stride,
-                          extra ? extra + i / GEMM_ROWS * extra_strip : NULL, i0 + i,
-                          b->n0 + j, m - i < GEMM_ROWS ? m - i : GEMM_ROWS, n);
+        for (int64_t i = 0; i < m; i += rows) {
+            if (GEMM_AMX && s + 1 < s1)
+                fetch_part(b->b + (s + 1) * b->b_stride, b->words * GEMM_COLS, i, rows,
+                           m);
+            multiply_tile(b, packed_a + i * b->words, b->b + s * b->b_stride,
+                          extra ? extra + i * extra_words : NULL, i0 + i, b->n0 + j,
+                          m - i < rows ? m - i : rows, n);
+        }
     }
+    if (g->bf16)
+        amx_end();
 }
 
-/* `most` strips or columns at DEPTH, as many as take no more room when k is deeper. */
+/* `most` rows or columns at the usual depth, as many as take no more room when k is
+ * deeper. */
 static int64_t at_depth(int64_t most, int64_t unit, int64_t depth)
 {
-    int64_t n = depth > DEPTH ? most * DEPTH / depth / unit * unit : most;
+    int64_t n = depth > CPU_GEMM_DEPTH ? most * CPU_GEMM_DEPTH / depth : most;
+    n = n / unit * unit;
     return n > unit ? n : unit;
 }
 
@@ -188,14 +257,14 @@ typedef struct Shares {
 /* Enough tasks that the threads end together, and as many rows in each as that allows,
  * since a strip of B comes to the cache once a task: so columns are parted first, as long
  * as a part has more of them than what packing its rows costs. */
-static Shares shares_of(int64_t M, int64_t strips, int64_t depth, int threads)
+static Shares shares_of(Kernel k, int64_t M, int64_t strips, int64_t depth, int threads)
 {
-    enum { TASKS = 8 /* a thread */, PART = 16 /* strips, at least */ };
-    int64_t tasks = (int64_t)TASKS * threads, parts = strips / PART;
+    enum { PART = 16 /* strips, at least */ };
+    int64_t tasks = k.tasks * threads, parts = strips / PART;
     parts = parts < 1 ? 1 : parts < tasks ? parts : tasks;
-    int64_t row_strips = ceil_div(M * parts, GEMM_ROWS * tasks);
-    int64_t most = at_depth(ROW_STRIPS, 1, depth);
-    int64_t rows = (row_strips < most ? row_strips : most) * GEMM_ROWS;
+    int64_t rows = ceil_div(M * parts, k.rows * tasks) * k.rows;
+    int64_t most = at_depth(k.most, k.rows, depth);
+    rows = rows < most ? rows : most;
     int64_t row_tasks = ceil_div(M, rows);
     int64_t wanted = ceil_div(tasks, row_tasks);
     parts = parts < wanted ? parts : wanted;
@@ -208,7 +277,7 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
                            int64_t a_stride)
 {
     int64_t M = b->g->M, strips = ceil_div(b->n, GEMM_COLS);
-    Shares s = shares_of(M, strips, b->words, cpu_context(t)->threads);
+    Shares s = shares_of(kernel_of(b->g), M, strips, b->words, cpu_context(t)->threads);
     int64_t rows = s.rows, parts = s.parts;
     PARALLEL_FOR_UNEVEN(t, M * b->n * b->words)
     for (int64_t task = 0; task < s.row_tasks * parts; task++) {
@@ -223,12 +292,12 @@ static void multiply_block(TensorOps *t, const Block *b, uint32_t *packed_a,
 void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,
                    bool bf16)
 {
-    int64_t strips = ceil_div(rows, GEMM_COLS), words = words_of(K, bf16);
+    int64_t strips = ceil_div(rows, GEMM_COLS), words = gemm_words(K, bf16);
     PARALLEL_FOR(t, rows * K)
     for (int64_t s = 0; s < strips; s++)
-        gemm_pack_strip(out + s * words * GEMM_COLS, GEMM_COLS,
-                        part_of(m, s * GEMM_COLS, 0, bf16), rows - s * GEMM_COLS, K,
-                        bf16);
+        pack_columns_of_b(out + s * words * GEMM_COLS,
+                          part_of(m, s * GEMM_COLS, 0, bf16), rows - s * GEMM_COLS, K,
+                          bf16);
 }
 
 void gemm_multiply(TensorOps *t, const Gemm *g)
@@ -237,11 +306,12 @@ void gemm_multiply(TensorOps *t, const Gemm *g)
         return;
     ASSERT(!(g->bias && g->residual) && !(g->c_bf16 && g->add));
     ASSERT(g->bf16 || !(g->a.stored_bf16 || g->b.stored_bf16 || g->c_bf16));
-    int64_t words = words_of(g->K, g->bf16);
-    int64_t depth = words < DEPTH || g->c_bf16 ? words : DEPTH;
+    Kernel k = kernel_of(g);
+    int64_t words = gemm_words(g->K, g->bf16);
+    int64_t depth = words < k.depth || g->c_bf16 ? words : k.depth;
     int64_t columns = at_depth(COLUMNS, GEMM_COLS, depth);
     columns = g->packed_b || g->N < columns ? g->N : columns;
-    int64_t a_stride = at_depth(ROW_STRIPS, 1, depth) * GEMM_ROWS * depth + GEMM_SLACK;
+    int64_t a_stride = at_depth(k.most, k.rows, depth) * depth + GEMM_SLACK;
     int64_t b_words =
         g->packed_b ? 0 : ceil_div(columns, GEMM_COLS) * GEMM_COLS * depth;
     size_t all = (size_t)(cpu_context(t)->threads * a_stride + b_words + GEMM_SLACK);

@@ -42,7 +42,7 @@ void gemm_multiply(TensorOps *t, const Gemm *g);
 /* Words that all of a (rows,K) matrix takes as strips of GEMM_COLS; and packing it. */
 static inline int64_t gemm_packed_words(int64_t rows, int64_t K, bool bf16)
 {
-    return (rows + GEMM_COLS - 1) / GEMM_COLS * GEMM_COLS * words_of(K, bf16) +
+    return (rows + GEMM_COLS - 1) / GEMM_COLS * GEMM_COLS * gemm_words(K, bf16) +
            GEMM_SLACK;
 }
 void gemm_pack_all(TensorOps *t, uint32_t *out, GemmMatrix m, int64_t rows, int64_t K,

@@ -26,6 +26,15 @@
 #endif
 #define GEMM_COLS (2 * LANES)
 
+/* Products of bf16 run in the tiles of gemm_amx.h instead. */
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__)
+#    define GEMM_AMX       1
+#    define GEMM_MOST_ROWS 32
+#else
+#    define GEMM_AMX       0
+#    define GEMM_MOST_ROWS GEMM_ROWS
+#endif
+
 typedef struct GemmTile {
     const uint32_t *a; /* (words, GEMM_ROWS) */
     const uint32_t *b; /* (words, GEMM_COLS) */

@@ -16,6 +16,12 @@
 
 enum { GEMM_SLACK = LANES };
 
+/* Words of K numbers in a packed operand: whole tiles where the kernel works in tiles. */
+INLINE int64_t gemm_words(int64_t K, bool bf16)
+{
+    return GEMM_AMX && bf16 ? (K + 31) / 32 * 16 : words_of(K, bf16);
+}
+
 /* A matrix (rows, K): element (i,k) is at[i*ld + k] when k_dense, else at[k*ld + i]. */
 typedef struct GemmMatrix {
     const void *at;
@@ -68,21 +74,29 @@ INLINE void pack_rows(uint32_t *out, int64_t width, GemmMatrix m, int64_t rows,
     }
 }
 
-/* The same, i dense. */
+/* Words of rows [i, i + rows) at step k of the sum, i dense; 0 beyond K. */
+INLINE VecBits column_words(GemmMatrix m, int64_t i, int64_t k, int64_t rows, int64_t K,
+                            const bool bf16, const bool stored)
+{
+    int64_t at = k * m.ld + i;
+    Vec even = {0}, odd = {0};
+    if (k < K)
+        even = stored_load_some(m.at, at, rows, stored);
+    if (bf16 && k + 1 < K)
+        odd = stored_load_some(m.at, at + m.ld, rows, stored);
+    if (bf16 && stored) /* loading put them into the upper halves */
+        return (VecBits)even >> 16 | (VecBits)odd;
+    return bf16 ? bf16_pairs(even, odd) : (VecBits)even;
+}
+
+/* One vector's lanes of a strip, i dense. */
 INLINE void pack_columns(uint32_t *out, int64_t width, GemmMatrix m, int64_t rows,
                          int64_t K, const bool bf16, const bool stored)
 {
     int64_t words = words_of(K, bf16);
-    for (int64_t w = 0; w < words; w++) {
-        int64_t at = (bf16 ? 2 * w : w) * m.ld;
-        Vec even = stored_load_some(m.at, at, rows, stored), odd = {0};
-        if (bf16 && 2 * w + 1 < K)
-            odd = stored_load_some(m.at, at + m.ld, rows, stored);
-        if (bf16 && stored) /* loading put them into the upper halves */
-            words_store(out + w * width, (VecBits)even >> 16 | (VecBits)odd);
-        else
-            words_store(out + w * width, bf16 ? bf16_pairs(even, odd) : (VecBits)even);
-    }
+    for (int64_t w = 0; w < words; w++)
+        words_store(out + w * width,
+                    column_words(m, 0, bf16 ? 2 * w : w, rows, K, bf16, stored));
 }
 
 INLINE void pack_strip(uint32_t *out, int64_t width, GemmMatrix m, int64_t rows,

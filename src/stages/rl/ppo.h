@@ -1,0 +1,21 @@
+/* ppo.h - stage 4: reinforcement learning from human feedback with PPO (Schulman et al.
+ * 2017; Ziegler et al. 2019; Ouyang et al. 2022). Separate critic initialised from the
+ * reward model, per-token k1 KL to the reference in the reward, score at the EOS index,
+ * GAE, whitened advantages, clipped ratio and value. */
+#ifndef STAGES_RL_PPO_H
+#define STAGES_RL_PPO_H
+
+#include "stages/rl/options.h"
+#include "stages/stage.h"
+
+typedef struct PpoOptions {
+    RlOptions rl;
+    double gamma, lambda, value_clip,
+        value_coef_lr; /* value_coef_lr: critic's lr_scale */
+    bool whiten_rewards;
+} PpoOptions;
+extern const OptTable ppo_options;
+NODISCARD Status stage_ppo(const StageEnv *env, const PpoOptions *o,
+                           const TrainOptions *t, StageReport *report, Err *err);
+
+#endif
