@@ -7,8 +7,8 @@
 # CASE is OPTIMIZER:RATE:MATRIX_RATE:TOKENS:SEED, as adamw:4.5e-3:0:4000000:1 or
 # muon:4.5e-3:2e-2:4000000:1: RATE is of what AdamW updates, MATRIX_RATE of what Muon does. OUT
 # gets a model folder a case (one that is there is not trained again); the table is printed.
-# Seconds are those of the run, with whatever else the machine did: compare the time of a step
-# by `bench_train`, in turns.
+# Seconds are those of the run, with whatever else the machine did: compare the time of an update
+# (timings.jsonl) in short runs, in turns.
 set -eu
 [ $# -ge 5 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 out=$1 tokenizer=$2 data=$3 heldout=$4

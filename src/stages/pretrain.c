@@ -47,7 +47,7 @@ static const OptField fields[] = {
     OPT_INT(PretrainOptions, tokens, 0, 0, 9e15, "tokens to train on; 0: 10 a parameter"),
     OPT_INT(PretrainOptions, batch_tokens, 0, 0, 1e9, "tokens an update; 0: 512 a layer"),
     OPT_CHOICE(PretrainOptions, optimizer, OPTIMIZER_ADAMW, optimizer_names, "what updates the matrices of the layers; all other weights are AdamW's"),
-    OPT_REAL(PretrainOptions, muon_lr, 0.02, 1e-9, 10, "Muon: peak learning rate, whatever the width; lr is that of AdamW's weights"),
+    OPT_REAL(PretrainOptions, muon_lr, 0.005, 1e-9, 10, "Muon: peak learning rate (tuned at width 128); lr is that of AdamW's weights"),
     OPT_REAL(PretrainOptions, muon_momentum, 0.95, 0, 0.9999999, "Muon: memory of the gradient"),
     OPT_REAL(PretrainOptions, heldout, 0.01, 0, 0.5, "share of the documents held out when heldout_data is unset"),
     OPT_REAL(PretrainOptions, source_entropy, 0, 0, 8, "entropy of the data in bits per byte, when known; 0: unknown"),
