@@ -378,6 +378,35 @@ static void adamw(Bench *b)
                             .correction1 = 1,
                             .correction2 = 1});
 }
+/* All matrices of the layers, as they lie in the parameters. */
+static void muon(Bench *b)
+{
+    enum { MATRICES = 7, MOST = MATRICES * 16 };
+    MuonMatrix all[MOST];
+    const Shape *s = b->s;
+    int64_t n = 0, at = 0;
+    for (; n < MATRICES * s->L && n < MOST; n++) {
+        int64_t i = n % MATRICES; /* q, k, v, out; gate, up; down */
+        int64_t rows = i == 4 || i == 5 ? s->F : s->C, cols = i == 6 ? s->F : s->C;
+        all[n] = (MuonMatrix){.w = tensor_slice(b->w, at, rows * cols),
+                              .g = tensor_slice(b->g, at, rows * cols),
+                              .m = tensor_slice(b->m, at, rows * cols),
+                              .rows = rows,
+                              .cols = cols};
+        at += rows * cols;
+    }
+    b->t->muon(b->t, all, n,
+               (MuonStep){.lr = 1e-3F, .momentum = 0.95F, .grad_scale = 1});
+}
+
+/* Of a matrix (p,q), p <= q, two products with it each way, of which those to (p,p) need
+ * half, and 14 of (p,p) alone, which need half. */
+static double muon_flops(const Shape *s)
+{
+    double C = (double)s->C, F = (double)s->F, square = 20 * C * C * C;
+    double p = C < F ? C : F, q = C < F ? F : C;
+    return (double)s->L * (4 * square + 3 * (6 * p * p * q + 14 * p * p * p));
+}
 static void pack_weights(Bench *b) /* of a layer */
 {
     Weight *const weights[] = {&b->qkv_w, &b->out_w, &b->gate_up, &b->down};
@@ -463,6 +492,7 @@ static void other_reports(Bench *b)
            compute_name(b), s->name, b->pass_seconds * 1e3, N / b->pass_seconds,
            b->pass_flops / b->pass_seconds / 1e9,
            share(b->pass_flops / b->pass_seconds, b->peak_flops));
+    report(b, "muon", muon, (Cost){muon_flops(s), 0, 0});
     report(b, "logprob", logprob, (Cost){2 * N * C * V, 0, 0});
     report(b, "logprob backward", logprob_backward, (Cost){6 * N * C * V, 0, 0});
     const int64_t few[] = {1, 4, 8, 16, 32, 64};

@@ -114,7 +114,9 @@ const StageKind stage_kinds[] = {
         .default_name = "base",
         .example =
             "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
-            "--depth 4\n",
+            "--depth 4\n"
+            "  tame pretrain base --data data/world/pretrain.jsonl --tokenizer tok "
+            "--optimizer muon\n",
         .run = run_pretrain,
     },
     {

@@ -37,7 +37,8 @@ Status lm_objective_init(LmObjective *l, Model *model, PackSource train,
         status = lm_pass_new(&l->pass, model, batch_tokens, t->micro_batch,
                              train_o->row, tape, err);
     if (status == OK)
-        status = adamw_new(&l->learner.adamw, model, err);
+        status = t->muon.lr > 0 ? adamw_muon_new(&l->learner.adamw, model, err)
+                                : adamw_new(&l->learner.adamw, model, err);
     if (status != OK)
         lm_objective_release(l);
     return status;
@@ -48,7 +49,10 @@ void lm_objective_plan(MemoryPlan *plan, const ModelShape *shape,
 {
     int64_t tokens =
         lm_pass_tokens(train_o->row * train_o->rows, t->micro_batch, train_o->row);
-    memory_add_optimizer(plan, shape);
+    if (t->muon.lr > 0)
+        memory_add_muon(plan, shape);
+    else
+        memory_add_optimizer(plan, shape);
     memory_add_tape(plan, shape, tokens, true);
 }
 

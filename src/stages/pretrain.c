@@ -27,6 +27,8 @@
 #include <math.h>
 #include <stdio.h>
 
+static const char *const optimizer_names[] = {"adamw", "muon", NULL};
+
 /* clang-format off */
 static const OptField fields[] = {
     OPT_TEXT(PretrainOptions, data, NULL, "documents: FILE[:WEIGHT],... or a glob"),
@@ -44,6 +46,9 @@ static const OptField fields[] = {
     OPT_REAL(PretrainOptions, rope_theta, 10000, 1, 1e9, "base of the rotary positions"),
     OPT_INT(PretrainOptions, tokens, 0, 0, 9e15, "tokens to train on; 0: 10 a parameter"),
     OPT_INT(PretrainOptions, batch_tokens, 0, 0, 1e9, "tokens an update; 0: 512 a layer"),
+    OPT_CHOICE(PretrainOptions, optimizer, OPTIMIZER_ADAMW, optimizer_names, "what updates the matrices of the layers; all other weights are AdamW's"),
+    OPT_REAL(PretrainOptions, muon_lr, 0.005, 1e-9, 10, "Muon: peak learning rate (tuned at width 128); lr is that of AdamW's weights"),
+    OPT_REAL(PretrainOptions, muon_momentum, 0.95, 0, 0.9999999, "Muon: memory of the gradient"),
     OPT_REAL(PretrainOptions, heldout, 0.01, 0, 0.5, "share of the documents held out when heldout_data is unset"),
     OPT_REAL(PretrainOptions, source_entropy, 0, 0, 8, "entropy of the data in bits per byte, when known; 0: unknown"),
     OPT_END
@@ -249,6 +254,10 @@ static void tell(const ModelShape *s, const Budget *b, const TrainOptions *t)
              log_count((double)model_shape_params(s)));
     log_info("pretrain: %s tokens, %s an update, peak learning rate %.3g",
              log_count((double)b->tokens), log_count((double)b->batch_tokens), t->lr);
+    if (t->muon.lr > 0)
+        log_info("pretrain: Muon updates the matrices of the layers, peak learning "
+                 "rate %.3g; AdamW the rest",
+                 t->muon.lr);
 }
 
 Status stage_pretrain(const StageEnv *env, const PretrainOptions *o,
@@ -272,6 +281,8 @@ Status stage_pretrain(const StageEnv *env, const PretrainOptions *o,
         goto done;
     defaults.lr = stage_lr(stage_defaults.lr, &shape);
     train_options_resolve(&t, &defaults);
+    if (o->optimizer == OPTIMIZER_MUON)
+        t.muon = (MuonOptions){.lr = o->muon_lr, .momentum = o->muon_momentum};
     budget = derive_budget(o, &shape);
     tell(&shape, &budget, &t);
 

@@ -6,6 +6,8 @@
 
 #include "stages/stage.h"
 
+enum { OPTIMIZER_ADAMW, OPTIMIZER_MUON };
+
 typedef struct PretrainOptions {
     char *data, *heldout_data, *tokenizer; /* data specs; folder of the tokenizer */
     int64_t depth;                         /* layers; the dial */
@@ -15,6 +17,8 @@ typedef struct PretrainOptions {
     double rope_theta;
     int64_t tokens;       /* to train on; 0: from depth */
     int64_t batch_tokens; /* an update; 0: from depth */
+    int optimizer;        /* OPTIMIZER_... */
+    double muon_lr, muon_momentum;
     double heldout; /* share of documents held out when heldout_data is not given */
     double source_entropy; /* bits per byte, when known (the practice world says) */
 } PretrainOptions;

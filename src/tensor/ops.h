@@ -127,6 +127,16 @@ typedef struct AdamwStep {
     float correction2; /* 1 - beta2^t */
 } AdamwStep;
 
+/* One matrix (rows,cols) that Muon updates, or a piece of rows of a fused one. */
+typedef struct MuonMatrix {
+    Tensor w, g, m; /* value, gradient, momentum */
+    int64_t rows, cols;
+} MuonMatrix;
+typedef struct MuonStep {
+    float lr, momentum, decay;
+    float grad_scale; /* multiplies the gradient first (clipping) */
+} MuonStep;
+
 /* What the products of prepared weights are computed in. Sums, stored values, gradients
  * and the optimizer are f32 in either. AUTO: bf16 where the processor has instructions
  * for it, which doubles the speed of products. */
@@ -274,6 +284,15 @@ struct TensorOps {
      * m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
      * w -= lr * (m/correction1) / (sqrt(v/correction2) + eps).  f32 everywhere. */
     void (*adamw)(TensorOps *t, Tensor w, Tensor g, Tensor m, Tensor v, AdamwStep step);
+    /* Makes room for muon of matrices of up to rows * cols; and by how many bytes. */
+    Status (*muon_reserve)(TensorOps *t, int64_t rows, int64_t cols, Err *err);
+    size_t (*muon_reserve_bytes)(TensorOps *t, int64_t rows, int64_t cols);
+    /* Muon (Jordan et al. 2024) of n matrices: m = momentum m + g; u = momentum m + g;
+     * w -= lr*decay*w; w -= lr * sqrt(max(1, rows/cols)) * polar(u), where polar(u) is
+     * about U V^T of u = U S V^T: five steps of the Newton-Schulz iteration
+     * X = aX + (bA + cA^2)X, A = XX^T, from u/(1.02 |u|), with the coefficients of
+     * muon_polar[]. */
+    void (*muon)(TensorOps *t, const MuonMatrix *matrices, int64_t n, MuonStep step);
 };
 
 /* How activations are best stored: in what products read. */
@@ -281,6 +300,12 @@ static inline TensorType tensor_activation_type(const TensorOps *t)
 {
     return t->compute == COMPUTE_BF16 ? TENSOR_BF16 : TENSOR_F32;
 }
+
+enum { MUON_POLAR_STEPS = 5 };
+/* a, b, c of each step: the odd polynomials of degree 5 whose composition is nearest to 1
+ * on the singular values that matter (Amsel et al. 2025, "The Polar Express"), with a
+ * margin of 2 % for rounding. */
+extern const double muon_polar[MUON_POLAR_STEPS][3];
 
 /* The slow, obvious backend: single-threaded, f32 with double sums. */
 NODISCARD Status tensor_ref_new(TensorOps **out, Err *err);

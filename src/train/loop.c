@@ -151,8 +151,11 @@ static Status step_learner(Loop *l, int i, int64_t u, Metrics *m, Err *err)
 {
     const TrainOptions *o = l->o;
     Learner *learner = l->parts.learners[i];
+    double factor = train_schedule(o, u, l->objective->updates) * learner->lr_scale;
     AdamwOptions adamw = {
-        .lr = o->lr * train_schedule(o, u, l->objective->updates) * learner->lr_scale,
+        .lr = o->lr * factor,
+        .muon_lr = o->muon.lr * factor,
+        .muon_momentum = o->muon.momentum,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
         .eps = o->eps,

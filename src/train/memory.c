@@ -27,6 +27,11 @@ void memory_add_optimizer(MemoryPlan *plan, const ModelShape *shape)
     plan->optimizer += adamw_bytes(shape);
 }
 
+void memory_add_muon(MemoryPlan *plan, const ModelShape *shape)
+{
+    plan->optimizer += adamw_muon_bytes(plan->ops, shape);
+}
+
 /* Scratch is shared: the largest demand counts. */
 void memory_add_tape(MemoryPlan *plan, const ModelShape *shape, int64_t tokens,
                      bool backward)

@@ -39,6 +39,7 @@ typedef struct MemoryPlan {
 
 void memory_add_model(MemoryPlan *plan, const ModelShape *shape, bool trainable);
 void memory_add_optimizer(MemoryPlan *plan, const ModelShape *shape);
+void memory_add_muon(MemoryPlan *plan, const ModelShape *shape); /* instead; for one */
 void memory_add_tape(MemoryPlan *plan, const ModelShape *shape, int64_t tokens,
                      bool backward);
 void memory_add_cache(MemoryPlan *plan, size_t bytes); /* engine_bytes */

@@ -18,6 +18,11 @@
 /* SCHEDULE_AUTO: what the stage finds fit (train_options_resolve). */
 enum { SCHEDULE_AUTO, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT };
 
+/* Of what Muon updates (muon.h). lr 0: there is no Muon. */
+typedef struct MuonOptions {
+    double lr, momentum; /* lr: peak */
+} MuonOptions;
+
 /* Options that every stage has (YAML keys of the stage's section). Where the defaults of
  * pretraining and of PPO differ, the default is "auto" and the stage decides: 0 for lr,
  * beta2 and eps, -1 for the others. */
@@ -35,6 +40,7 @@ typedef struct TrainOptions {
     double max_loss_spike;    /* stop when a loss exceeds the running mean by this many
                               running deviations; 0 off */
     int64_t seed;
+    MuonOptions muon; /* no option of all stages: pretraining sets it */
 } TrainOptions;
 extern const OptTable train_options;
 /* Replaces every "auto" of *o by the value in *stage, which has none. */

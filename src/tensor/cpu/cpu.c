@@ -123,6 +123,23 @@ static size_t adapter_reserve_bytes(TensorOps *t, int64_t N, int64_t width)
     return growth(needs, ADAPTER_BUFFERS);
 }
 
+static size_t muon_bytes(TensorOps *t, int64_t rows, int64_t cols)
+{
+    return (size_t)cpu_context(t)->threads * (size_t)cpu_muon_words(rows, cols) *
+           sizeof(float);
+}
+
+static Status muon_reserve(TensorOps *t, int64_t rows, int64_t cols, Err *err)
+{
+    return buffer_reserve(&cpu_context(t)->muon, muon_bytes(t, rows, cols), err);
+}
+
+static size_t muon_reserve_bytes(TensorOps *t, int64_t rows, int64_t cols)
+{
+    Need need = {&cpu_context(t)->muon, muon_bytes(t, rows, cols)};
+    return growth(&need, 1);
+}
+
 static void free_context(TensorOps *t)
 {
     CpuContext *c = t->context;
@@ -138,6 +155,7 @@ static void free_context(TensorOps *t)
     mem_free(c->packed.data);
     mem_free(c->adapter.data);
     mem_free(c->extra.data);
+    mem_free(c->muon.data);
     mem_free(c);
 }
 
@@ -235,6 +253,8 @@ Status tensor_cpu_new(TensorOps **out, const TensorCpuOptions *o, Err *err)
     (*out)->reserve_bytes = reserve_bytes;
     (*out)->adapter_reserve = adapter_reserve;
     (*out)->adapter_reserve_bytes = adapter_reserve_bytes;
+    (*out)->muon_reserve = muon_reserve;
+    (*out)->muon_reserve_bytes = muon_reserve_bytes;
     (*out)->free_context = free_context;
     set.fill(*out);
     return OK;

@@ -30,6 +30,7 @@ typedef struct CpuContext {
     CpuBuffer transposed; /* the input of a product with few rows */
     CpuBuffer packed;     /* blocks of a product's operands */
     CpuBuffer adapter;    /* x a^T, and dy b, of all rows */
+    CpuBuffer muon;       /* a workspace a thread */
     CpuBuffer extra;      /* the first operand of a product's extra */
 } CpuContext;
 
@@ -94,6 +95,15 @@ static inline size_t cpu_gemm_words(int threads, int64_t depth)
 static inline int64_t cpu_gemm_extra_words(int64_t K)
 {
     return CPU_GEMM_ROWS * (K + 16) + 64;
+}
+
+/* Words of one thread's workspace in muon of a matrix (rows,cols), see simd/muon.c: two
+ * matrices of that size, four of the smaller extent squared, and both operands of a product
+ * as strips; all with extents rounded up to whole tiles of any instruction set. */
+static inline int64_t cpu_muon_words(int64_t rows, int64_t cols)
+{
+    int64_t p = (rows < cols ? rows : cols) + 32, q = (rows < cols ? cols : rows) + 32;
+    return 4 * p * q + 4 * p * p + 256;
 }
 
 /* How many threads a loop over `work` floats is worth. */

@@ -17,6 +17,7 @@ void ref_fill(TensorOps *t)
     ref_fill_head(t);
     ref_fill_sample(t);
     ref_fill_adamw(t);
+    ref_fill_muon(t);
 }
 
 Status tensor_ref_new(TensorOps **out, Err *err)

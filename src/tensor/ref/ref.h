@@ -19,6 +19,7 @@ void ref_fill_decode(TensorOps *t);
 void ref_fill_head(TensorOps *t);
 void ref_fill_sample(TensorOps *t);
 void ref_fill_adamw(TensorOps *t);
+void ref_fill_muon(TensorOps *t);
 
 /* All of the above: what another host backend starts from. It needs no context. */
 void ref_fill(TensorOps *t);

@@ -303,6 +303,17 @@ static void steps_of_pretraining_are_steady(void **state)
     check_steady(&pretraining);
 }
 
+static void steps_with_muon_are_steady(void **state)
+{
+    (void)state;
+    Case c = pretraining;
+    char settings[600];
+    snprintf(settings, sizeof settings, "%s optimizer=muon", c.settings);
+    c.settings = settings;
+    tiny_make_data();
+    check_steady(&c);
+}
+
 static void what_is_counted_is_seen(void **state)
 {
     (void)state;
@@ -424,6 +435,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEMP_TEST(what_is_counted_is_seen),
         TEMP_TEST(steps_of_pretraining_are_steady),
+        TEMP_TEST(steps_with_muon_are_steady),
         TEMP_TEST(steps_of_fine_tuning_are_steady),
         TEMP_TEST(steps_of_reward_modelling_are_steady),
         TEMP_TEST(steps_of_dpo_are_steady),

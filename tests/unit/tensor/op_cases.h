@@ -425,4 +425,30 @@ static void adamw_case(Bench *b)
     bench_show(b, v);
 }
 
+/* Shapes with whole tiles and without, wide, tall and square. */
+static void muon_case(Bench *b)
+{
+    enum { N = 5 };
+    static const int64_t shapes[N][2] = {
+        {28, 64}, {37, 53}, {70, 29}, {1, 5}, {48, 48}};
+    TensorOps *t = b->t;
+    Err err;
+    MuonMatrix u[N];
+    for (int i = 0; i < N; i++) {
+        int64_t rows = shapes[i][0], cols = shapes[i][1], n = rows * cols;
+        CHECK_OK(t->muon_reserve(t, rows, cols, &err));
+        u[i] = (MuonMatrix){.w = bench_normal(b, n, 0.1),
+                            .g = bench_normal(b, n, 1),
+                            .m = bench_zeros(b, TENSOR_F32, n),
+                            .rows = rows,
+                            .cols = cols};
+    }
+    for (int i = 0; i < 3; i++)
+        t->muon(t, u, N, (MuonStep){0.02F, 0.95F, 0.1F, 0.5F});
+    for (int i = 0; i < N; i++) {
+        bench_show(b, u[i].w);
+        bench_show(b, u[i].m);
+    }
+}
+
 #endif

@@ -71,6 +71,13 @@ AGREES(long_head)
 AGREES(logits)
 AGREES(adamw)
 
+/* Rounding errors are multiplied by five steps' slopes (test_muon.c), less the rate. */
+static void muon_equals_the_reference(void **state)
+{
+    (void)state;
+    agrees(muon_case, (How){COMPUTE_F32, BENCH_PLAIN, 1e-4});
+}
+
 /* Operands that are bf16 already lose nothing: what is left is the rounding of f32 sums,
  * with every set of instructions, those without bf16 included. */
 static void products_of_bf16_are_exact_products(void **state)
@@ -287,7 +294,7 @@ static void threads_change_no_bit(void **state)
         linear_case,      few_rows_case,  product_case, deep_product_case, adapted_case,
         elementwise_case, rmsnorm_case,   qk_norm_case, rope_case,         swiglu_case,
         embed_case,       attention_case, decode_case,  adamw_case,        logits_case,
-        head_case,        long_head_case};
+        head_case,        long_head_case, muon_case};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool plain = cases[i] == linear_case || cases[i] == few_rows_case;
         TensorOps *one = bench_cpu(NULL, 1, COMPUTE_BF16);
@@ -330,6 +337,7 @@ int main(void)
         cmocka_unit_test(long_head_equals_the_reference),
         cmocka_unit_test(logits_equals_the_reference),
         cmocka_unit_test(adamw_equals_the_reference),
+        cmocka_unit_test(muon_equals_the_reference),
         cmocka_unit_test(products_of_bf16_are_exact_products),
         cmocka_unit_test(attention_in_bf16_rounds_only_its_probabilities),
         cmocka_unit_test(activations_are_stored_in_bf16),

@@ -131,7 +131,10 @@ static Status run(const char *name, Trouble trouble, const TrainOptions *o,
 {
     *p = (Pull){.trouble = trouble, .learner = {.name = "model", .lr_scale = 1}};
     p->learner.model = small_model(ops, MODEL_LLAMA, HEAD_LM);
-    assert_int_equal(adamw_new(&p->learner.adamw, p->learner.model, err), OK);
+    Status made = o->muon.lr > 0
+                      ? adamw_muon_new(&p->learner.adamw, p->learner.model, err)
+                      : adamw_new(&p->learner.adamw, p->learner.model, err);
+    assert_int_equal(made, OK);
     Objective objective = {.self = p,
                            .stage = "pull",
                            .updates = updates,
@@ -253,6 +256,22 @@ static void a_stopped_run_resumes_to_the_same_bytes(void **state)
     assert_true(file_exists(temp_path("cut/checkpoints/step-7")));
     assert_false(file_exists(temp_path("cut/config.json")));
     CHECK_OK(run_plain("cut", no_trouble, &err));
+    check_same_result();
+}
+
+static void muons_momentum_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    Err err;
+    Pull p;
+    TrainOptions o = options();
+    o.muon = (MuonOptions){.lr = 0.02, .momentum = 0.95};
+    CHECK_OK(run("whole", no_trouble, &o, 1, UPDATES, &p, &err));
+    Trouble stops = no_trouble;
+    stops.stop_at = 6;
+    assert_int_equal(run("cut", stops, &o, 1, UPDATES, &p, &err), ERR_STOPPED);
+    system_clear_stop();
+    CHECK_OK(run("cut", no_trouble, &o, 1, UPDATES, &p, &err));
     check_same_result();
 }
 
@@ -435,6 +454,7 @@ int main(void)
         TEMP_TEST(a_run_leaves_a_finished_folder),
         TEMP_TEST(every_update_has_one_line_of_metrics),
         TEMP_TEST(a_stopped_run_resumes_to_the_same_bytes),
+        TEMP_TEST(muons_momentum_resumes_to_the_same_bytes),
         TEMP_TEST(a_killed_run_resumes_to_the_same_bytes),
         TEMP_TEST(a_half_written_checkpoint_is_ignored_and_removed),
         TEMP_TEST(other_names_are_no_checkpoints),

@@ -78,6 +78,32 @@ static void the_plan_is_what_is_taken(void **state)
     }
 }
 
+/* With Muon: the squares of AdamW's weights alone, and the backend's room. */
+static void the_plan_with_muon_is_what_is_taken(void **state)
+{
+    (void)state;
+    Err err;
+    ModelShape s = deep_shape();
+    TensorCpuOptions o = {.threads = 2, .compute = COMPUTE_F32};
+    TensorOps *backends[2] = {ops};
+    CHECK_OK(tensor_cpu_new(&backends[1], &o, &err));
+    for (int i = 0; i < 2; i++) {
+        Model *model;
+        Adamw adamw;
+        MemoryPlan plan = {.ops = backends[i]};
+        memory_add_model(&plan, &s, true);
+        memory_add_muon(&plan, &s);
+        CHECK_OK(model_new(&model, backends[i], &s, true, &err));
+        size_t before = mem_asked();
+        CHECK_OK(adamw_muon_new(&adamw, model, &err));
+        size_t list = (size_t)adamw.muon.n * sizeof *adamw.muon.matrices;
+        assert_int_equal(mem_asked() - before, plan.optimizer + list);
+        adamw_release(&adamw, model);
+        model_free(model);
+    }
+    tensor_free(backends[1]);
+}
+
 /* Of an adapter: its base once, gradients and moments of A, B and the score alone. */
 static void the_plan_of_an_adapter_is_what_is_taken(void **state)
 {
@@ -205,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_plan_is_what_is_taken, make_ops, free_ops),
+        cmocka_unit_test_setup_teardown(the_plan_with_muon_is_what_is_taken, make_ops,
+                                        free_ops),
         cmocka_unit_test_setup_teardown(the_plan_of_an_adapter_is_what_is_taken,
                                         make_ops, free_ops),
         cmocka_unit_test_setup_teardown(no_more_is_recomputed_than_must_be, make_ops,

@@ -15,4 +15,5 @@ void SIMD_FILL()(TensorOps *t)
     SIMD_FILL(head_)(t);
     SIMD_FILL(sample_)(t);
     SIMD_FILL(adamw_)(t);
+    SIMD_FILL(muon_)(t);
 }

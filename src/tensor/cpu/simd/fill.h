@@ -18,5 +18,6 @@ void SIMD_FILL(decode_)(TensorOps *t);
 void SIMD_FILL(head_)(TensorOps *t);
 void SIMD_FILL(sample_)(TensorOps *t);
 void SIMD_FILL(adamw_)(TensorOps *t);
+void SIMD_FILL(muon_)(TensorOps *t);
 
 #endif
