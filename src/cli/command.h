@@ -45,6 +45,7 @@ int run_command(int argc, char **argv);      /* run.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
 int eval_command(int argc, char **argv);     /* eval.c */
+int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */
 int info_command(int argc, char **argv);     /* info.c */
 int import_command(int argc, char **argv);   /* import.c */
