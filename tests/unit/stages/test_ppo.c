@@ -162,7 +162,7 @@ static void adapters_learn_over_the_reference(void **state)
     static const char *const rewards[] = {
         "reward=@reward", "reward={\"length\":\"target\",\"tokens\":8}"};
     for (int i = 0; i < 2; i++) {
-        char settings[400], name[16];
+        char settings[400], name[16], file[64];
         snprintf(
             settings, sizeof settings,
             "model=@sft %s prompts=@prompts.jsonl batch=8 max_new=8 sample_every=0 "
