@@ -2,6 +2,7 @@
 #include "stages/kinds.h"
 
 #include "base/mem.h"
+#include "stages/bestof.h"
 #include "stages/dpo.h"
 #include "stages/kto.h"
 #include "stages/pretrain.h"
@@ -44,6 +45,12 @@ static Status run_rank(const StageEnv *env, const void *o, const TrainOptions *t
 {
     (void)t;
     return stage_rank(env, o, report, err);
+}
+static Status run_bestof(const StageEnv *env, const void *o, const TrainOptions *t,
+                         StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_bestof(env, o, report, err);
 }
 static Status run_reward(const StageEnv *env, const void *o, const TrainOptions *t,
                          StageReport *report, Err *err)
@@ -135,6 +142,17 @@ const StageKind stage_kinds[] = {
             "  tame rank comparisons --model sft --prompts data/world/prompts.jsonl "
             "--world data/world/world.json\n",
         .run = run_rank,
+    },
+    {
+        .name = "bestof",
+        .help = "keep the best of several answers as demonstrations",
+        .options = &bestof_options,
+        .reads = true,
+        .default_name = "bestof",
+        .makes_data = true,
+        .example = "  tame bestof best --model sft --reward reward --prompts "
+                   "data/world/prompts.jsonl --answers 16\n",
+        .run = run_bestof,
     },
     {
         .name = "reward",

@@ -15,6 +15,7 @@
 #include "base/system.h"
 #include "data/record_json.h"
 #include "stages/answers.h"
+#include "stages/stage_judge.h"
 #include "think/answer.h"
 
 #include <stdio.h>
@@ -47,9 +48,7 @@ typedef struct Ranker {
     ChatModel model;
     Prompts prompts;
     Answerer *answerer;
-    Reward judge;
-    World *world;        /* behind the judge, or */
-    Model *reward_model; /* this */
+    StageJudge judge;
     FileWriter *file[2]; /* comparisons, held-out ones */
     int64_t written[2], answers, duplicates, without_order;
 } Ranker;
@@ -164,7 +163,7 @@ static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results
     r->answers += K;
     r->duplicates += K - n;
     if (n >= 2)
-        TRY(reward_score(&r->judge, items, n, err));
+        TRY(reward_score(&r->judge.reward, items, n, err));
     qsort(items, (size_t)n, sizeof *items, best_first);
     if (n < 2 || rank_sorted(items, n, r->o->tie, rank) < 2) {
         r->without_order++;
@@ -211,28 +210,6 @@ static Status rank_all(Ranker *r, Err *err)
     return status;
 }
 
-/* Folders of models hold none. */
-static bool holds_world(const char *folder)
-{
-    Str name = {0};
-    bool holds = file_exists(file_join(&name, folder, "world.json"));
-    str_release(&name);
-    return holds;
-}
-
-static Status open_judge(Ranker *r, TensorOps *ops, Err *err)
-{
-    if (!r->o->world)
-        return err_set(err, ERR_OPTION,
-                       "option 'world' is not set: a practice world or a reward model");
-    if (file_is_folder(r->o->world) && !holds_world(r->o->world)) {
-        TRY(model_folder_load(&r->reward_model, ops, r->o->world, false, NULL, err));
-        return reward_from_model(&r->judge, r->reward_model, err);
-    }
-    TRY(world_open(&r->world, r->o->world, err));
-    return reward_from_judge(&r->judge, r->world, r->model.tok, r->model.chat, err);
-}
-
 static Status prepare(Ranker *r, const StageEnv *env, Err *err)
 {
     TensorOps *ops = env->ops;
@@ -242,7 +219,7 @@ static Status prepare(Ranker *r, const StageEnv *env, Err *err)
     TRY(chat_model_open(&r->model, ops, o->model, false, err));
     TRY(prompts_load(&r->prompts, o->prompts, &env->corpus, r->model.chat,
                      r->model.model->shape.context, o->max_new, o->max_prompts, err));
-    TRY(open_judge(r, ops, err));
+    TRY(stage_judge_open(&r->judge, ops, o->world, "world", &r->model, err));
     int32_t capacity =
         prompts_capacity(&r->prompts, o->max_new, &r->model.model->shape);
     return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat,
@@ -260,9 +237,7 @@ static void release(Ranker *r)
 {
     file_writer_abort(r->file[0]);
     file_writer_abort(r->file[1]);
-    reward_release(&r->judge);
-    world_free(r->world);
-    model_free(r->reward_model);
+    stage_judge_release(&r->judge);
     answerer_free(r->answerer);
     prompts_release(&r->prompts);
     chat_model_release(&r->model);

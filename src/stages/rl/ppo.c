@@ -31,6 +31,7 @@ static const OptField fields[] = {
     OPT_REAL(PpoOptions, value_clip, 0.2, 0, 1e6, "of the value's change; 0: none"),
     OPT_REAL(PpoOptions, value_coef_lr, 3, 0, 1000, "the critic's learning rate as a multiple of the policy's"),
     OPT_BOOL(PpoOptions, whiten_rewards, false, "scale rewards to unit spread in each iteration"),
+    OPT_BOOL(PpoOptions, whiten_advantages, true, "scale the advantages of an iteration to mean 0 and unit spread"),
     OPT_END
 };
 /* clang-format on */
@@ -180,7 +181,8 @@ void ppo_advantages(const PpoOptions *o, const float *reward, const float *value
         loss_gae(reward + e->first, value + e->first, e->actions, o->gamma, o->lambda,
                  x->advantage + e->first, returns + e->first);
     }
-    loss_whiten(x->advantage, x->weight, x->actions, true);
+    if (o->whiten_advantages)
+        loss_whiten(x->advantage, x->weight, x->actions, true);
 }
 
 static void credit(RlStage *s)
@@ -210,6 +212,13 @@ static double explained_variance(const Ppo *p, int64_t n, double variance)
     return variance > 0 ? 1 - error / variance : 0;
 }
 
+static double explained(const RlStage *s)
+{
+    const Ppo *p = s->own;
+    int64_t n = s->experience.actions;
+    return explained_variance(p, n, rl_moments(p->returns, n).variance);
+}
+
 static void put_experience(const RlStage *s, Metrics *m)
 {
     const Ppo *p = s->own;
@@ -218,7 +227,7 @@ static void put_experience(const RlStage *s, Metrics *m)
     metrics_put(m, "val/mean", rl_moments(p->value, n).mean);
     metrics_put(m, "returns/mean", returns.mean);
     metrics_put(m, "returns/var", returns.variance);
-    metrics_put(m, "val/var_explained", explained_variance(p, n, returns.variance));
+    metrics_put(m, "val/var_explained", explained(s));
 }
 
 static void begin(RlStage *s)
@@ -250,6 +259,7 @@ static const RlMethod method = {
     .begin = begin,
     .put_experience = put_experience,
     .put_updates = put_updates,
+    .explained = explained,
     .release = release,
 };
 

@@ -90,6 +90,8 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     metrics_put(m, "heldout/len_mean", length);
     metrics_put(m, "heldout/missing_eos_frac", 1 - ended);
     release_results(s, n);
+    if (status == OK)
+        rl_watch_heldout(s, m);
     return status;
 }
 
@@ -133,6 +135,7 @@ static json_t *state(void *self)
     json_object_set_new(saved, "kl_coef", json_real(s->kl_coef));
     json_object_set_new(saved, "groups", json_integer(s->groups));
     json_object_set_new(saved, "loss", json_real(s->last_loss));
+    json_object_set_new(saved, "guards", guards_state(&s->guards));
     return saved;
 }
 
@@ -141,6 +144,7 @@ static Status restore(void *self, const json_t *saved, Err *err)
     RlStage *s = self;
     TRY(json_get_int(saved, "groups", &s->groups, err));
     TRY(json_get_real_or(saved, "loss", 0, &s->last_loss, err));
+    TRY(guards_restore(&s->guards, json_object_get(saved, "guards"), err));
     return json_get_real_or(saved, "kl_coef", s->o->kl_coef, &s->kl_coef, err);
 }
 
@@ -237,12 +241,18 @@ static Status open_models(RlStage *s, const StageEnv *env, Err *err)
     return s->method->open ? s->method->open(s, env->ops, err) : OK;
 }
 
+/* The judge of the world, or a second reward model. */
 static Status open_gold(RlStage *s, Err *err)
 {
-    if (!s->o->world)
+    const RlOptions *o = s->o;
+    if (o->world) {
+        TRY(world_open(&s->world, o->world, err));
+        return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    }
+    if (!o->gold_reward)
         return OK;
-    TRY(world_open(&s->world, s->o->world, err));
-    return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    const RewardEnv env = rl_reward_env(s);
+    return rewards_open(&s->gold_rewards, o->gold_reward, &env, err);
 }
 
 static Status open_prompts(RlStage *s, const StageEnv *env, Err *err)
@@ -256,6 +266,10 @@ static Status open_prompts(RlStage *s, const StageEnv *env, Err *err)
                          context, o->max_new, o->eval_prompts, err));
     TRY(rewards_check(&s->rewards, &s->prompts, err));
     TRY(rewards_check(&s->rewards, &s->heldout, err));
+    if (s->gold_rewards.sum) {
+        TRY(rewards_check(&s->gold_rewards, &s->prompts, err));
+        TRY(rewards_check(&s->gold_rewards, &s->heldout, err));
+    }
     s->prompt_epoch = -1;
     return MEM_ARRAY(&s->prompt_order, (size_t)s->prompts.n, err);
 }
@@ -343,10 +357,13 @@ static Status plan_memory(MemoryPlan *plan, const RlStage *s, Err *err)
 {
     const ModelShape *policy = &s->sft.model->shape;
     plan->mapped = s->ptx_shard.map.len;
+    const Model *beside = s->lora.rank > 0 ? s->reference : NULL;
     lora_plan(plan, s->sft.model);
-    if (s->lora.rank == 0 || s->reference->base) /* else it is the policy's base */
+    if (!beside || beside->base) /* else it is the policy's base */
         memory_add_model(plan, &s->reference->shape, false);
-    rewards_plan(plan, &s->rewards, s->lora.rank > 0 ? s->reference : NULL);
+    rewards_plan(plan, &s->rewards, beside);
+    if (s->gold_rewards.sum)
+        rewards_plan(plan, &s->gold_rewards, beside);
     if (s->method->plan_models)
         s->method->plan_models(s, plan);
     memory_add_process(plan);
@@ -372,6 +389,10 @@ static Status make_tapes(RlStage *s, TapeOptions keeps, Err *err)
     TRY(tape_new(&s->policy_tape, s->sft.model, most, keeps, err));
     TRY(tape_new(&s->reference_tape, s->reference, most, (TapeOptions){0}, err));
     TRY(rewards_prepare(&s->rewards, err));
+    if (s->gold_rewards.sum) {
+        TRY(rewards_prepare(&s->gold_rewards, err));
+        s->gold = s->gold_rewards.reward;
+    }
     if (!s->ptx_packer)
         return OK;
     PackOptions pack = ptx_pack(s);
@@ -386,6 +407,7 @@ static Status make_buffers(RlStage *s, Err *err)
     TRY(make_experience(&s->experience, (size_t)o->batch, (size_t)context, err));
     TRY(make_pass(&s->pass, (size_t)o->batch, (size_t)rl_pass_tokens(s), err));
     TRY(MEM_ARRAY(&s->order, (size_t)o->batch, err));
+    TRY(MEM_ARRAY(&s->grams, (size_t)context, err));
     TRY(MEM_ARRAY(&s->results, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->items, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->which, (size_t)answers, err));
@@ -439,8 +461,11 @@ static void release(RlStage *s)
     prompts_release(&s->prompts);
     prompts_release(&s->heldout);
     rewards_release(&s->rewards);
-    reward_release(&s->gold);
+    if (!s->gold_rewards.sum)
+        reward_release(&s->gold);
+    rewards_release(&s->gold_rewards);
     world_free(s->world);
+    mem_free(s->grams);
     tape_free(s->policy_tape);
     tape_free(s->reference_tape);
     adamw_release(&s->policy.adamw, s->policy.model);
@@ -459,6 +484,7 @@ static Status prepare(RlStage *s, const StageEnv *env, Err *err)
     TRY(plan_memory(&plan, s, err));
     TapeOptions keeps = {.backward = true, .recomputed = plan.recomputed};
     s->kl_coef = s->o->kl_coef;
+    s->guards.limits = rl_guard_limits(s->o);
     TRY(adamw_new(&s->policy.adamw, s->policy.model, err));
     TRY(make_tapes(s, keeps, err));
     if (s->method->prepare)
@@ -518,6 +544,8 @@ static Status train(RlStage *s, const StageEnv *env, StageReport *report, Err *e
         stage_report_fill(report, &run, s->sft.model, o->model);
     }
     train_report_release(&run);
+    if (status == OK)
+        status = rl_write_diagnosis(s, err);
     return status;
 }
 
@@ -527,6 +555,7 @@ Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
     TRY(check_options(s->o, err));
     TrainOptions t = *given, defaults = stage_defaults;
     s->t = &t;
+    s->folder = env->folder;
     Status status = open_models(s, env, err);
     if (status == OK) {
         defaults.lr = stage_lr(s->lora.rank > 0 ? lora_lr : stage_defaults.lr,
