@@ -54,7 +54,10 @@ static Status open_part(RewardSum *s, size_t i, Err *err)
     Part *p = &s->parts[i];
     switch (spec->kind) {
     case REWARD_MODEL:
-        TRY(model_folder_load(&p->model, env->ops, spec->what, false, NULL, err));
+        TRY(env->beside
+                ? model_folder_open(&p->model, env->ops, spec->what, env->beside, NULL,
+                                    err)
+                : model_folder_load(&p->model, env->ops, spec->what, false, NULL, err));
         return check_model(p->model, spec->what, env->policy, err);
     case REWARD_GOLD:
         TRY(world_open(&p->world, spec->what, err));
@@ -128,7 +131,7 @@ Status reward_sum_check(const RewardSum *s, const json_t *row, Err *err)
     return OK;
 }
 
-const Model *reward_sum_model(const RewardSum *s, size_t i, const char **folder)
+Model *reward_sum_model(const RewardSum *s, size_t i, const char **folder)
 {
     for (size_t k = 0; k < s->spec.n; k++) {
         if (!s->parts[k].model || i-- > 0)

@@ -23,6 +23,9 @@ typedef struct RewardEnv {
     const ModelShape *policy; /* whose answers a reward model must be able to read */
     const Tokenizer *tok;
     const ChatTemplate *chat;
+    /* Where adapters are trained: the policy's reference. Reward models are then opened
+     * beside it, over one base where they have the same. NULL: each by itself. */
+    Model *beside;
 } RewardEnv;
 
 /* Takes what spec holds (it is empty afterwards, also on an error). Opens everything but
@@ -36,7 +39,7 @@ void reward_sum_free(RewardSum *sum); /* NULL allowed */
 /* Whether a prompt with this row (NULL: none) can be judged. */
 NODISCARD Status reward_sum_check(const RewardSum *sum, const json_t *row, Err *err);
 /* The i-th reward model and its folder; NULL beyond the last. */
-const Model *reward_sum_model(const RewardSum *sum, size_t i, const char **folder);
+Model *reward_sum_model(const RewardSum *sum, size_t i, const char **folder);
 const RewardSpec *reward_sum_spec(const RewardSum *sum);
 
 void reward_sum_begin(RewardSum *sum);

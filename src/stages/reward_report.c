@@ -595,8 +595,8 @@ static void judge_curve(Verdict *v, const json_t *report)
 {
     const json_t *curve = json_object_get(report, "learning_curve");
     size_t n = json_array_size(curve);
-    if (n < 2)
-        return;
+    if (n < 2 || number(report, "heldout", "low") <= 0.5)
+        return; /* a model at chance has no curve */
     const json_t *last = json_array_get(curve, n - 1),
                  *before = json_array_get(curve, n - 2);
     double more = number(last, "accuracy", NULL) - number(before, "accuracy", NULL);

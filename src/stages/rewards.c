@@ -27,10 +27,14 @@ Status rewards_check(const Rewards *r, const Prompts *prompts, Err *err)
     return OK;
 }
 
-void rewards_plan(MemoryPlan *plan, const Rewards *r)
+void rewards_plan(MemoryPlan *plan, const Rewards *r, const Model *beside)
 {
     const Model *model;
     for (size_t i = 0; (model = reward_sum_model(r->sum, i, NULL)); i++) {
+        bool shared = beside && model->base &&
+                      model->base == (beside->base ? beside->base : beside);
+        if (model->base && !shared)
+            memory_add_model(plan, &model->base->shape, false);
         memory_add_model(plan, &model->shape, false);
         memory_add_tape(plan, &model->shape, reward_pass_tokens(&model->shape), false);
     }
@@ -73,8 +77,9 @@ void rewards_put(const Rewards *r, const char *prefix, Metrics *m)
 
 /* --- the critic ---------------------------------------------------------------------- */
 
-Status scalar_over_trunk(Model **out, TensorOps *ops, const Model *trunk, int64_t seed,
-                         Err *err)
+/* The policy's trunk, copied, under a scalar head that trains. */
+static Status scalar_over_trunk(Model **out, TensorOps *ops, const Model *trunk,
+                                int64_t seed, Err *err)
 {
     ModelShape shape = trunk->shape;
     shape.head = HEAD_SCALAR;
@@ -109,20 +114,40 @@ static Status check_critic(const Model *critic, const char *folder,
     return OK;
 }
 
-Status rewards_critic(Model **out, const Rewards *r, const char *folder,
-                      const RewardEnv *env, const Model *policy, int64_t seed,
-                      const char **from, Err *err)
+/* An adapter over the model in `folder`, or over `from` where there is none. */
+static Status adapter_critic(Model **out, const char *folder, Model *from,
+                             const RewardEnv *env, const ModelLora *lora, int64_t seed,
+                             Err *err)
 {
-    const char *ignored;
-    from = from ? from : &ignored;
-    *out = NULL;
-    *from = folder;
-    if (!folder && !reward_sum_model(r->sum, 0, from)) {
-        *from = "the policy's trunk";
-        return scalar_over_trunk(out, env->ops, policy, seed, err);
+    Model *opened = NULL;
+    if (folder) {
+        TRY(model_folder_open(&opened, env->ops, folder, env->beside, NULL, err));
+        from = opened;
     }
-    TRY(model_folder_load(out, env->ops, *from, true, NULL, err));
-    if (check_critic(*out, *from, env->policy, err) != OK) {
+    Status status = folder ? check_critic(from, folder, env->policy, err) : OK;
+    if (status == OK)
+        status =
+            model_adapter_new(out, from, lora, HEAD_SCALAR, true, (uint64_t)seed, err);
+    model_free(opened); /* the adapter holds its base */
+    return status == OK ? OK : err_context(err, "option 'critic'");
+}
+
+Status rewards_critic(Model **out, const Rewards *r, const char *folder,
+                      const RewardEnv *env, Model *policy, const ModelLora *lora,
+                      int64_t seed, const char **from, Err *err)
+{
+    const char *named = folder;
+    *out = NULL;
+    Model *reward = folder ? NULL : reward_sum_model(r->sum, 0, &named);
+    if (from)
+        *from = named ? named : "the policy's trunk";
+    if (lora->rank > 0)
+        return adapter_critic(out, folder, reward ? reward : policy, env, lora, seed,
+                              err);
+    if (!named)
+        return scalar_over_trunk(out, env->ops, policy, seed, err);
+    TRY(model_folder_load(out, env->ops, named, true, NULL, err));
+    if (check_critic(*out, named, env->policy, err) != OK) {
         model_free(*out);
         *out = NULL;
         return err_context(err, "option 'critic'");

@@ -3,7 +3,7 @@
  *
  *     rewards_open(&r, o->reward, &env, &err);            after the policy
  *     rewards_check(&r, &prompts, &err);                  after the prompts
- *     rewards_plan(plan, &r);
+ *     rewards_plan(plan, &r, env.beside);
  *     rewards_prepare(&r, &err);                          after the plan
  *     rewards_begin(&r); reward_score(&r.reward, ...); rewards_put(&r, "", m);
  *     rewards_release(&r); */
@@ -31,8 +31,9 @@ NODISCARD Status rewards_open(Rewards *r, const char *text, const RewardEnv *env
                               Err *err);
 /* Whether every prompt can be judged: its row has the fields that are asked for. */
 NODISCARD Status rewards_check(const Rewards *r, const Prompts *prompts, Err *err);
-/* The reward models and their tapes. */
-void rewards_plan(MemoryPlan *plan, const Rewards *r);
+/* The reward models, but for a base that they share with `beside` (NULL: none), and their
+ * tapes. */
+void rewards_plan(MemoryPlan *plan, const Rewards *r, const Model *beside);
 NODISCARD Status rewards_prepare(Rewards *r, Err *err);
 void rewards_release(Rewards *r);
 
@@ -43,12 +44,11 @@ void rewards_put(const Rewards *r, const char *prefix, Metrics *m);
 
 /* A critic that trains: the model in `folder`, which must have a scalar head and the
  * policy's vocabulary; without one (NULL) the first reward model, and without that the
- * policy's trunk with a fresh head by the seed. *from (may be NULL) says which in words. */
+ * policy's trunk with a fresh head by the seed. lora (rank 0: none): an adapter over that
+ * model, whose weights stay. *from (may be NULL) says which in words. */
 NODISCARD Status rewards_critic(Model **out, const Rewards *r, const char *folder,
-                                const RewardEnv *env, const Model *policy, int64_t seed,
-                                const char **from, Err *err);
-/* The policy's trunk, copied, under a scalar head that trains. */
-NODISCARD Status scalar_over_trunk(Model **out, TensorOps *ops, const Model *trunk,
-                                   int64_t seed, Err *err);
+                                const RewardEnv *env, Model *policy,
+                                const ModelLora *lora, int64_t seed, const char **from,
+                                Err *err);
 
 #endif

@@ -58,8 +58,9 @@ static Status open_critic(RlStage *s, TensorOps *ops, Err *err)
     const char *from;
     p->critic = (Learner){.name = "critic", .lr_scale = p->o->value_coef_lr};
     s->critic = &p->critic;
-    TRY(rewards_critic(&p->critic.model, &s->rewards, p->o->critic, &env, s->sft.model,
-                       s->t->seed, &from, err));
+    Model *trunk = s->lora.rank > 0 ? s->reference : s->sft.model;
+    TRY(rewards_critic(&p->critic.model, &s->rewards, p->o->critic, &env, trunk,
+                       &s->lora, s->t->seed, &from, err));
     log_info("ppo: the critic starts from %s", from);
     return OK;
 }
@@ -67,6 +68,9 @@ static Status open_critic(RlStage *s, TensorOps *ops, Err *err)
 static void plan_critic(const RlStage *s, MemoryPlan *plan)
 {
     const Ppo *p = s->own;
+    const Model *base = p->critic.model->base, *ours = s->sft.model->base;
+    if (base && base != ours && p->o->critic) /* else it is a reward model's */
+        memory_add_model(plan, &base->shape, false);
     memory_add_model(plan, &p->critic.model->shape, true);
 }
 

@@ -24,6 +24,7 @@ static const TrainOptions stage_defaults = {
     .beta2 = 0.999,
     .eps = 1e-5,
 };
+static const double lora_lr = 5e-4; /* at width 192 */
 
 enum { SLOTS = 64, SAMPLES = 8 };
 
@@ -201,7 +202,8 @@ RewardEnv rl_reward_env(const RlStage *s)
     return (RewardEnv){.ops = s->sft.model->ops,
                        .policy = &s->sft.model->shape,
                        .tok = s->sft.tok,
-                       .chat = s->sft.chat};
+                       .chat = s->sft.chat,
+                       .beside = s->lora.rank > 0 ? s->reference : NULL};
 }
 
 /* Opens what is behind s->rewards, whose tapes are made when their memory is planned. */
@@ -211,14 +213,32 @@ static Status open_reward(RlStage *s, Err *err)
     return rewards_open(&s->rewards, s->o->reward, &env, err);
 }
 
-static Status open_models(RlStage *s, TensorOps *ops, Err *err)
+/* An adapter begins as nothing, or as the one that the SFT model is: so the reference is
+ * the SFT model itself, and the policy an adapter over the same base. */
+static Status open_policy(RlStage *s, const StageEnv *env, Err *err)
 {
-    const RlOptions *o = s->o;
-    TRY(chat_model_open(&s->sft, ops, o->model, true, err));
-    TRY(model_folder_load(&s->reference, ops, o->model, false, NULL, err));
+    const char *folder = s->o->model;
+    TRY(lora_read(&env->lora, &s->lora, err));
+    s->lora_hash = lora_hash(&env->lora);
+    if (s->lora.rank == 0) {
+        TRY(chat_model_open(&s->sft, env->ops, folder, true, err));
+        return model_folder_load(&s->reference, env->ops, folder, false, NULL, err);
+    }
+    TRY(chat_model_open_shared(&s->sft, env->ops, folder, err));
+    s->reference = s->sft.model;
+    s->sft.model = NULL;
+    if (model_adapter_new(&s->sft.model, s->reference, &s->lora, HEAD_LM, true,
+                          (uint64_t)s->t->seed, err) != OK)
+        return err_context(err, "'%s'", folder);
+    return OK;
+}
+
+static Status open_models(RlStage *s, const StageEnv *env, Err *err)
+{
+    TRY(open_policy(s, env, err));
     TRY(open_reward(s, err));
     s->policy = (Learner){.name = "policy", .model = s->sft.model, .lr_scale = 1};
-    return s->method->open ? s->method->open(s, ops, err) : OK;
+    return s->method->open ? s->method->open(s, env->ops, err) : OK;
 }
 
 /* The judge of the world, or a second reward model. */
@@ -337,11 +357,13 @@ static Status plan_memory(MemoryPlan *plan, const RlStage *s, Err *err)
 {
     const ModelShape *policy = &s->sft.model->shape;
     plan->mapped = s->ptx_shard.map.len;
-    memory_add_model(plan, policy, true);
-    memory_add_model(plan, policy, false);
-    rewards_plan(plan, &s->rewards);
+    const Model *beside = s->lora.rank > 0 ? s->reference : NULL;
+    lora_plan(plan, s->sft.model);
+    if (!beside || beside->base) /* else it is the policy's base */
+        memory_add_model(plan, &s->reference->shape, false);
+    rewards_plan(plan, &s->rewards, beside);
     if (s->gold_rewards.sum)
-        rewards_plan(plan, &s->gold_rewards);
+        rewards_plan(plan, &s->gold_rewards, beside);
     if (s->method->plan_models)
         s->method->plan_models(s, plan);
     memory_add_process(plan);
@@ -476,13 +498,14 @@ static Objective make_objective(RlStage *s)
     int64_t iterations = (o->episodes + o->batch - 1) / o->batch;
     const uint64_t data[] = {documents_hash(&s->prompts.rendered),
                              documents_hash(&s->heldout.rendered), s->ptx_shard.source,
-                             s->rewards.hash};
+                             s->rewards.hash, s->lora_hash};
+    bool plain = s->rewards.hash == 0 && s->lora_hash == 0;
     return (Objective){
         .self = s,
         .stage = s->method->options->name,
         .updates = iterations * o->epochs * o->minibatches,
-        .fingerprint = stage_fingerprint(s->method->options, o, s->t, data,
-                                         s->rewards.hash ? 4 : 3),
+        .fingerprint =
+            stage_fingerprint(s->method->options, o, s->t, data, plain ? 3 : 5),
         .updates_per_iteration = o->epochs * o->minibatches,
         .n_learners = s->critic ? 2 : 1,
         .learners = {&s->policy, s->critic},
@@ -503,6 +526,7 @@ static Status train(RlStage *s, const StageEnv *env, StageReport *report, Err *e
     Objective objective = make_objective(s);
     int64_t iterations = objective.updates / objective.updates_per_iteration;
     TrainReport run = {0};
+    lora_tell(objective.stage, env->ops, &s->sft.model->shape);
     log_info(
         "%s: %lld iterations of %lld episodes on %s prompts, peak learning rate %.3g",
         objective.stage, (long long)iterations, (long long)o->batch,
@@ -532,9 +556,10 @@ Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
     TrainOptions t = *given, defaults = stage_defaults;
     s->t = &t;
     s->folder = env->folder;
-    Status status = open_models(s, env->ops, err);
+    Status status = open_models(s, env, err);
     if (status == OK) {
-        defaults.lr = stage_lr(stage_defaults.lr, &s->sft.model->shape);
+        defaults.lr = stage_lr(s->lora.rank > 0 ? lora_lr : stage_defaults.lr,
+                               &s->sft.model->shape);
         train_options_resolve(&t, &defaults);
         status = prepare(s, env, err);
     }

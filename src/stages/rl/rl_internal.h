@@ -123,6 +123,9 @@ struct RlStage {
     void *own;     /* the method's state */
     ChatModel sft; /* its model is the policy */
     Model *reference;
+    ModelLora
+        lora; /* rank 0: all weights are trained; else adapters over the reference */
+    uint64_t lora_hash;
     Learner policy, *critic; /* critic NULL: none */
     Tape *policy_tape, *reference_tape;
     Rewards rewards;

@@ -39,7 +39,10 @@ static void save_reward_model(Chatter *c, const char *folder)
 static Status open_sum(Scene *s, const char *text, Err *err)
 {
     RewardSpec spec = {0};
-    RewardEnv env = {s->c.ops, &s->c.model->shape, s->c.tok, s->c.chat};
+    RewardEnv env = {.ops = s->c.ops,
+                     .policy = &s->c.model->shape,
+                     .tok = s->c.tok,
+                     .chat = s->c.chat};
     if (reward_spec_parse(span_of(text), &spec, err) != OK)
         fail_msg("%s", err->msg);
     Status status = reward_sum_open(&s->sum, &spec, &env, err);

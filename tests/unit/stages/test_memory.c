@@ -173,6 +173,17 @@ static void ppo_in_little_memory_gives_the_same_bytes(void **state)
                        "ptx_data=@documents.jsonl" LARGE);
 }
 
+static void an_adapters_ppo_in_little_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_tight("ppo", "model=@sft reward=@reward prompts=@prompts.jsonl "
+                       "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
+                       "minibatches=2 max_new=8 eval_prompts=4 lora_rank=4" LARGE);
+}
+
 static void rloo_and_grpo_in_little_memory_give_the_same_bytes(void **state)
 {
     static const char *const kinds[] = {"rloo", "grpo"};
@@ -202,6 +213,7 @@ int main(void)
         TEMP_TEST(kto_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(an_adapters_dpo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(ppo_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(an_adapters_ppo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(rloo_and_grpo_in_little_memory_give_the_same_bytes),
     };
     log_set_sink(remember, NULL, LOG_INFO);

@@ -150,6 +150,65 @@ static void a_critic_of_ones_own_is_taken(void **state)
                 ERR_OPTION, want);
 }
 
+/* One base for policy and reference, and for a critic without a reward model; a reward
+ * model's is its own. The first rollouts are the reference's to the bit. */
+static void adapters_learn_over_the_reference(void **state)
+{
+    (void)state;
+    Err err;
+    Str before = {0}, after = {0};
+    make();
+    CHECK_OK(file_read(temp_path("sft/model.safetensors"), 1 << 24, &before, &err));
+    static const char *const rewards[] = {
+        "reward=@reward", "reward={\"length\":\"target\",\"tokens\":8}"};
+    for (int i = 0; i < 2; i++) {
+        char settings[400], name[16], file[64];
+        snprintf(
+            settings, sizeof settings,
+            "model=@sft %s prompts=@prompts.jsonl batch=8 max_new=8 sample_every=0 "
+            "eval_every=0 micro_batch=90 episodes=24 minibatches=2 epochs=2 "
+            "lr=0.02 lora_rank=4",
+            rewards[i]);
+        snprintf(name, sizeof name, "lora%d", i);
+        tiny_run("ppo", name, settings);
+        CHECK_NEAR(tiny_metric(name, 0, "objective/kl"), 0, 0);
+        CHECK_NEAR(tiny_metric(name, 0, "val/first_ratio_error"), 0, 0);
+        assert_true(tiny_metric(name, 0, "val/engine_gap") < 1e-5);
+        assert_true(fabs(tiny_metric(name, 2, "objective/kl")) > 1e-6);
+        assert_true(tiny_metric(name, 2, "loss/value_avg") !=
+                    tiny_metric(name, 0, "loss/value_avg"));
+        snprintf(file, sizeof file, "%s/adapter_model.safetensors", name);
+        assert_true(file_exists(temp_path(file)));
+    }
+    CHECK_OK(file_read(temp_path("sft/model.safetensors"), 1 << 24, &after, &err));
+    assert_true(span_equal(str_span(&before), str_span(&after)));
+    str_release(&before);
+    str_release(&after);
+}
+
+/* SFT, reward model and PPO one after the other, all adapters over one base. */
+static void adapters_go_on_from_adapters(void **state)
+{
+    (void)state;
+    Err err;
+    Str base = {0};
+    tiny_make_data();
+    tiny_make_model("base", HEAD_LM, 5);
+    tiny_run("sft", "sft",
+             "model=@base data=@demonstrations.jsonl heldout=0 epochs=2 "
+             "batch_tokens=384 lr=0.01 sample_every=0 eval_every=0 lora_rank=4");
+    tiny_run("reward", "reward",
+             "model=@sft data=@comparisons.jsonl heldout=0 epochs=1 batch_prompts=8 "
+             "lr=0.005 eval_every=0 lora_rank=4");
+    tiny_run("ppo", "ppo",
+             COMMON "episodes=16 minibatches=2 epochs=2 lr=0.02 lora_rank=4");
+    CHECK_NEAR(tiny_metric("ppo", 0, "objective/kl"), 0, 0);
+    assert_true(fabs(tiny_metric("ppo", 1, "objective/kl")) > 1e-6);
+    CHECK_OK(model_folder_base(temp_path("ppo"), &base, &err));
+    assert_string_equal(str_c(&base), temp_path("base"));
+    str_release(&base);
+}
+
 /* Before anything is trained. */
 static void a_prompt_without_the_field_is_named(void **state)
 {
@@ -201,6 +260,8 @@ int main(void)
         TEMP_TEST(other_micro_batches_give_nearly_the_same_policy),
         TEMP_TEST(a_reward_may_be_rules_alone),
         TEMP_TEST(a_critic_of_ones_own_is_taken),
+        TEMP_TEST(adapters_learn_over_the_reference),
+        TEMP_TEST(adapters_go_on_from_adapters),
         TEMP_TEST(a_prompt_without_the_field_is_named),
         TEMP_TEST(what_is_missing_is_named),
     };

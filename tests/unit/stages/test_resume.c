@@ -194,6 +194,20 @@ static void grpo_resumes_to_the_same_bytes(void **state)
     assert_true(tiny_metric("whole", 1, "groups_resampled") > 0);
 }
 
+static void an_adapters_ppo_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    check_resumes("ppo",
+                  "model=@sft reward=@reward prompts=@prompts.jsonl "
+                  "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "
+                  "epochs=2 max_new=8 eval_prompts=4 checkpoint_every=8 "
+                  "eval_every=12 micro_batch=100 lora_rank=3",
+                  3);
+}
+
 static void a_checkpoint_is_resumed_in_its_own_arithmetic(void **state)
 {
     (void)state;
@@ -229,6 +243,7 @@ int main(void)
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
         TEMP_TEST(rloo_resumes_to_the_same_bytes),
         TEMP_TEST(grpo_resumes_to_the_same_bytes),
+        TEMP_TEST(an_adapters_ppo_resumes_to_the_same_bytes),
         TEMP_TEST(a_checkpoint_is_resumed_in_its_own_arithmetic),
     };
     int failed =

@@ -334,8 +334,8 @@ static void it_is_written_for_people(void **state)
         "\n- **fine**: length alone orders 50.0 %: the model is better by 37.5 points",
         "\n| the reward model | 200 | 87.5 % | 82.2 to 91.4 |\n",
         "\n| length (longer wins) | | 50.0 % | model better by ",
-        "\n| 0.85 to 0.90 | 200 | 87.5 % | 87.5 % | 82.2 to 91.4 | "
-        "`#####################!...` |\n",
+        "87.5 % | 82.2 to 91.4 | `#####################!...` |\n",
+        "\n| 0.85 to 0.90 | 200 | 87.5 % |",
         "\n| a | 100 | 88.0 % |",
         "\n| the better answer is longer | 100 | 87.0 % |",
         "\n| 50 | 200 | 87.5 % | 82.2 to 91.4 |\n",
