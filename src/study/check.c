@@ -18,8 +18,7 @@ void check_part(Check *c, bool holds, const char *fmt, ...)
     str_puts(&c->figure, text);
     if (!holds) {
         str_puts(&c->figure, " (missed)");
-        if (c->verdict == CHECK_PASS)
-            c->verdict = CHECK_MISS;
+        c->verdict = CHECK_MISS;
     }
 }
 
@@ -44,7 +43,8 @@ void check_open(Check *c, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    c->verdict = CHECK_OPEN;
+    if (c->verdict == CHECK_PASS)
+        c->verdict = CHECK_OPEN;
     if (c->why.len > 0)
         str_putc(&c->why, ' ');
     str_puts(&c->why, text);
