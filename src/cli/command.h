@@ -46,6 +46,7 @@ int study_command(int argc, char **argv);    /* study.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
 int eval_command(int argc, char **argv);     /* eval.c */
+int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */
 int info_command(int argc, char **argv);     /* info.c */
 int import_command(int argc, char **argv);   /* import.c */

@@ -1,15 +1,17 @@
-/* eval.c - `tame eval WHAT MODEL...`: skills, gold, kl, bits. Numbers go to stdout as a table,
+/* eval.c - `tame eval WHAT MODEL...`: skills, gold, winrate, kl, bits. Numbers go to stdout as a table,
  * or as JSON with --json. */
 #include "cli/command.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/judge_bias.h"
 #include "cli/loaded.h"
 #include "eval/bits.h"
 #include "eval/gold.h"
 #include "eval/kl.h"
 #include "eval/skills.h"
+#include "eval/winrate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +24,7 @@ typedef struct EvalOptions {
 static const OptField eval_fields[] = {
     OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world"),
     OPT_TEXT(EvalOptions, prompts, NULL,
-             "gold, kl: prompts; unset: the world's held-out ones"),
+             "gold, winrate, kl: prompts; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, data, NULL,
              "bits: documents; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, write, NULL, "skills: write every answer to this JSONL file"),
@@ -40,6 +42,8 @@ typedef struct Eval {
     SkillsOptions skills;
     GoldOptions gold;
     KlOptions kl;
+    WinrateOptions winrate;
+    JudgeOptions judge;
     World *world;
     json_t *json;       /* what is printed with --json */
     const char *folder; /* of the model in hand */
@@ -218,6 +222,110 @@ static Status eval_gold(Eval *e, TensorOps *ops, const char **folders, size_t n,
     return status;
 }
 
+/* --- winrate ---------------------------------------------------------------------------- */
+static Status answer_prompts(Eval *e, TensorOps *ops, const RecordList *prompts,
+                             int which, WinrateAnswers *out, Err *err)
+{
+    Loaded m = {0};
+    Engine *engine = NULL;
+    TRY(loaded_open(&m, ops, e->folder, true, err));
+    Status status = engine_new(&engine, m.model, (int32_t)e->o.slots, 0, NULL, err);
+    if (status == OK)
+        status = winrate_answer(engine, m.tok, m.chat, prompts, &e->winrate, which,
+                                e->folder, out, err);
+    engine_free(engine);
+    loaded_release(&m);
+    return status;
+}
+
+static json_t *winrate_json(const Winrate *w, const char *judge, JudgeBias bias)
+{
+    json_t *o = json_pack(
+        "{s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "judge", judge,
+        "prompts", (json_int_t)w->n, "wins", (json_int_t)w->wins, "ties",
+        (json_int_t)w->ties, "losses", (json_int_t)w->losses, "too_long",
+        (json_int_t)w->too_long, "win_rate", w->rate, "low", w->interval.low, "high",
+        w->interval.high, "length_controlled", w->controlled, "length_controlled_low",
+        w->controlled_interval.low, "length_controlled_high",
+        w->controlled_interval.high, "length_effect", w->length_effect, "bytes_first",
+        w->length_a, "bytes_second", w->length_b);
+    if (bias.pairs > 0)
+        json_object_set_new(o, "position_bias",
+                            json_pack("{s:I,s:I,s:I}", "pairs", (json_int_t)bias.pairs,
+                                      "agreed", (json_int_t)bias.agreed, "for_first",
+                                      (json_int_t)bias.for_first));
+    return o;
+}
+
+static void report_winrate(Eval *e, const char **folders, const Winrate *w,
+                           const Judge *judge)
+{
+    if (e->o.json) {
+        json_object_set_new(e->json, "winrate",
+                            winrate_json(w, judge_name(judge), judge_bias(judge)));
+        return;
+    }
+    printf("%s over %s, %s: %lld prompts, %lld won, %lld tied, %lld lost\n", folders[1],
+           folders[0], judge_name(judge), (long long)w->n, (long long)w->wins,
+           (long long)w->ties, (long long)w->losses);
+    if (w->too_long > 0)
+        printf("%lld answers are too long for the judge and left out\n",
+               (long long)w->too_long);
+    printf("win rate           %5.1f %% (95 %% %.1f .. %.1f), ties half\n",
+           100 * w->rate, 100 * w->interval.low, 100 * w->interval.high);
+    printf("length-controlled  %5.1f %% (95 %% %.1f .. %.1f): %.0f bytes an answer "
+           "against "
+           "%.0f\n",
+           100 * w->controlled, 100 * w->controlled_interval.low,
+           100 * w->controlled_interval.high, w->length_b, w->length_a);
+    print_judge_bias(judge_bias(judge));
+}
+
+/* The judge first, so that one that is missing is found before anything is answered. */
+static Status judge_models(Eval *e, TensorOps *ops, const char **folders,
+                           const RecordList *prompts, WinrateAnswers answers[2],
+                           Err *err)
+{
+    Judge *judge = NULL;
+    Winrate w;
+    TRY(judge_open(&judge, ops, &e->judge, err));
+    Status status = OK;
+    for (int i = 0; i < 2 && status == OK; i++) {
+        e->folder = folders[i];
+        status = answer_prompts(e, ops, prompts, i, &answers[i], err);
+    }
+    if (status == OK)
+        status = winrate_judge(judge, prompts, &answers[0], &answers[1], &w, err);
+    if (status == OK)
+        report_winrate(e, folders, &w, judge);
+    judge_free(judge);
+    return status;
+}
+
+static Status eval_winrate(Eval *e, TensorOps *ops, const char **folders, size_t n,
+                           Err *err)
+{
+    RecordList prompts = {0};
+    WinrateAnswers answers[2] = {{0}, {0}};
+    if (n != 2)
+        return err_set(err, ERR_OPTION, "winrate takes two models");
+    if (!e->judge.reward && !e->judge.judge) {
+        if (!e->o.world)
+            return err_set(
+                err, ERR_OPTION,
+                "give a judge: --world FOLDER (the gold judge), --reward FOLDER "
+                "or --judge FOLDER (a chat model)");
+        e->judge.world = e->o.world; /* borrowed */
+    }
+    Status status = load_prompts(e, &prompts, err);
+    if (status == OK)
+        status = judge_models(e, ops, folders, &prompts, answers, err);
+    for (int i = 0; i < 2; i++)
+        winrate_answers_release(&answers[i]);
+    record_list_release(&prompts);
+    return status;
+}
+
 /* --- kl ------------------------------------------------------------------------------- */
 static void report_kl(Eval *e, const KlReport *r)
 {
@@ -323,8 +431,8 @@ static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders
     return status;
 }
 
-typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_KL, WAY_BITS, WAYS } Way;
-static const char *const way_names[WAYS] = {"skills", "gold", "kl", "bits"};
+typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_WINRATE, WAY_KL, WAY_BITS, WAYS } Way;
+static const char *const way_names[WAYS] = {"skills", "gold", "winrate", "kl", "bits"};
 
 static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
 {
@@ -336,6 +444,8 @@ static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
         status = eval_each(e, ops, true, folders, n, eval_skills, err);
     else if (way == WAY_GOLD)
         status = eval_gold(e, ops, folders, n, err);
+    else if (way == WAY_WINRATE)
+        status = eval_winrate(e, ops, folders, n, err);
     else if (way == WAY_KL)
         status = eval_kl(e, ops, folders, n, err);
     else
@@ -365,11 +475,11 @@ static int unknown_way(const char *word)
     const char *near = opt_nearest(word, way_names, WAYS);
     return near ? command_usage_error("eval", "no '%s' to measure; did you mean '%s'?",
                                       word, near)
-                : command_usage_error("eval", "'%s' is not skills, gold, kl or bits",
-                                      word);
+                : command_usage_error(
+                      "eval", "'%s' is not skills, gold, winrate, kl or bits", word);
 }
 
-/* Skills, gold and kl have options of the same names (--max-new): only those of the way that
+/* Skills, gold, winrate and kl have options of the same names (--max-new): only those of the way that
  * is asked for are bound, and those of all for help in general. */
 int eval_command(int argc, char **argv)
 {
@@ -382,32 +492,47 @@ int eval_command(int argc, char **argv)
         status = opt_defaults(&gold_options, &e.gold, &err);
     if (status == OK)
         status = opt_defaults(&kl_options, &e.kl, &err);
+    if (status == OK)
+        status = opt_defaults(&winrate_options, &e.winrate, &err);
+    if (status == OK)
+        status = opt_defaults(&judge_models_options, &e.judge, &err);
     if (status != OK)
         return command_fail(status, &err);
     Way way = WAYS;
     for (int i = 1; i < argc && way == WAYS; i++)
         way = way_named(argv[i]);
-    OptBinding bindings[4] = {{&eval_options, &e.o}};
+    OptBinding bindings[6] = {{&eval_options, &e.o}};
     size_t n_bindings = 1;
     if (way == WAY_SKILLS || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&skills_options, &e.skills};
     if (way == WAY_GOLD || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&gold_options, &e.gold};
+    if (way == WAY_WINRATE || way == WAYS) {
+        bindings[n_bindings++] = (OptBinding){&winrate_options, &e.winrate};
+        bindings[n_bindings++] = (OptBinding){&judge_models_options, &e.judge};
+    }
     if (way == WAY_KL || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&kl_options, &e.kl};
     const Usage usage = {
         .name = "eval",
-        .words = "skills|gold|kl|bits MODEL...",
+        .words = "skills|gold|winrate|kl|bits MODEL...",
         .what =
             "skills  the practice world's tests, answered greedily, judged right or "
             "wrong\n"
             "gold    mean score by the gold judge of sampled answers; two models are "
             "compared prompt by prompt\n"
+            "winrate how often the second model's answers are better than the first's, "
+            "by "
+            "a judge; also at equal length\n"
             "kl      how far models' answers are from those of the first, a reference\n"
             "bits    bits per byte of documents: how well the model predicts text",
         .examples = "  tame eval skills runs/demo/ppo --world runs/demo/data/world\n"
                     "  tame eval gold runs/demo/sft runs/demo/ppo --world "
                     "runs/demo/data/world\n"
+                    "  tame eval winrate runs/demo/sft runs/demo/ppo --world "
+                    "runs/demo/data/world\n"
+                    "  tame eval winrate sft ppo --judge other --prompts "
+                    "prompts.jsonl\n"
                     "  tame eval kl runs/demo/sft runs/demo/ppo --world "
                     "runs/demo/data/world\n"
                     "  tame eval bits runs/demo/base --data book.txt\n",
@@ -429,5 +554,7 @@ int eval_command(int argc, char **argv)
     opt_release(&skills_options, &e.skills);
     opt_release(&gold_options, &e.gold);
     opt_release(&kl_options, &e.kl);
+    opt_release(&winrate_options, &e.winrate);
+    opt_release(&judge_models_options, &e.judge);
     return result;
 }

@@ -139,46 +139,69 @@ static Status ask(LabelCommand *c, const char *store, LabelKind kind, Err *err)
 }
 
 /* --- report ------------------------------------------------------------------------------ */
-static void print_agreement(const char *name, const LabelAgreement *a)
+/* Columns of the longest name, or pair of names. */
+static int name_width(const LabelReport *r, bool pairs)
+{
+    int width = 20;
+    for (int64_t a = 0; a < r->n_persons; a++) {
+        for (int64_t b = 0; b < (pairs ? a : 1); b++) {
+            int n = (int)strlen(r->persons[a].name);
+            n += pairs ? (int)strlen(r->persons[b].name) + 2 : 0;
+            width = n > width ? n : width;
+        }
+    }
+    return width;
+}
+
+static void print_agreement(const char *name, int width, const LabelAgreement *a)
 {
     if (a->comparisons == 0)
         return;
-    printf("  %-34s %8lld %8.1f %%", name, (long long)a->comparisons, 100 * a->agree);
+    printf("  %-*s %8lld %8.1f %%", width, name, (long long)a->comparisons,
+           100 * a->agree);
     if (isfinite(a->alpha))
         printf(" %7.3f\n", a->alpha);
     else
         printf(" %7s\n", "-");
 }
 
-static void print_person(const LabelReport *r, const LabelPerson *p)
+static void print_person(const LabelReport *r, const LabelPerson *p, int width)
 {
-    printf("  %-20s %-6s %7lld %8lld %8lld %8lld %7.1f s", p->name,
+    printf("  %-*s %-6s %7lld %8lld %8lld %8lld", width, p->name,
            p->judge ? "judge" : "person", (long long)p->labels, (long long)p->skipped,
-           (long long)p->flagged, (long long)p->all_bad, p->seconds);
-    if (r->kind == LABEL_RANK)
-        printf("  %5.1f %% (%.1f %%)", 100 * p->first_best, 100 * p->first_expected);
-    printf("\n");
+           (long long)p->flagged, (long long)p->all_bad);
+    if (p->judge) /* takes no time, and sees no places on a screen */
+        printf("%9s\n", "-");
+    else if (r->kind == LABEL_RANK)
+        printf(" %6.1f s   %5.1f %% (%.1f %%)\n", p->seconds, 100 * p->first_best,
+               100 * p->first_expected);
+    else
+        printf(" %6.1f s\n", p->seconds);
 }
 
 static void print_pairs(const LabelReport *r)
 {
+    int width = name_width(r, true);
+    Str name = {0};
     if (r->n_pairs == 0 && r->people.comparisons == 0)
-        printf("\n  Nothing was labelled twice yet: agreement is measured on what is "
+        printf("\n  Nothing was labelled by two yet: agreement is measured on what is "
                "repeated (--repeat, --each).\n");
     else
-        printf("\n  %-34s %8s %10s %7s\n", "agreement", "compared", "alike", "alpha");
+        printf("\n  %-*s %8s %10s %7s\n", width, "agreement", "compared", "alike",
+               "alpha");
     for (int64_t i = 0; i < r->n_pairs; i++) {
-        char name[128];
-        (void)snprintf(name, sizeof name, "%s, %s", r->persons[r->pairs[i].a].name,
-                       r->persons[r->pairs[i].b].name);
-        print_agreement(name, &r->pairs[i].agreement);
+        str_reset(&name);
+        str_printf(&name, "%s, %s", r->persons[r->pairs[i].a].name,
+                   r->persons[r->pairs[i].b].name);
+        print_agreement(str_c(&name), width, &r->pairs[i].agreement);
     }
-    print_agreement("all people", &r->people);
+    print_agreement("all people", width, &r->people);
     for (int64_t i = 0; i < r->n_persons; i++) {
-        char name[128];
-        (void)snprintf(name, sizeof name, "%s, asked again", r->persons[i].name);
-        print_agreement(name, &r->persons[i].self);
+        str_reset(&name);
+        str_printf(&name, "%s, asked again", r->persons[i].name);
+        print_agreement(str_c(&name), width, &r->persons[i].self);
     }
+    str_release(&name);
 }
 
 static void print_report(const LabelReport *r)
@@ -189,11 +212,12 @@ static void print_report(const LabelReport *r)
            (long long)r->repeated);
     if (r->n_persons == 0)
         return;
-    printf("\n  %-20s %-6s %7s %8s %8s %8s %9s%s\n", "labeler", "", "labels", "skipped",
-           "flagged", "all bad", "median",
-           r->kind == LABEL_RANK ? "  shown first is best (by chance)" : "");
+    int width = name_width(r, false);
+    printf("\n  %-*s %-6s %7s %8s %8s %8s %8s%s\n", width, "labeler", "", "labels",
+           "skipped", "flagged", "all bad", "median",
+           r->kind == LABEL_RANK ? "   shown first is best (by chance)" : "");
     for (int64_t i = 0; i < r->n_persons; i++)
-        print_person(r, &r->persons[i]);
+        print_person(r, &r->persons[i], width);
     if (r->kind != LABEL_WRITE)
         print_pairs(r);
     printf("\n");

@@ -76,7 +76,7 @@ static Status edit(Desk *d, Err *err)
     if (status == OK && code == 0)
         status = file_read(path, MOST_BYTES, &text, &why);
     if (status == OK && code == 0)
-        status = label_draft_set_text(&d->session.draft, str_span(&text), &why);
+        status = label_session_set_text(&d->session, str_span(&text), &why);
     if (status != OK)
         say(d, why.msg);
     else if (code != 0)
@@ -124,9 +124,8 @@ static Status typed(Desk *d, int32_t key, Err *err)
     if (event == FIELD_CANCEL)
         return OK;
     Span text = str_span(&d->field.text);
-    return mode == LABEL_MODE_TEXT
-               ? label_draft_set_text(&d->session.draft, text, err)
-               : label_draft_set_reason(&d->session.draft, text, err);
+    return mode == LABEL_MODE_TEXT ? label_session_set_text(&d->session, text, err)
+                                   : label_session_set_reason(&d->session, text, err);
 }
 
 static Status commanded(Desk *d, int32_t key, bool *leave, Err *err)
@@ -176,6 +175,8 @@ static Status work(Desk *d, Err *err)
         status = take_key(d, terminal_key(), &leave, err);
     }
     terminal_close();
+    if (status == OK && d->view.mode == LABEL_MODE_TEXT) /* stopped while typing */
+        status = label_session_set_text(&d->session, str_span(&d->field.text), err);
     return status;
 }
 

@@ -6,6 +6,47 @@
 
 #include <stdio.h>
 
+/* --- drafts -------------------------------------------------------------------------- */
+/* A label that is being changed stands, and needs no draft. */
+static Status keep(const LabelSession *s, bool given, Err *err)
+{
+    if (s->replaces || !s->next.any)
+        return OK;
+    LabelKept draft = {
+        .labeler = s->labeler, .item = s->next.item, .round = s->next.round};
+    if (!given) {
+        draft.text = s->draft.text; /* borrowed */
+        draft.reason = s->draft.reason;
+    }
+    return labels_keep(s->labels, &draft, err);
+}
+
+static Status find_kept(LabelSession *s, Err *err)
+{
+    LabelKept draft = {
+        .labeler = s->labeler, .item = s->next.item, .round = s->next.round};
+    Status status = labels_kept(s->labels, &draft, err);
+    if (status == OK)
+        status = label_draft_set_text(&s->draft, str_span(&draft.text), err);
+    if (status == OK)
+        status = label_draft_set_reason(&s->draft, str_span(&draft.reason), err);
+    label_kept_release(&draft);
+    return status;
+}
+
+Status label_session_set_reason(LabelSession *s, Span text, Err *err)
+{
+    TRY(label_draft_set_reason(&s->draft, text, err));
+    return keep(s, false, err);
+}
+
+Status label_session_set_text(LabelSession *s, Span text, Err *err)
+{
+    TRY(label_draft_set_text(&s->draft, text, err));
+    return keep(s, false, err);
+}
+
+/* --- questions ------------------------------------------------------------------------- */
 static Status ask(LabelSession *s, Err *err)
 {
     LabelChoice *choices;
@@ -22,7 +63,7 @@ static Status ask(LabelSession *s, Err *err)
                       shown);
     label_draft_start(&s->draft, &s->item, shown);
     s->shown_at = system_seconds();
-    return OK;
+    return find_kept(s, err);
 }
 
 Status label_session_open(LabelSession *s, Labels *labels, LabelKind kind,
@@ -53,6 +94,8 @@ static Status submit(LabelSession *s, Err *err)
     if (status == OK)
         status = labels_put(s->labels, &label, s->replaces, err);
     label_release(&label);
+    if (status == OK)
+        status = keep(s, true, err);
     return status == OK ? ask(s, err) : status;
 }
 
@@ -95,5 +138,7 @@ Status label_session_key(LabelSession *s, int32_t key, LabelEvent *event, Err *e
         return submit(s, err);
     if (*event == LABEL_UNDO)
         return undo(s, event, err);
+    if (*event == LABEL_STAY && s->kind == LABEL_WRITE) /* it may have another text */
+        return keep(s, false, err);
     return OK;
 }

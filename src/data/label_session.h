@@ -23,6 +23,10 @@ typedef struct LabelSession {
 NODISCARD Status label_session_open(LabelSession *s, Labels *labels, LabelKind kind,
                                     const char *labeler, int64_t each, Err *err);
 void label_session_release(LabelSession *s); /* accepts zeroed */
+/* A reason, a demonstration: kept in the store until the label is given, so that one who
+ * stops in the middle finds it again. */
+NODISCARD Status label_session_set_reason(LabelSession *s, Span text, Err *err);
+NODISCARD Status label_session_set_text(LabelSession *s, Span text, Err *err);
 /* What the draft makes of the key. LABEL_SUBMIT has been done when this returns: the label
  * is on the disk and the next question is there. LABEL_UNDO too: the draft is the label
  * before, to be changed, and stands as it is until it is submitted again; nothing before

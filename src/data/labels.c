@@ -31,7 +31,10 @@ static const char schema[] =
     " created TEXT NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX labels_that_stand ON labels(item, labeler, round)"
     " WHERE withdrawn = 0;"
-    "CREATE INDEX labels_of_labeler ON labels(labeler, id);";
+    "CREATE INDEX labels_of_labeler ON labels(labeler, id);"
+    "CREATE TABLE drafts(labeler INTEGER NOT NULL REFERENCES labelers,"
+    " item INTEGER NOT NULL REFERENCES items, round INTEGER NOT NULL,"
+    " text TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(labeler, item, round));";
 
 struct Labels {
     sqlite3 *db;
@@ -564,6 +567,62 @@ Status labels_last(Labels *l, int64_t labeler, LabelKind kind, int64_t before,
     return status;
 }
 
+/* --- drafts -------------------------------------------------------------------------- */
+void label_kept_release(LabelKept *draft)
+{
+    str_release(&draft->text);
+    str_release(&draft->reason);
+}
+
+static void bind_kept(sqlite3_stmt *s, const LabelKept *draft)
+{
+    sqlite3_bind_int64(s, 1, draft->labeler);
+    sqlite3_bind_int64(s, 2, draft->item);
+    sqlite3_bind_int(s, 3, draft->round);
+}
+
+Status labels_keep(Labels *l, const LabelKept *draft, Err *err)
+{
+    bool empty = draft->text.len == 0 && draft->reason.len == 0, end;
+    sqlite3_stmt *s;
+    TRY(prepare(
+        l,
+        empty ? "DELETE FROM drafts WHERE labeler = ? AND item = ? AND round = ?"
+              : "INSERT OR REPLACE INTO drafts(labeler, item, round, text, reason)"
+                " VALUES(?, ?, ?, ?, ?)",
+        &s, err));
+    bind_kept(s, draft);
+    if (!empty) {
+        bind_text(s, 4, str_span(&draft->text));
+        bind_text(s, 5, str_span(&draft->reason));
+    }
+    Status status = step(l, s, &end, err);
+    sqlite3_finalize(s);
+    return status;
+}
+
+Status labels_kept(Labels *l, LabelKept *draft, Err *err)
+{
+    sqlite3_stmt *s;
+    TRY(prepare(l,
+                "SELECT text, reason FROM drafts WHERE labeler = ? AND item = ? AND "
+                "round = ?",
+                &s, err));
+    bind_kept(s, draft);
+    bool end = true;
+    Status status = step(l, s, &end, err);
+    str_reset(&draft->text);
+    str_reset(&draft->reason);
+    if (status == OK && !end) {
+        str_span_append(&draft->text, column_text(s, 0));
+        str_span_append(&draft->reason, column_text(s, 1));
+        status = str_check(&draft->text, err);
+    }
+    sqlite3_finalize(s);
+    return status == OK ? str_check(&draft->reason, err) : status;
+}
+
+/* --- what is left ----------------------------------------------------------------------- */
 Status labels_has(Labels *l, int64_t item, int64_t labeler, bool *has, Err *err)
 {
     sqlite3_stmt *s;

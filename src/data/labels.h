@@ -11,7 +11,8 @@
  *
  * Tables: labelers(id, name, judge), items(id, kind, batch, key, row, sources, cut,
  * repeated), labels(id, item, labeler, round, skipped, all_bad, flagged, ranks, rating,
- * text, reason, shown, seconds, created, withdrawn); docs/formats.md describes them. */
+ * text, reason, shown, seconds, created, withdrawn), drafts(labeler, item,
+ * round, text, reason); docs/formats.md describes them. */
 #ifndef DATA_LABELS_H
 #define DATA_LABELS_H
 
@@ -89,6 +90,18 @@ NODISCARD Status labels_put(Labels *l, Label *label, int64_t replaces, Err *err)
  * all); *any false when there is none. */
 NODISCARD Status labels_last(Labels *l, int64_t labeler, LabelKind kind, int64_t before,
                              Label *out, bool *any, Err *err);
+/* What is written but not given yet, for whoever stops in the middle of it. An empty draft
+ * is none. */
+typedef struct LabelKept {
+    int64_t labeler, item;
+    int32_t round;
+    Str text, reason;
+} LabelKept;
+NODISCARD Status labels_keep(Labels *l, const LabelKept *draft, Err *err);
+/* Fills text and reason of the draft of that labeler, item and round; empty: none. */
+NODISCARD Status labels_kept(Labels *l, LabelKept *draft, Err *err);
+void label_kept_release(LabelKept *draft);
+
 /* Whether the labeler has said something about the item. */
 NODISCARD Status labels_has(Labels *l, int64_t item, int64_t labeler, bool *has,
                             Err *err);

@@ -2,6 +2,7 @@
 #include "tensor/loss.h"
 
 #include "base/err.h"
+#include "tensor/mutant.h"
 
 #include <math.h>
 
@@ -24,8 +25,9 @@ PolicyLoss loss_policy(const float *logprob, const float *old_logprob,
         double d = (double)logprob[i] - (double)old_logprob[i], ratio = exp(d);
         double a = (double)advantage[i];
         double plain = -a * ratio, clipped = -a * clamp(ratio, 1 - clip, 1 + clip);
-        out.loss += weight * fmax(plain, clipped) / total;
-        if (clipped > plain)
+        bool is_clipped = MUTANT(CLIP_SWAPPED) ? clipped < plain : clipped > plain;
+        out.loss += weight * (is_clipped ? clipped : plain) / total;
+        if (is_clipped)
             out.clip_fraction += weight; /* the clipped branch is flat */
         else
             dlogprob[i] = (float)(weight * plain / total);
@@ -81,6 +83,8 @@ void loss_gae(const float *reward, const float *value, int64_t T, double gamma,
     double next_value = 0, next_advantage = 0;
     for (int64_t t = T - 1; t >= 0; t--) {
         double v = (double)value[t];
+        if (MUTANT(VALUES_LATE))
+            v = t + 1 < T ? (double)value[t + 1] : 0;
         double delta = (double)reward[t] + gamma * next_value - v;
         next_advantage = delta + gamma * lambda * next_advantage;
         next_value = v;

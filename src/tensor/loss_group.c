@@ -2,6 +2,7 @@
 #include "tensor/loss_group.h"
 
 #include "base/err.h"
+#include "tensor/mutant.h"
 
 #include <math.h>
 
@@ -60,7 +61,7 @@ static Clipped clipped(double advantage, double ratio, double low, double high)
 {
     double plain = -advantage * ratio;
     double limited = -advantage * clamp(ratio, 1 - low, 1 + high);
-    if (limited > plain)
+    if (MUTANT(CLIP_SWAPPED) ? limited < plain : limited > plain)
         return (Clipped){limited, 0, true}; /* this branch is flat */
     return (Clipped){plain, plain, false};
 }

@@ -100,20 +100,29 @@ Status answer_text(const Tokenizer *tok, const ChatTemplate *chat, const int32_t
     return tokenizer_decode(tok, ids + start, (size_t)(n - start), false, out, err);
 }
 
+Status answer_conversation(const Tokenizer *tok, const ChatTemplate *chat,
+                           const int32_t *ids, int64_t n, Conversation *out, Err *err)
+{
+    Str text = {0};
+    Err why;
+    Status status = template_parse_answer(chat, ids, (size_t)n, out, &why);
+    if (status == OK && out->n > 0 && (out->n > 1 || !out->messages[0].call_name))
+        return OK;
+    conversation_reset(out);
+    status = tokenizer_decode(tok, ids, (size_t)n, false, &text, err);
+    if (status == OK)
+        status = conversation_add(out, ROLE_ASSISTANT, str_span(&text), err);
+    str_release(&text);
+    return status;
+}
+
 Status answer_completion(const Tokenizer *tok, const ChatTemplate *chat,
                          const int32_t *ids, int64_t n, json_t **out, Err *err)
 {
-    Conversation c = {0};
-    Str text = {0};
-    Err why;
-    Status status = template_parse_answer(chat, ids, (size_t)n, &c, &why);
-    if (status == OK && c.n > 0 && (c.n > 1 || !c.messages[0].call_name)) {
-        *out = answer_json(&c);
-    } else {
-        status = tokenizer_decode(tok, ids, (size_t)n, false, &text, err);
-        *out = status == OK ? json_from_bytes(str_span(&text)) : NULL;
-    }
-    conversation_release(&c);
-    str_release(&text);
+    Conversation answer = {0};
+    Status status = answer_conversation(tok, chat, ids, n, &answer, err);
+    if (status == OK)
+        *out = answer_json(&answer);
+    conversation_release(&answer);
     return status;
 }

@@ -40,9 +40,12 @@ bool answer_called(const ChatTemplate *chat, const EngineResult *r);
  * tool turns before it; empty when the last message is a call. */
 NODISCARD Status answer_text(const Tokenizer *tok, const ChatTemplate *chat,
                              const int32_t *ids, int64_t n, Str *out, Err *err);
-/* The answer as rows of data sets have it (data/record_json.h): a plain one as its text,
- * one with a tool's turns as messages; a new tree. What does not parse as turns (a special
- * token in the middle of a text) is the text of its ids. */
+/* The turns of the answer, tool turns included, into an empty conversation. What does not
+ * parse as turns (a special token in the middle of a text) is the text of its ids. */
+NODISCARD Status answer_conversation(const Tokenizer *tok, const ChatTemplate *chat,
+                                     const int32_t *ids, int64_t n, Conversation *out,
+                                     Err *err);
+/* The same as rows of data sets have it (data/record_json.h); a new tree. */
 NODISCARD Status answer_completion(const Tokenizer *tok, const ChatTemplate *chat,
                                    const int32_t *ids, int64_t n, json_t **out,
                                    Err *err);

@@ -163,6 +163,13 @@ send q
 ends 0
 restored
 TEXT
+    cp script whole
+    printf 'expect 0 of 2\nsend ihalf an ans\nexpect half an ans\nsignal 2\nends 0\nrestored\n' >script
+    at_terminal "someone stops while writing" label write l.db --prompts $world/prompts.jsonl \
+        --max-prompts 2 --repeat 0 --labeler ana
+    printf 'expect 0 of 2\nexpect half an ans\nsend \\e\nexpect nothing yet\nsend q\nends 0\n' >script
+    at_terminal "and finds it again" label write l.db --labeler ana
+    cp whole script
     at_terminal "demonstrations are written, here and in an editor" label write l.db \
         --prompts $world/prompts.jsonl --max-prompts 2 --repeat 0 --labeler ana
     succeeds "they are exported" label export l.db d.jsonl --what demonstrations

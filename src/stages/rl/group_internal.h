@@ -8,8 +8,12 @@
 #include "stages/rl/rl_internal.h"
 #include "stages/rl/rloo.h"
 
+/* x->outcome (=): what the end of each episode is worth less kl_coef times its k1. */
+void group_outcomes(const RlOptions *o, double kl_coef, Experience *x);
 void rloo_advantages(const RlooOptions *o, double kl_coef, Experience *x);
-void grpo_advantages(const GrpoOptions *o, Experience *x);
+void grpo_advantages(const GrpoOptions *o, double kl_coef, Experience *x);
+/* The coefficient of k3 in the loss. */
+double grpo_loss_kl(const GrpoOptions *o, double kl_coef);
 /* The weight of each token of the pass and what their sum is divided by (loss_grpo). */
 double grpo_weights(const GrpoOptions *o, const Minibatch *mb, const RlPass *pass,
                     float *w);

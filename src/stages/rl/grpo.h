@@ -9,11 +9,12 @@
 #include "stages/stage.h"
 
 enum { GRPO_SCALE_GROUP, GRPO_SCALE_BATCH, GRPO_SCALE_NONE };
+enum { GRPO_KL_LOSS, GRPO_KL_REWARD };
 enum { GRPO_LOSS_ANSWER, GRPO_LOSS_TOKEN, GRPO_LOSS_CONSTANT };
 
 typedef struct GrpoOptions {
     RlOptions rl;
-    int scale, loss; /* GRPO_SCALE_..., GRPO_LOSS_... */
+    int scale, loss, kl_in; /* GRPO_SCALE_..., GRPO_LOSS_..., GRPO_KL_... */
     double clip_high;
     int equal_groups;
     int64_t resample_rounds;

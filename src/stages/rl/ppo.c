@@ -18,6 +18,7 @@
  *     critic  1/2n  sum_t max((V_t - R_t)^2, (clip(V_t, Vold_t -+ c_v) - R_t)^2) */
 #include "base/mem.h"
 #include "stages/rl/ppo_internal.h"
+#include "tensor/mutant.h"
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -122,8 +123,10 @@ static void learn(RlStage *s, Minibatch *mb)
     ValueLoss loss =
         loss_value(p->new_value, p->old_value, p->pass_returns, s->pass.weight,
                    s->pass.batch->n_learned, p->o->value_clip, mb->actions, p->dvalue);
-    model_scores_backward(p->critic.model, p->tape, p->dvalue);
-    model_backward(p->critic.model, p->tape);
+    if (!MUTANT(CRITIC_UNTRAINED)) {
+        model_scores_backward(p->critic.model, p->tape, p->dvalue);
+        model_backward(p->critic.model, p->tape);
+    }
     mb->other_loss += loss.loss;
     p->value_loss += loss.loss;
     p->value_clip_fraction += loss.clip_fraction * loss.weight / mb->actions;
@@ -136,14 +139,19 @@ static void learn(RlStage *s, Minibatch *mb)
 void ppo_rewards(const PpoOptions *o, double kl_coef, const Experience *x,
                  float *reward)
 {
+    if (MUTANT(KL_SIGN))
+        kl_coef = -kl_coef;
     for (int64_t i = 0; i < x->n; i++) {
         const Episode *e = &x->episodes[i];
         for (int64_t t = e->first; t < e->first + e->actions; t++) {
             double d = (double)x->logprob[t] - (double)x->ref_logprob[t];
-            reward[t] = (float)(-kl_coef * loss_kl1(d));
+            double kl = MUTANT(K3_REWARD) ? loss_kl3(d) : loss_kl1(d);
+            reward[t] = (float)(-kl_coef * kl);
         }
         if (e->actions > 0) {
             int64_t last = e->first + e->actions - 1;
+            if (MUTANT(SCORE_EARLY) && e->actions > 1)
+                last--;
             reward[last] = (float)((double)reward[last] + rl_final_reward(&o->rl, e));
         }
     }

@@ -9,6 +9,7 @@
  *     ratio_i = pi(y_i)/pi_old(y_i) = exp sum_t (log pi(a_t) - log pi_old(a_t)) */
 #include "base/mem.h"
 #include "stages/rl/group_internal.h"
+#include "tensor/mutant.h"
 
 #include <math.h>
 
@@ -39,12 +40,21 @@ static void whiten(double *x, int64_t n)
         x[i] = (x[i] - mean) / (sqrt(variance) + 1e-4);
 }
 
+void group_outcomes(const RlOptions *o, double kl_coef, Experience *x)
+{
+    if (MUTANT(KL_SIGN))
+        kl_coef = -kl_coef;
+    for (int64_t i = 0; i < x->n; i++) {
+        const Episode *e = &x->episodes[i];
+        double kl = MUTANT(K3_REWARD) ? e->kl3 : e->kl;
+        x->outcome[i] = rl_final_reward(o, e) - kl_coef * kl;
+    }
+}
+
 void rloo_advantages(const RlooOptions *o, double kl_coef, Experience *x)
 {
     int64_t K = o->rl.answers;
-    for (int64_t i = 0; i < x->n; i++)
-        x->outcome[i] =
-            rl_final_reward(&o->rl, &x->episodes[i]) - kl_coef * x->episodes[i].kl;
+    group_outcomes(&o->rl, kl_coef, x);
     for (int64_t i = 0; i < x->n; i += K)
         loss_leave_one_out(x->outcome + i, K, x->relative + i);
     if (o->whiten_advantages)

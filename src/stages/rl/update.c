@@ -10,6 +10,7 @@
  * coefficient beside the policy's. */
 #include "base/rng.h"
 #include "stages/rl/rl_internal.h"
+#include "tensor/mutant.h"
 
 #include <math.h>
 #include <string.h>
@@ -81,9 +82,10 @@ void rl_forward_policy(RlStage *s, Model *model, Tape *tape)
     RlPass *pass = &s->pass;
     const Batch *b = pass->batch;
     ModelTokens tokens = batch_tokens(b);
+    double temperature = MUTANT(TEMPERATURE) ? 1 : s->o->temperature;
     model_forward(model, tape, &tokens);
     model_logprobs(model, tape, b->learned_rows, b->learned_targets, b->n_learned,
-                   (float)(1 / s->o->temperature), pass->logprob, pass->entropy);
+                   (float)(1 / temperature), pass->logprob, pass->entropy);
 }
 
 /* --- one update ---------------------------------------------------------------------- */

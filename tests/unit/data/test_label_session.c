@@ -213,6 +213,32 @@ static void a_demonstration_may_begin_with_an_answer(void **state)
     labels_close(l);
 }
 
+static void what_was_written_is_found_again(void **state)
+{
+    (void)state;
+    Labels *l = store_of(2, 1, LABEL_WRITE, 0);
+    LabelSession s;
+    open_session(&s, l, LABEL_WRITE, "ana");
+    CHECK_OK(label_session_set_text(&s, SPAN("half an ans"), &err));
+    CHECK_OK(label_session_set_reason(&s, SPAN("why"), &err));
+    label_session_release(&s); /* stops here */
+    open_session(&s, l, LABEL_WRITE, "ben");
+    assert_int_equal(s.draft.text.len, 0); /* it is hers */
+    label_session_release(&s);
+    open_session(&s, l, LABEL_WRITE, "ana");
+    assert_string_equal(str_c(&s.draft.text), "half an ans");
+    assert_string_equal(str_c(&s.draft.reason), "why");
+    int64_t item = s.item.id;
+    press(&s, KEY_ENTER);
+    LabelKept kept = {.labeler = s.labeler, .item = item};
+    CHECK_OK(labels_kept(l, &kept, &err));
+    assert_int_equal(kept.text.len, 0); /* given: no draft any more */
+    assert_int_equal(s.draft.text.len, 0);
+    label_kept_release(&kept);
+    label_session_release(&s);
+    labels_close(l);
+}
+
 /* --- the queue -------------------------------------------------------------------------- */
 static void each_question_is_asked_of_one_and_repeated_ones_of_all_twice(void **state)
 {
@@ -332,6 +358,7 @@ int main(void)
         TEMP_TEST(undo_changes_an_answer_and_loses_none),
         TEMP_TEST(a_rating_is_one_key),
         TEMP_TEST(a_demonstration_may_begin_with_an_answer),
+        TEMP_TEST(what_was_written_is_found_again),
         TEMP_TEST(each_question_is_asked_of_one_and_repeated_ones_of_all_twice),
         TEMP_TEST(a_second_time_comes_after_others),
         TEMP_TEST(the_order_on_the_screen_is_fair_and_repeatable),

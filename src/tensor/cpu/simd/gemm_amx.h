@@ -102,9 +102,8 @@ static inline void amx_tile(const GemmTile *t, int64_t rows, bool to_bf16)
     amx_rows_of(t, sums, GEMM_COLS, rows);
     for (int64_t r = 0; r < amx_rows(rows); r++) {
         const float *row = sums + r * GEMM_COLS;
-        for (int64_t j = 0; j < GEMM_COLS; j += 2 * LANES)
-            words_store(stored_at(t->c, r * t->ldc + j, true),
-                        bf16_neighbours(vec_load(row + j), vec_load(row + j + LANES)));
+        words_store(stored_at(t->c, r * t->ldc, true),
+                    bf16_neighbours(vec_load(row), vec_load(row + LANES)));
     }
 }
 
