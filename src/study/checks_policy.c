@@ -1,5 +1,6 @@
 /* checks_policy.c - checks 6 to 13 and 15 of the gold study: best of n, PPO, controls. */
 #include "base/mem.h"
+#include "eval/winrate.h"
 #include "study/figures.h"
 #include "study/overoptimization_internal.h"
 
@@ -14,7 +15,7 @@ typedef struct Beside {
     double kl, kl_exact, kl_error; /* error: of kl, one deviation */
     double kl_gap, kl_gap_error;   /* kl - kl_exact, and one deviation of it */
     double ended;
-    WinRate wins;
+    Winrate wins; /* of the judge; lengths in tokens */
     int64_t prompts;
 } Beside;
 
@@ -41,6 +42,28 @@ static Status kl_of(const Measure *m, Beside *out, Err *err)
     return OK;
 }
 
+static Status wins_of(const Measure *a, const Measure *b, Winrate *out, Err *err)
+{
+    const double *before = measure_column(a, "gold"),
+                 *after = measure_column(b, "gold");
+    const double *length_a = measure_column(a, "length"),
+                 *length_b = measure_column(b, "length");
+    int64_t n = measure_n(b);
+    double *outcome = NULL, *longer = NULL;
+    Status status = MEM_ARRAY(&outcome, (size_t)n, err);
+    if (status == OK)
+        status = MEM_ARRAY(&longer, (size_t)n, err);
+    for (int64_t i = 0; status == OK && i < n; i++) {
+        outcome[i] = after[i] > before[i] ? 1 : after[i] < before[i] ? 0 : .5;
+        longer[i] = length_b[i] - length_a[i];
+    }
+    if (status == OK)
+        status = winrate_of(outcome, longer, n, out, err);
+    mem_free(outcome);
+    mem_free(longer);
+    return status;
+}
+
 /* proxy: one of the main reward models, or NULL. */
 static Status beside_sft(const Study *s, const char *run, const char *proxy,
                          Beside *out, Err *err)
@@ -54,13 +77,13 @@ static Status beside_sft(const Study *s, const char *run, const char *proxy,
     out->gain = stats_paired(gold, before, n, &out->interval);
     out->in_deviations = out->gain / stats_sd(before, n);
     out->ended = stats_mean(measure_column(&m, "ended"), n);
-    out->wins = win_rate(before, measure_column(&s->sft, "length"), gold,
-                         measure_column(&m, "length"), n);
     if (proxy) {
         out->proxy = stats_mean(measure_column(&m, proxy), n);
         out->sft = stats_mean(measure_column(&s->sft, proxy), n);
     }
     Status status = kl_of(&m, out, err);
+    if (status == OK)
+        status = wins_of(&s->sft, &m, &out->wins, err);
     measure_release(&m);
     return status;
 }
@@ -199,11 +222,13 @@ Status check_win_rate(Study *s, Check *c, Err *err)
         Beside b;
         TRY(beside_main(s, seed, &b, err));
         prompts = b.prompts;
-        check_part(
-            c, b.wins.rate >= .7 && b.wins.interval.low > .6,
-            "seed %lld: %.1f %% (Wilson 95 %% %.1f to %.1f); at equal length %.1f %%",
-            (long long)seed, 100 * b.wins.rate, 100 * b.wins.interval.low,
-            100 * b.wins.interval.high, 100 * b.wins.length_controlled);
+        check_part(c, b.wins.rate >= .7 && b.wins.interval.low > .6,
+                   "seed %lld: %.1f %% (Wilson 95 %% %.1f to %.1f; %.0f %% ties); at "
+                   "equal length %.1f %%",
+                   (long long)seed, 100 * b.wins.rate, 100 * b.wins.interval.low,
+                   100 * b.wins.interval.high,
+                   100 * (double)b.wins.ties / (double)b.prompts,
+                   100 * b.wins.controlled);
     }
     check_part(c, prompts >= 500, "on %lld held-out prompts", (long long)prompts);
     check_why(

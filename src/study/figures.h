@@ -34,13 +34,4 @@ NODISCARD Status rank_correlation(const double *x, const double *y, int64_t n,
 /* Mean and its 95 % interval (normal). */
 double mean_interval(const double *x, int64_t n, StatsInterval *out);
 
-typedef struct WinRate {
-    double rate;              /* of b over a, prompt by prompt, ties half */
-    StatsInterval interval;   /* Wilson, 95 % */
-    double length_controlled; /* sigma(c) of the logistic fit win ~ c + d log(length_b /
-                                 length_a): at equal length (Stiennon et al. 2020, F) */
-} WinRate;
-WinRate win_rate(const double *gold_a, const double *length_a, const double *gold_b,
-                 const double *length_b, int64_t n);
-
 #endif
