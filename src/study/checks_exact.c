@@ -26,7 +26,7 @@ static Status cut_run(const char *whole, const char *cut, int64_t step, Err *err
         file_join(&from, whole, logs[i]);
         if (!file_exists(str_c(&from)))
             continue;
-        str_reset(&text);
+        str_release(&text);
         status = file_read(str_c(&from), (size_t)1 << 28, &text, err);
         if (status != OK)
             break;
