@@ -44,7 +44,9 @@ TensorOps *bench_ops(int64_t threads, TensorCompute compute)
 {
     Err err = {0};
     TensorOps *ops;
-    TensorCpuOptions o = {.threads = (int)threads, .compute = compute};
+    TensorCpuOptions o = {.threads = (int)threads,
+                          .compute = compute,
+                          .set = getenv("TAME_INSTRUCTIONS")};
     bench_need(tensor_cpu_new(&ops, &o, &err), &err);
     return ops;
 }

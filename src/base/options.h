@@ -12,8 +12,9 @@
  *                                   sizeof(SftOptions), fields};
  *
  * Field types in the struct: OPT_REAL double, OPT_INT int64_t, OPT_BOOL bool,
- * OPT_TEXT char* (owned; freed by opt_release), OPT_CHOICE int (index into a
- * NULL-terminated list of names). A field `warmup_steps` has CLI flag
+ * OPT_TEXT char* (owned; freed by opt_release), OPT_TREE the same, which may be a list or
+ * a mapping in a recipe, OPT_CHOICE int (index into a NULL-terminated list of names). A
+ * field `warmup_steps` has CLI flag
  * `--warmup-steps` and key `warmup_steps`; both spellings are accepted everywhere.
  * An unknown key is an error that names the nearest one (edit distance). */
 #ifndef BASE_OPTIONS_H
@@ -36,6 +37,7 @@ typedef struct OptField {
     const char *def_text;     /* TEXT; NULL = unset */
     const char *const *names; /* CHOICE */
     const char *help;         /* one line: what it is, unit, what 0 means */
+    bool tree; /* TEXT: a list or a mapping in its place is kept as its JSON text */
 } OptField;
 
 typedef struct OptTable {
@@ -46,12 +48,13 @@ typedef struct OptTable {
 } OptTable;
 
 /* clang-format off */
-#define OPT_REAL(S, f, d, lo, hi, h)   {#f, OPT_REAL_, offsetof(S, f), (d), (lo), (hi), NULL, NULL, (h)}
-#define OPT_INT(S, f, d, lo, hi, h)    {#f, OPT_INT_, offsetof(S, f), (double)(d), (double)(lo), (double)(hi), NULL, NULL, (h)}
-#define OPT_BOOL(S, f, d, h)           {#f, OPT_BOOL_, offsetof(S, f), (d), 0, 1, NULL, NULL, (h)}
-#define OPT_TEXT(S, f, d, h)           {#f, OPT_TEXT_, offsetof(S, f), 0, 0, 0, (d), NULL, (h)}
-#define OPT_CHOICE(S, f, d, list, h)   {#f, OPT_CHOICE_, offsetof(S, f), (d), 0, 0, NULL, (list), (h)}
-#define OPT_END                        {NULL, OPT_REAL_, 0, 0, 0, 0, NULL, NULL, NULL}
+#define OPT_REAL(S, f, d, lo, hi, h)   {#f, OPT_REAL_, offsetof(S, f), (d), (lo), (hi), NULL, NULL, (h), false}
+#define OPT_INT(S, f, d, lo, hi, h)    {#f, OPT_INT_, offsetof(S, f), (double)(d), (double)(lo), (double)(hi), NULL, NULL, (h), false}
+#define OPT_BOOL(S, f, d, h)           {#f, OPT_BOOL_, offsetof(S, f), (d), 0, 1, NULL, NULL, (h), false}
+#define OPT_TEXT(S, f, d, h)           {#f, OPT_TEXT_, offsetof(S, f), 0, 0, 0, (d), NULL, (h), false}
+#define OPT_TREE(S, f, d, h)           {#f, OPT_TEXT_, offsetof(S, f), 0, 0, 0, (d), NULL, (h), true}
+#define OPT_CHOICE(S, f, d, list, h)   {#f, OPT_CHOICE_, offsetof(S, f), (d), 0, 0, NULL, (list), (h), false}
+#define OPT_END                        {NULL, OPT_REAL_, 0, 0, 0, 0, NULL, NULL, NULL, false}
 /* clang-format on */
 
 /* Fills *o (table->size bytes) with the defaults. Release with opt_release. */

@@ -40,6 +40,20 @@ double stats_correlation(const double *x, const double *y, int64_t n)
     return scale > 0 ? xy / scale : 0;
 }
 
+/* The i-th of N is the best of the n with chance C(i-1, n-1)/C(N, n); from one i to the next
+ * lower, C(i-2, n-1) = C(i-1, n-1) (i - n)/(i - 1). */
+double stats_best_of(const double *ascending, int64_t N, int64_t n)
+{
+    ASSERT(n >= 1 && n <= N);
+    double sum = 0, chance = (double)n / (double)N; /* C(N-1, n-1)/C(N, n) */
+    for (int64_t i = N; i >= n; i--) {
+        sum += chance * ascending[i - 1];
+        if (i > 1)
+            chance *= (double)(i - n) / (double)(i - 1);
+    }
+    return sum;
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -8,6 +8,9 @@ double stats_mean(const double *x, int64_t n);
 double stats_sd(const double *x, int64_t n); /* n-1; 0 when n < 2 */
 /* Pearson; 0 if undefined. */
 double stats_correlation(const double *x, const double *y, int64_t n);
+/* The expected best of n drawn without replacement from N values in ascending order:
+ * without bias, what the best of n independent ones is worth. 1 <= n <= N. */
+double stats_best_of(const double *ascending, int64_t N, int64_t n);
 double stats_quantile(double *x, int64_t n, double q); /* sorts x */
 
 typedef struct StatsInterval {

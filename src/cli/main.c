@@ -17,6 +17,7 @@ const Command commands[] = {
     {"pretrain", "train a base model on text", stage_command},
     {"sft", "fine-tune on demonstrations", stage_command},
     {"rank", "sample answers and have a judge rank them", stage_command},
+    {"bestof", "keep the best of several answers as demonstrations", stage_command},
     {"reward", "train a reward model on rankings", stage_command},
     {"dpo", "learn from rankings without a reward model", stage_command},
     {"kto", "learn from answers rated good or bad", stage_command},

@@ -1,5 +1,6 @@
 /* stage.c - the commands that are one stage each: world, tokenizer, pretrain, sft, rank,
- * reward, dpo, kto, ppo, rloo, grpo. Their options, help and work all come from stages/kinds.h. */
+ * bestof, reward, dpo, kto, ppo, rloo, grpo. Their options, help and work all come from
+ * stages/kinds.h. */
 #include "cli/command.h"
 
 #include "base/file.h"

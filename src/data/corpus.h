@@ -44,7 +44,8 @@ NODISCARD Status corpus_hash(const char *spec, const CorpusOptions *o, uint64_t 
  * careful data). A file of another kind is ERR_FORMAT saying what was expected, and so
  * is a data set without rows. Chats are accepted where prompts are wanted (their last
  * answer is dropped), and so are rankings and ratings; rankings are where ratings are
- * wanted (record_to_ratings). */
+ * wanted (record_to_ratings). Prompts keep their rows, rankings theirs
+ * without what the record holds, the others do not. */
 typedef struct RecordList {
     Record *records;
     size_t n, cap;

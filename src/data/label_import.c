@@ -35,6 +35,7 @@ static Status single(LabelItem *out, const LabelItem *all, int32_t from, Err *er
 {
     TRY(conversation_copy(&out->record.chat, &all->record.chat, err));
     TRY(conversation_copy(&out->record.answers[0], &all->record.answers[from], err));
+    out->record.row = json_incref(all->record.row);
     out->record.n_answers = 1;
     str_span_append(&out->source[0], str_span(&all->source[from]));
     out->cut = all->cut >> from & 1u;
@@ -89,6 +90,7 @@ static Status take_record(const LabelAdder *a, const Record *r, LabelItem *item,
     if (r->n_answers > LABEL_MAX_ANSWERS)
         return err_set(err, ERR_LIMIT, "%d answers, and people order %d at most",
                        (int)r->n_answers, LABEL_MAX_ANSWERS);
+    item->record.row = json_incref(r->row);
     if (r->kind == RECORD_CHAT)
         return take_chat(r, item, err);
     TRY(conversation_copy(&item->record.chat, &r->chat, err));

@@ -259,9 +259,20 @@ static int64_t key_of(const json_t *tree, int32_t number)
     return (int64_t)hash;
 }
 
+json_t *label_question_row(const Record *r)
+{
+    static const char *const said[] = {"ranks", "margins", "margin", "scores",
+                                       "label", "labeler", NULL};
+    Record more = {.row = r->row ? json_deep_copy(r->row) : json_object()};
+    record_trim_row(&more);
+    for (int i = 0; said[i]; i++)
+        (void)json_object_del(more.row, said[i]);
+    return more.row;
+}
+
 static json_t *item_row(const LabelItem *item)
 {
-    json_t *row = json_object(), *completions = json_array();
+    json_t *row = label_question_row(&item->record), *completions = json_array();
     json_object_set_new(row, "prompt", conversation_json(&item->record.chat));
     for (int32_t k = 0; k < item->record.n_answers; k++)
         json_array_append_new(completions, conversation_json(&item->record.answers[k]));

@@ -38,6 +38,10 @@ typedef struct LabelItem {
     bool repeated; /* every labeler is asked, and asked again later */
 } LabelItem;
 void label_item_release(LabelItem *item);
+/* What a prompt's row says beside the prompt (what a right answer is, say), which judges
+ * read: without what was said about answers, which is no part of the question. A new
+ * tree. */
+json_t *label_question_row(const Record *prompt);
 
 typedef struct Label {
     int64_t id, item, labeler;

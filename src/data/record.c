@@ -652,12 +652,29 @@ static Status parse_row(const json_t *row, Record *r, Err *err)
     return unknown_layout(row, err);
 }
 
+void record_drop_row(Record *r)
+{
+    json_decref(r->row);
+    r->row = NULL;
+}
+
+void record_trim_row(Record *r)
+{
+    static const char *const held[] = {
+        "text",        "messages", "conversations", "prompt",      "completion",
+        "completions", "question", "answer",        "instruction", "input",
+        "output",      "chosen",   "rejected",      "system",      NULL};
+    for (size_t i = 0; r->row && held[i]; i++)
+        (void)json_object_del(r->row, held[i]);
+}
+
 static void record_reset(Record *r)
 {
     str_reset(&r->text);
     conversation_reset(&r->chat);
     for (int32_t k = 0; k < RECORD_MAX_ANSWERS; k++)
         conversation_reset(&r->answers[k]);
+    record_drop_row(r);
     r->n_answers = 0;
     memset(r->ranks, 0, sizeof r->ranks);
     memset(r->margins, 0, sizeof r->margins);
@@ -687,9 +704,8 @@ Status record_parse(Span json_line, Record *r, Err *err)
         drop_line_number(err);
         return status;
     }
-    status = parse_row(row, r, err);
-    json_decref(row);
-    return status;
+    r->row = row;
+    return parse_row(row, r, err);
 }
 
 Status record_to_prompt(Record *r, Err *err)
@@ -720,5 +736,6 @@ void record_release(Record *r)
     conversation_release(&r->chat);
     for (int32_t k = 0; k < RECORD_MAX_ANSWERS; k++)
         conversation_release(&r->answers[k]);
+    record_drop_row(r);
     *r = (Record){0};
 }

@@ -27,6 +27,8 @@
 #include "base/str.h"
 #include "text/template.h"
 
+#include <jansson.h>
+
 typedef enum RecordKind {
     RECORD_TEXT,
     RECORD_CHAT,
@@ -49,6 +51,9 @@ typedef struct Record {
      * margins[j], never negative where i is ranked above j. All 0: nothing is known. */
     float margins[RECORD_MAX_ANSWERS];
     int8_t labels[RECORD_MAX_ANSWERS]; /* RECORD_RATED: 1 good, -1 bad, 0 neither */
+    /* The whole row, for what it says beside the layout's keys ("answer", "skill"); owned.
+     * NULL for a row of nothing but text, and where record_drop_row was called. */
+    json_t *row;
 } Record;
 
 /* Parses one row of JSON into *r (reset first; its memory is reused). The message says
@@ -60,6 +65,9 @@ void record_to_ratings(Record *r);
 /* A demonstration or a ranking becomes its prompt: what follows the user's last turn is
  * dropped. */
 NODISCARD Status record_to_prompt(Record *r, Err *err);
+void record_drop_row(Record *r);
+/* Drops from the row what the record itself holds: its texts and messages. */
+void record_trim_row(Record *r);
 void record_release(Record *r);
 
 #endif

@@ -59,6 +59,10 @@ static Status take_record(RecordList *list, Record *r, RecordKind wanted, Err *e
 {
     TRY(MEM_PUSH_ROOM(&list->records, list->n, &list->cap, err));
     TRY(convert(r, wanted, err));
+    if (wanted == RECORD_RANKING)
+        record_trim_row(r);
+    else if (wanted != RECORD_PROMPT) /* whose rewards may ask for it */
+        record_drop_row(r);
     list->records[list->n++] = *r;
     *r = (Record){0};
     return OK;

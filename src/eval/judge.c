@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "eval/reward_sum.h"
 #include "model/folder.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 /* clang-format off */
 static const OptField fields[] = {
     OPT_TEXT(JudgeOptions, world, NULL, "judge: the gold judge of this practice world (its folder or world.json)"),
-    OPT_TEXT(JudgeOptions, reward, NULL, "judge: the reward model in this folder"),
+    OPT_TEXT(JudgeOptions, reward, NULL, "judge: the reward model in this folder, or parts (reward_spec.h): '{program: ./score.py}'"),
     OPT_TEXT(JudgeOptions, judge, NULL, "judge: the chat model in this folder, asked in both orders"),
     OPT_TEXT(JudgeOptions, instruction, NULL, "file with what the chat model is asked; it holds {prompt}, {a} and {b}"),
     OPT_REAL(JudgeOptions, tie, 0, 0, 1e9, "scores no further apart than this tie"),
@@ -37,7 +38,8 @@ struct Judge {
     double tie;
     Tokenizer *tok;
     ChatTemplate *chat;
-    World *world; /* one of these three judges */
+    World *world;   /* one of these three judges */
+    RewardSum *sum; /* behind the reward, if it is not the gold judge */
     Reward reward;
     Model *model;
     Engine *engine; /* of a chat model: it is asked in words */
@@ -75,14 +77,50 @@ static Status open_model(Judge *j, TensorOps *ops, const char *folder, Err *err)
     return template_new(&j->chat, j->tok, err);
 }
 
-static Status open_reward(Judge *j, TensorOps *ops, const char *folder, Err *err)
+/* The folder of the first reward model, whose tokenizer all parts read with; NULL: there is
+ * none. */
+static const char *first_model(const RewardSpec *spec)
 {
-    str_printf(&j->name, "reward model %s", folder);
-    if (open_model(j, ops, folder, err) != OK)
-        return err_context(err, "'%s'", folder);
-    if (reward_from_model(&j->reward, j->model, err) != OK)
-        return err_context(err, "'%s'", folder);
-    return OK;
+    for (size_t i = 0; i < spec->n; i++) {
+        if (spec->parts[i].kind == REWARD_MODEL)
+            return spec->parts[i].what;
+    }
+    return NULL;
+}
+
+static Status open_words(Judge *j, const char *folder, ModelShape *shape, Err *err)
+{
+    j->context = INT32_MAX;
+    if (!folder) {
+        TRY(byte_tokenizer(&j->tok, err));
+    } else {
+        TRY(model_folder_tokenizer(&j->tok, folder, err));
+        TRY(model_folder_shape(folder, shape, NULL, err));
+        j->context = shape->context;
+    }
+    return template_new(&j->chat, j->tok, err);
+}
+
+static Status open_parts(Judge *j, TensorOps *ops, RewardSpec *spec, Err *err)
+{
+    ModelShape shape = {0};
+    TRY(open_words(j, first_model(spec), &shape, err));
+    RewardEnv env = {.ops = ops, .policy = &shape, .tok = j->tok, .chat = j->chat};
+    TRY(reward_sum_open(&j->sum, spec, &env, err));
+    return reward_sum_prepare(j->sum, &j->reward, err);
+}
+
+static Status open_reward(Judge *j, TensorOps *ops, const char *text, Err *err)
+{
+    RewardSpec spec;
+    TRY(reward_spec_read(text, &spec, err));
+    if (spec.n == 1 && spec.parts[0].kind == REWARD_MODEL)
+        str_printf(&j->name, "reward model %s", spec.parts[0].what);
+    else
+        str_printf(&j->name, "reward %s", text);
+    Status status = open_parts(j, ops, &spec, err);
+    reward_spec_release(&spec);
+    return status;
 }
 
 static Status open_chat(Judge *j, TensorOps *ops, const JudgeOptions *o, Err *err)
@@ -133,6 +171,7 @@ void judge_free(Judge *j)
     if (!j)
         return;
     reward_release(&j->reward);
+    reward_sum_free(j->sum);
     engine_free(j->engine);
     template_free(j->chat);
     tokenizer_free(j->tok);
@@ -220,6 +259,7 @@ static Status render_case(const Judge *j, JudgeCase *c, CaseIds *ids, RewardItem
                 answer = (int64_t)whole->len - prompt - !ended;
         c->too_long = c->too_long || prompt + answer > j->context;
         items[k] = (RewardItem){.prompt = &c->record->chat,
+                                .row = c->record->row,
                                 .prompt_ids = ids->prompt.ptr,
                                 .n_prompt = prompt,
                                 .answer = whole->ptr + prompt,

@@ -1,6 +1,7 @@
 /* judge.h - which of several answers is better: what people are asked in data/labels.h,
  * asked of a program. Behind it stands the gold judge of the practice world, a reward
- * model, or a language model that is asked in words.
+ * (a model, an executable, a rule, or a weighted sum of them), or a language model that is
+ * asked in words.
  *
  * A language model is asked about each two answers twice, with either of them first, and
  * an answer wins only if both times it is the choice (Zheng et al. 2023, Judging
@@ -14,8 +15,9 @@
 #include "eval/reward.h"
 
 typedef struct JudgeOptions {
-    char *world;       /* a practice world: its gold judge */
-    char *reward;      /* folder of a reward model */
+    char *world; /* a practice world: its gold judge */
+    char *
+        reward; /* a reward model's folder, or parts: programs, rules (reward_spec.h) */
     char *judge;       /* folder of a chat model */
     char *instruction; /* file: what the chat model is asked */
     double tie;        /* scores no further apart tie */

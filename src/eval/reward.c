@@ -1,4 +1,4 @@
-/* reward.c - the two judges behind the reward interface, see reward.h. */
+/* reward.c - the judges behind the reward interface that need no options, see reward.h. */
 #include "eval/reward.h"
 
 #include "base/mem.h"
@@ -130,12 +130,13 @@ Status reward_from_model(Reward *out, Model *reward_model, Err *err)
     return OK;
 }
 
-/* --- the gold judge of the practice world ------------------------------------------- */
+/* --- the gold judge of the practice world, and its tests ----------------------------- */
 typedef struct GoldJudge {
     const World *world; /* the three are borrowed: they outlive us */
     const Tokenizer *tok;
     const ChatTemplate *chat;
-    Str text; /* reused */
+    bool tests; /* right or not, as the skill tests count it */
+    Str text;   /* reused */
 } GoldJudge;
 
 static void gold_judge_free(void *self)
@@ -163,20 +164,38 @@ static Status gold_judge_score(void *self, RewardItem *items, int64_t n, Err *er
         str_reset(&j->text);
         TRY(answer_text(j->tok, j->chat, items[i].answer, items[i].n_answer, &j->text,
                         err));
-        judge_score(j->world, last_question(items[i].prompt), str_span(&j->text),
-                    items[i].ended, &score);
+        Span question = last_question(items[i].prompt), answer = str_span(&j->text);
+        if (j->tests) {
+            items[i].score = judge_skill_right(j->world, question, answer);
+            continue;
+        }
+        judge_score(j->world, question, answer, items[i].ended, &score);
         items[i].score = score.total;
     }
+    return OK;
+}
+
+static Status gold_judge_new(Reward *out, const GoldJudge *how, const char *name,
+                             Err *err)
+{
+    *out = (Reward){0};
+    GoldJudge *j;
+    TRY(MEM_ARRAY(&j, 1, err));
+    *j = *how;
+    *out = (Reward){j, name, gold_judge_score, gold_judge_free};
     return OK;
 }
 
 Status reward_from_judge(Reward *out, const World *world, const Tokenizer *tok,
                          const ChatTemplate *chat, Err *err)
 {
-    *out = (Reward){0};
-    GoldJudge *j;
-    TRY(MEM_ARRAY(&j, 1, err));
-    *j = (GoldJudge){.world = world, .tok = tok, .chat = chat};
-    *out = (Reward){j, "gold judge", gold_judge_score, gold_judge_free};
-    return OK;
+    const GoldJudge how = {.world = world, .tok = tok, .chat = chat};
+    return gold_judge_new(out, &how, "gold judge", err);
+}
+
+Status reward_from_skill(Reward *out, const World *world, const Tokenizer *tok,
+                         const ChatTemplate *chat, Err *err)
+{
+    const GoldJudge how = {.world = world, .tok = tok, .chat = chat, .tests = true};
+    return gold_judge_new(out, &how, "skill tests", err);
 }

@@ -1,15 +1,18 @@
 /* reward.h - the reward interface: answers to numbers. PPO, best-of-n, rankings and win
  * rates know only this; behind it stands a reward model, the gold judge of the practice
- * world, or (later) a program. */
+ * world, its tests, a program (reward_program.h), a rule (reward_rules.h), or a weighted
+ * sum of such parts (reward_sum.h). */
 #ifndef EVAL_REWARD_H
 #define EVAL_REWARD_H
 
 #include "data/world/world.h"
 #include "engine/engine.h"
+#include "format/json.h"
 #include "text/template.h"
 
 typedef struct RewardItem {
-    const Conversation *prompt; /* borrowed */
+    const Conversation *prompt; /* borrowed, like all here */
+    const json_t *row;          /* the prompt's row of data (Record.row); NULL: none */
     const int32_t *prompt_ids;  /* rendered with the generation prompt */
     int64_t n_prompt;
     const int32_t *answer; /* as generated, end-of-turn included if ended */
@@ -32,6 +35,11 @@ NODISCARD Status reward_from_model(Reward *out, Model *reward_model, Err *err);
 int64_t reward_pass_tokens(const ModelShape *shape);
 /* The gold judge over decoded answers. */
 NODISCARD Status reward_from_judge(Reward *out, const World *world,
+                                   const Tokenizer *tok, const ChatTemplate *chat,
+                                   Err *err);
+/* 1 where the answer is right as the practice world's tests count it, else 0: a reward that
+ * can be verified, with nothing to say on form. */
+NODISCARD Status reward_from_skill(Reward *out, const World *world,
                                    const Tokenizer *tok, const ChatTemplate *chat,
                                    Err *err);
 NODISCARD Status reward_score(Reward *r, RewardItem *items, int64_t n, Err *err);

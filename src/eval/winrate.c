@@ -172,6 +172,7 @@ static Record pair_of(const Record *prompt, const Conversation *a,
                       const Conversation *b)
 {
     Record pair = {.kind = RECORD_ANSWERS, .chat = prompt->chat, .n_answers = 2};
+    pair.row = prompt->row;
     pair.answers[0] = *a;
     pair.answers[1] = *b;
     return pair;

@@ -214,14 +214,16 @@ Status json_get_text(const json_t *o, const char *key, Span *out, Err *err)
 
 /* --- options --------------------------------------------------------------------- */
 
-/* One member: its text goes through opt_set(), which knows types and ranges. */
+/* One member: its text goes through opt_set(), which knows types and ranges. The text of
+ * a list or a mapping is JSON. */
 static Status set_option(const OptTable *table, void *o, const char *key,
                          const json_t *v, Err *err)
 {
     const OptField *f = opt_find(table, key);
     if (!f)
         return opt_unknown(table, key, err);
-    if (json_is_object(v) || json_is_array(v))
+    bool nested = json_is_object(v) || json_is_array(v);
+    if (nested && !f->tree)
         return err_set(err, ERR_OPTION, "option '%s' is %s, not a single value", key,
                        type_name(v));
     if (json_is_null(v)) {
@@ -261,6 +263,37 @@ Status json_to_options(const json_t *object, const OptTable *table, void *o, Err
     return OK;
 }
 
+static int depth_of(const json_t *v)
+{
+    int deepest = 0;
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        int depth = depth_of(json_array_get(v, i));
+        deepest = depth > deepest ? depth : deepest;
+    }
+    const char *key;
+    json_t *member;
+    json_object_foreach(json_iterable(v), key, member)
+    {
+        int depth = depth_of(member);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
+}
+
+/* What set_option made a text of, as it was; a text that is no list or mapping (or one so
+ * deep that YAML would not take it) stays one. */
+static json_t *text_value(const OptField *f, const char *text)
+{
+    enum { DEEPEST = 8 };
+    json_t *tree = NULL;
+    Err ignored;
+    if (f->tree && (text[0] == '[' || text[0] == '{') &&
+        json_parse(span_of(text), &tree, &ignored) == OK && depth_of(tree) <= DEEPEST)
+        return tree;
+    json_decref(tree);
+    return json_from_bytes(span_of(text));
+}
+
 static json_t *option_value(const OptField *f, const void *o)
 {
     const char *at = (const char *)o + f->offset;
@@ -284,7 +317,7 @@ static json_t *option_value(const OptField *f, const void *o)
         return json_string(f->names[choice]);
     case OPT_TEXT_:
         memcpy(&text, at, sizeof text);
-        return text ? json_from_bytes(span_of(text)) : json_null();
+        return text ? text_value(f, text) : json_null();
     }
     return NULL;
 }

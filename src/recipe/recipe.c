@@ -54,17 +54,23 @@ static Status unknown_name(const Recipe *r, const char *name, size_t len, Err *e
     return err_set(err, ERR_OPTION, "'$%s' names no earlier stage", wanted);
 }
 
-/* Each "$name" in text becomes the folder of that earlier stage. */
-static Status expand(const Recipe *r, const char *text, Str *out, Err *err)
+static bool is_name_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
+
+/* Each "$name" in text becomes the folder of that earlier stage. A "$" before no name is
+ * an error, or, where texts are more than paths (regular expressions), itself. */
+static Status expand(const Recipe *r, const char *text, bool paths, Str *out, Err *err)
 {
     str_reset(out);
     for (const char *p = text; *p;) {
-        if (*p != '$') {
+        if (*p != '$' || (!paths && !is_name_char(p[1]))) {
             str_putc(out, *p++);
             continue;
         }
         const char *name = ++p;
-        while (isalnum((unsigned char)*p) || *p == '-' || *p == '_')
+        while (is_name_char(*p))
             p++;
         const char *folder = folder_of(r, name, (size_t)(p - name));
         if (!folder)
@@ -74,27 +80,45 @@ static Status expand(const Recipe *r, const char *text, Str *out, Err *err)
     return str_check(out, err);
 }
 
-static Status expand_options(const Recipe *r, json_t *mapping, Err *err)
+static Status expand_text(const Recipe *r, json_t *value, bool paths, Err *err)
 {
-    Str text = {0};
-    Status status = OK;
+    const char *text = json_string_value(value);
+    if (!strchr(text, '$') || strlen(text) != json_string_length(value))
+        return OK; /* a NUL is refused with the options */
+    Str expanded = {0};
+    Status status = expand(r, text, paths, &expanded, err);
+    if (status == OK)
+        json_string_set(value, str_c(&expanded));
+    str_release(&expanded);
+    return status;
+}
+
+/* All texts of a list or a mapping that is an option's value. YAML is not deep. */
+static Status expand_tree(const Recipe *r, json_t *tree, Err *err)
+{
+    if (json_is_string(tree))
+        return expand_text(r, tree, false, err);
+    for (size_t i = 0; i < json_array_size(tree); i++)
+        TRY(expand_tree(r, json_array_get(tree, i), err));
     const char *key;
     json_t *value;
-    void *tmp;
-    json_object_foreach_safe(mapping, tmp, key, value)
+    json_object_foreach(json_iterable(tree), key, value)
+        TRY(expand_tree(r, value, err));
+    return OK;
+}
+
+static Status expand_options(const Recipe *r, json_t *mapping, Err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_iterable(mapping), key, value)
     {
-        if (!json_is_string(value) || !strchr(json_string_value(value), '$') ||
-            strlen(json_string_value(value)) != json_string_length(value))
-            continue; /* a NUL is refused with the options */
-        status = expand(r, json_string_value(value), &text, err);
-        if (status != OK) {
-            err_context(err, "%s", key);
-            break;
-        }
-        json_string_set(value, str_c(&text));
+        Status status = json_is_string(value) ? expand_text(r, value, true, err)
+                                              : expand_tree(r, value, err);
+        if (status != OK)
+            return err_context(err, "%s", key);
     }
-    str_release(&text);
-    return status;
+    return OK;
 }
 
 /* --- one stage ---------------------------------------------------------------------- */

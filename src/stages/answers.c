@@ -67,6 +67,11 @@ const Conversation *prompts_chat(const Prompts *p, int64_t i)
     return &p->list.records[p->record[i]].chat;
 }
 
+const json_t *prompts_row(const Prompts *p, int64_t i)
+{
+    return p->list.records[p->record[i]].row;
+}
+
 /* --- answers ------------------------------------------------------------------------- */
 
 struct Answerer {
@@ -160,6 +165,7 @@ RewardItem answerer_item(const Answerer *a, const Prompts *p, int64_t i,
 {
     return (RewardItem){
         .prompt = prompts_chat(p, i),
+        .row = prompts_row(p, i),
         .prompt_ids = documents_ids(&p->rendered, i),
         .n_prompt = documents_len(&p->rendered, i),
         .answer = r->ids,

@@ -26,6 +26,7 @@ void prompts_release(Prompts *p);
 /* Tokens of the longest prompt and an answer of max_new to it, within the context. */
 int32_t prompts_capacity(const Prompts *p, int64_t max_new, const ModelShape *shape);
 const Conversation *prompts_chat(const Prompts *p, int64_t i);
+const json_t *prompts_row(const Prompts *p, int64_t i); /* Record.row; may be NULL */
 
 typedef struct AnswerOptions {
     double temperature;

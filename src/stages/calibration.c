@@ -12,8 +12,6 @@
 
 #include <math.h>
 
-enum { BINS = 10 };
-
 Status pairs_reserve(Pairs *p, int64_t n, Err *err)
 {
     *p = (Pairs){.cap = n};
@@ -95,14 +93,42 @@ static double fit_temperature(const Pairs *p)
     return exp((low + high) / 2);
 }
 
+static double confidence_of(double gap, double temperature)
+{
+    return 1 / (1 + exp(-fabs(gap) / temperature));
+}
+
+static double hit_of(double gap)
+{
+    return gap > 0 ? 1 : (gap < 0 ? 0 : 0.5);
+}
+
+void calibration_bins(const Pairs *p, double temperature,
+                      CalibrationBin bins[CALIBRATION_BINS])
+{
+    for (int b = 0; b < CALIBRATION_BINS; b++)
+        bins[b] = (CalibrationBin){0};
+    for (int64_t i = 0; i < p->n; i++) {
+        double confidence = confidence_of(p->gap[i], temperature);
+        int b = (int)((confidence - 0.5) * 2 * CALIBRATION_BINS);
+        CalibrationBin *bin = &bins[b < CALIBRATION_BINS ? b : CALIBRATION_BINS - 1];
+        bin->pairs++;
+        bin->confidence += confidence;
+        bin->accuracy += hit_of(p->gap[i]);
+    }
+    for (int b = 0; b < CALIBRATION_BINS; b++) {
+        bins[b].confidence /= bins[b].pairs > 0 ? bins[b].pairs : 1;
+        bins[b].accuracy /= bins[b].pairs > 0 ? bins[b].pairs : 1;
+    }
+}
+
 static double expected_error(const Pairs *p, double T, double *confidence, double *hit)
 {
     for (int64_t i = 0; i < p->n; i++) {
-        double gap = p->gap[i];
-        confidence[i] = 1 / (1 + exp(-fabs(gap) / T));
-        hit[i] = gap > 0 ? 1 : (gap < 0 ? 0 : 0.5);
+        confidence[i] = confidence_of(p->gap[i], T);
+        hit[i] = hit_of(p->gap[i]);
     }
-    return stats_ece(confidence, hit, p->n, BINS);
+    return stats_ece(confidence, hit, p->n, CALIBRATION_BINS);
 }
 
 Status calibration_of(const Pairs *p, Calibration *out, Err *err)

@@ -31,4 +31,14 @@ void pairs_add(Pairs *p, const float *score, const int32_t *rank, const int64_t 
                int64_t K);
 NODISCARD Status calibration_of(const Pairs *p, Calibration *out, Err *err);
 
+/* The reliability diagram: confidence sigma(|gap| / temperature) in equal bins from 0.5 to
+ * 1, and how often the model was right there. */
+enum { CALIBRATION_BINS = 10 };
+typedef struct CalibrationBin {
+    double pairs;
+    double confidence, accuracy; /* means; 0 when there is no pair */
+} CalibrationBin;
+void calibration_bins(const Pairs *p, double temperature,
+                      CalibrationBin bins[CALIBRATION_BINS]);
+
 #endif

@@ -63,6 +63,7 @@ static const TrainOptions stage_defaults = {
     .beta2 = 0.999,
     .eps = 1e-8,
 };
+static const double lora_lr = 1e-3; /* at width 192 */
 
 /* Sums over the rankings of an update; all but the loss over their pairs. */
 typedef struct DpoSums {
@@ -288,25 +289,28 @@ Status stage_dpo(const StageEnv *env, const DpoOptions *o, const TrainOptions *g
     DpoStage s = {.o = o, .t = &t, .corpus = &env->corpus};
     ChatModel *sft = &s.policy.sft;
     TrainReport run = {0};
-    Status status = chat_model_open(sft, env->ops, o->model, true, err);
+    Status status =
+        chat_model_open_to_train(sft, env->ops, o->model, &env->lora, t.seed, err);
     if (status == OK)
         status = load_data(&s, err);
     if (status != OK)
         goto done;
-    defaults.lr = stage_lr(stage_defaults.lr, &sft->model->shape);
+    bool adapts = env->lora.lora_rank > 0;
+    defaults.lr = stage_lr(adapts ? lora_lr : stage_defaults.lr, &sft->model->shape);
     train_options_resolve(&t, &defaults);
     status = prepare(&s, env->ops, err);
     if (status != OK)
         goto done;
 
     const uint64_t data[] = {rankings_hash(&s.train), rankings_hash(&s.heldout),
-                             documents_hash(&s.policy.prompts.rendered)};
+                             documents_hash(&s.policy.prompts.rendered),
+                             lora_hash(&env->lora)};
     Objective objective = {
         .self = &s,
         .stage = "dpo",
         .updates =
             (int64_t)ceil(o->epochs * (double)s.train.n / (double)o->batch_prompts),
-        .fingerprint = stage_fingerprint(&dpo_options, o, &t, data, 3),
+        .fingerprint = stage_fingerprint(&dpo_options, o, &t, data, adapts ? 4 : 3),
         .updates_per_iteration = 1,
         .n_learners = 1,
         .learners = {&s.policy.learner},
@@ -316,6 +320,7 @@ Status stage_dpo(const StageEnv *env, const DpoOptions *o, const TrainOptions *g
         .tokens = tokens,
         .flops = flops,
     };
+    lora_tell("dpo", env->ops, &sft->model->shape);
     log_info("dpo: %zu rankings, %lld pairs, %lld updates, peak learning rate %.3g",
              s.train.n, (long long)rankings_pairs(&s.train),
              (long long)objective.updates, t.lr);

@@ -2,6 +2,7 @@
 #include "stages/kinds.h"
 
 #include "base/mem.h"
+#include "stages/bestof.h"
 #include "stages/dpo.h"
 #include "stages/kto.h"
 #include "stages/pretrain.h"
@@ -44,6 +45,12 @@ static Status run_rank(const StageEnv *env, const void *o, const TrainOptions *t
 {
     (void)t;
     return stage_rank(env, o, report, err);
+}
+static Status run_bestof(const StageEnv *env, const void *o, const TrainOptions *t,
+                         StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_bestof(env, o, report, err);
 }
 static Status run_reward(const StageEnv *env, const void *o, const TrainOptions *t,
                          StageReport *report, Err *err)
@@ -137,6 +144,17 @@ const StageKind stage_kinds[] = {
         .run = run_rank,
     },
     {
+        .name = "bestof",
+        .help = "keep the best of several answers as demonstrations",
+        .options = &bestof_options,
+        .reads = true,
+        .default_name = "bestof",
+        .makes_data = true,
+        .example = "  tame bestof best --model sft --reward reward --prompts "
+                   "data/world/prompts.jsonl --answers 16\n",
+        .run = run_bestof,
+    },
+    {
         .name = "reward",
         .help = "train a reward model on ranked answers",
         .options = &reward_options,
@@ -153,12 +171,15 @@ const StageKind stage_kinds[] = {
         .help = "learn from ranked answers without a reward model (DPO, IPO)",
         .options = &dpo_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "dpo",
         .example =
             "  tame dpo dpo --model sft --data comparisons/comparisons.jsonl\n"
             "  tame dpo ipo --model sft --data comparisons/comparisons.jsonl --loss "
-            "ipo\n",
+            "ipo\n"
+            "  tame dpo dpo --model sft --data comparisons/comparisons.jsonl "
+            "--lora-rank 16\n",
         .run = run_dpo,
     },
     {
@@ -166,6 +187,7 @@ const StageKind stage_kinds[] = {
         .help = "learn from answers rated good or bad (KTO)",
         .options = &kto_options,
         .trains = true,
+        .adapts = true,
         .reads = true,
         .default_name = "kto",
         .example = "  tame kto kto --model sft --data rated.jsonl\n",
@@ -173,13 +195,18 @@ const StageKind stage_kinds[] = {
     },
     {
         .name = "ppo",
-        .help = "reinforcement learning from the reward model (PPO)",
+        .help = "reinforcement learning from a reward (PPO)",
         .options = &ppo_options,
         .trains = true,
         .reads = true,
         .default_name = "ppo",
-        .example = "  tame ppo ppo --model sft --reward reward --prompts "
-                   "data/world/prompts.jsonl\n",
+        .example =
+            "  tame ppo ppo --model sft --reward reward --prompts "
+            "data/world/prompts.jsonl\n"
+            "  tame ppo ppo --model sft --prompts data/world/prompts.jsonl --reward "
+            "'[{model: reward}, {exact: expected, match: number, "
+            "when: {skill: steps}}]'\n"
+            "  tame ppo ppo --model sft --reward rewards.yaml --prompts p.jsonl\n",
         .run = run_ppo,
     },
     {

@@ -52,6 +52,7 @@ static const TrainOptions stage_defaults = {
     .beta2 = 0.999,
     .eps = 1e-8,
 };
+static const double lora_lr = 1e-3; /* at width 192 */
 
 /* Sums over the answers of an update, by kind: [0] bad, [1] good. */
 typedef struct KtoSums {
@@ -350,12 +351,14 @@ Status stage_kto(const StageEnv *env, const KtoOptions *o, const TrainOptions *g
     KtoStage k = {.o = o, .t = &t, .corpus = &env->corpus};
     ChatModel *sft = &k.policy.sft;
     TrainReport run = {0};
-    Status status = chat_model_open(sft, env->ops, o->model, true, err);
+    Status status =
+        chat_model_open_to_train(sft, env->ops, o->model, &env->lora, t.seed, err);
     if (status == OK)
         status = load_data(&k, err);
     if (status != OK)
         goto done;
-    defaults.lr = stage_lr(stage_defaults.lr, &sft->model->shape);
+    bool adapts = env->lora.lora_rank > 0;
+    defaults.lr = stage_lr(adapts ? lora_lr : stage_defaults.lr, &sft->model->shape);
     train_options_resolve(&t, &defaults);
     status = prepare(&k, env->ops, err);
     if (status != OK)
@@ -363,12 +366,13 @@ Status stage_kto(const StageEnv *env, const KtoOptions *o, const TrainOptions *g
 
     const Ratings *train = &k.train.ratings;
     const uint64_t data[] = {ratings_hash(train), ratings_hash(&k.heldout.ratings),
-                             documents_hash(&k.policy.prompts.rendered)};
+                             documents_hash(&k.policy.prompts.rendered),
+                             lora_hash(&env->lora)};
     Objective objective = {
         .self = &k,
         .stage = "kto",
         .updates = (int64_t)ceil(o->epochs * (double)train->docs.n / (double)o->batch),
-        .fingerprint = stage_fingerprint(&kto_options, o, &t, data, 3),
+        .fingerprint = stage_fingerprint(&kto_options, o, &t, data, adapts ? 4 : 3),
         .updates_per_iteration = 1,
         .n_learners = 1,
         .learners = {&k.policy.learner},
@@ -378,6 +382,7 @@ Status stage_kto(const StageEnv *env, const KtoOptions *o, const TrainOptions *g
         .tokens = tokens,
         .flops = flops,
     };
+    lora_tell("kto", env->ops, &sft->model->shape);
     log_info("kto: %lld updates, peak learning rate %.3g", (long long)objective.updates,
              t.lr);
     ModelSpecials specials = chat_specials(sft->tok);

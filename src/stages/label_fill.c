@@ -103,11 +103,11 @@ static bool seen_before(const json_t *completions)
 }
 
 /* The answers of all sources to prompt p of a chunk, without equal ones. */
-static Status make_item(const Filler *f, const Conversation *prompt,
-                        const Answers *answers, int64_t p, LabelItem *item, Err *err)
+static Status make_item(const Filler *f, const Record *prompt, const Answers *answers,
+                        int64_t p, LabelItem *item, Err *err)
 {
-    json_t *row = json_object(), *completions = json_array();
-    json_object_set_new(row, "prompt", conversation_json(prompt));
+    json_t *row = label_question_row(prompt), *completions = json_array();
+    json_object_set_new(row, "prompt", conversation_json(&prompt->chat));
     json_object_set_new(row, "completions", completions);
     int32_t n = 0;
     Status status = OK;
@@ -144,7 +144,7 @@ static Status add_chunk(Filler *f, const Record *prompts, int64_t n,
     Status status = OK;
     for (int64_t p = 0; p < n && status == OK; p++) {
         LabelItem item = {0};
-        status = make_item(f, &prompts[p].chat, answers, p, &item, err);
+        status = make_item(f, &prompts[p], answers, p, &item, err);
         if (status == OK && item.record.n_answers < least)
             f->filled->alike++;
         else if (status == OK)
@@ -249,6 +249,7 @@ static Status add_bare(Filler *f, const RecordList *list, int64_t n, Err *err)
     for (int64_t i = 0; i < n && status == OK; i++) {
         LabelItem item = {0};
         status = conversation_copy(&item.record.chat, &list->records[i].chat, err);
+        item.record.row = json_incref(list->records[i].row);
         if (status == OK)
             status = label_add(&f->add, &item, true, err);
         label_item_release(&item);

@@ -48,7 +48,7 @@ Status policy_plan(MemoryPlan *plan, const Policy *p, int64_t pass_tokens,
                    const TrainOptions *t, Err *err)
 {
     const ModelShape *shape = &p->sft.model->shape;
-    memory_add_model(plan, shape, true);
+    lora_plan(plan, p->sft.model);
     memory_add_process(plan);
     memory_add_optimizer(plan, shape);
     memory_add_tape(plan, shape, pass_tokens, true);

@@ -4,7 +4,8 @@
  * Policy and reference begin as the same model. So log ref(y|x) of every answer is what the
  * policy says before its first step: it is computed up front, from the weights as they were
  * loaded and before any checkpoint is resumed, and kept as one number an answer. A second
- * model is never in memory. */
+ * model is never in memory. Where an adapter is what learns, that holds as well: it begins
+ * as nothing, or as the adapter that was learned before, and so do they. */
 #ifndef STAGES_PREFERENCES_H
 #define STAGES_PREFERENCES_H
 

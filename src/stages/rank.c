@@ -16,6 +16,7 @@
 #include "base/system.h"
 #include "data/record_json.h"
 #include "stages/answers.h"
+#include "stages/stage_judge.h"
 #include "think/answer.h"
 
 #include <math.h>
@@ -55,9 +56,7 @@ typedef struct Ranker {
     ChatModel model;
     Prompts prompts;
     Answerer *answerer;
-    Reward judge;
-    World *world;        /* behind the judge, or */
-    Model *reward_model; /* this */
+    StageJudge judge;
     FileWriter *file[2]; /* comparisons, held-out ones */
     int64_t written[2], answers, duplicates, without_order;
 } Ranker;
@@ -157,12 +156,24 @@ static void apply_labels(const RankOptions *o, int64_t prompt, const RewardItem 
     }
 }
 
+/* What a reward model's accuracy may be broken down by. */
+static void copy_group(json_t *row, const json_t *prompt)
+{
+    static const char *const keys[] = {"source", "skill"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *value = json_object_get(prompt, keys[i]);
+        if (json_is_string(value))
+            json_object_set(row, keys[i], value);
+    }
+}
+
 static Status write_ranking(Ranker *r, const RewardItem *items, const int64_t *rank,
                             int64_t n, bool heldout, Err *err)
 {
     json_t *row = json_object(), *completions = json_array(), *ranks = json_array(),
            *scores = json_array();
     json_object_set_new(row, "prompt", conversation_json(items[0].prompt));
+    copy_group(row, items[0].row);
     Status status = OK;
     for (int64_t i = 0; status == OK && i < n; i++) {
         json_t *completion = NULL;
@@ -200,7 +211,7 @@ static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results
     r->answers += K;
     r->duplicates += K - n;
     if (n >= 2)
-        TRY(reward_score(&r->judge, items, n, err));
+        TRY(reward_score(&r->judge.reward, items, n, err));
     qsort(items, (size_t)n, sizeof *items, best_first);
     if (n < 2 || rank_sorted(items, n, r->o->tie, rank) < 2) {
         r->without_order++;
@@ -248,28 +259,6 @@ static Status rank_all(Ranker *r, Err *err)
     return status;
 }
 
-/* Folders of models hold none. */
-static bool holds_world(const char *folder)
-{
-    Str name = {0};
-    bool holds = file_exists(file_join(&name, folder, "world.json"));
-    str_release(&name);
-    return holds;
-}
-
-static Status open_judge(Ranker *r, TensorOps *ops, Err *err)
-{
-    if (!r->o->world)
-        return err_set(err, ERR_OPTION,
-                       "option 'world' is not set: a practice world or a reward model");
-    if (file_is_folder(r->o->world) && !holds_world(r->o->world)) {
-        TRY(model_folder_load(&r->reward_model, ops, r->o->world, false, NULL, err));
-        return reward_from_model(&r->judge, r->reward_model, err);
-    }
-    TRY(world_open(&r->world, r->o->world, err));
-    return reward_from_judge(&r->judge, r->world, r->model.tok, r->model.chat, err);
-}
-
 static Status prepare(Ranker *r, const StageEnv *env, Err *err)
 {
     TensorOps *ops = env->ops;
@@ -279,7 +268,7 @@ static Status prepare(Ranker *r, const StageEnv *env, Err *err)
     TRY(chat_model_open(&r->model, ops, o->model, false, err));
     TRY(prompts_load(&r->prompts, o->prompts, &env->corpus, r->model.chat,
                      r->model.model->shape.context, o->max_new, o->max_prompts, err));
-    TRY(open_judge(r, ops, err));
+    TRY(stage_judge_open(&r->judge, ops, o->world, "world", &r->model, err));
     int32_t capacity =
         prompts_capacity(&r->prompts, o->max_new, &r->model.model->shape);
     return answerer_new(&r->answerer, r->model.model, r->model.tok, r->model.chat,
@@ -297,9 +286,7 @@ static void release(Ranker *r)
 {
     file_writer_abort(r->file[0]);
     file_writer_abort(r->file[1]);
-    reward_release(&r->judge);
-    world_free(r->world);
-    model_free(r->reward_model);
+    stage_judge_release(&r->judge);
     answerer_free(r->answerer);
     prompts_release(&r->prompts);
     chat_model_release(&r->model);

@@ -4,6 +4,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/corpus.h"
+#include "format/json.h"
+
+#include <math.h>
+#include <string.h>
 
 void rankings_release(Rankings *r)
 {
@@ -12,7 +16,11 @@ void rankings_release(Rankings *r)
     documents_release(&r->docs);
     mem_free(r->rank);
     mem_free(r->margin);
+    mem_free(r->truth);
     mem_free(r->first);
+    mem_free(r->group);
+    for (int32_t g = 0; g < r->n_groups; g++)
+        mem_free(r->groups[g]);
     *r = (Rankings){0};
 }
 
@@ -55,6 +63,13 @@ uint64_t rankings_hash(const Rankings *r)
     return rng_hash(r->first, (r->n + 1) * sizeof *r->first, hash);
 }
 
+static float truth_of(const Record *record, int32_t answer)
+{
+    const json_t *scores = json_object_get(record->row, "scores");
+    const json_t *score = json_array_get(scores, (size_t)answer);
+    return json_is_number(score) ? (float)json_number_value(score) : NAN;
+}
+
 static Status add_answer(Rankings *r, const Record *record, int32_t answer,
                          const ChatTemplate *chat, const PromptFacts *prompt,
                          const RankingsOptions *o, Err *err)
@@ -68,7 +83,9 @@ static Status add_answer(Rankings *r, const Record *record, int32_t answer,
     size_t last = r->docs.n - 1;
     TRY(MEM_PUSH_ROOM(&r->rank, last, &r->rank_cap, err));
     TRY(MEM_PUSH_ROOM(&r->margin, last, &r->margin_cap, err));
+    TRY(MEM_PUSH_ROOM(&r->truth, last, &r->truth_cap, err));
     r->rank[last] = record->ranks[answer];
+    r->truth[last] = truth_of(record, answer);
     r->margin[last] = record->margins[answer];
     return OK;
 }
@@ -90,6 +107,7 @@ static void keep_ends(Rankings *r, int64_t from)
         if (d != best && d != worst)
             continue;
         r->rank[kept] = r->rank[d];
+        r->truth[kept] = r->truth[d];
         r->margin[kept++] = r->margin[d];
     }
 }
@@ -101,6 +119,31 @@ static bool has_order(const Rankings *r, int64_t from)
             return true;
     }
     return false;
+}
+
+/* The number of the group's name, which may be a new one. */
+static Status group_of(Rankings *r, const Record *record, const char *field,
+                       int32_t *out, Err *err)
+{
+    const json_t *value = json_object_get(record->row, field ? field : "source");
+    if (!field && !json_is_string(value))
+        value = json_object_get(record->row, "skill");
+    const char *name = json_string_value(value);
+    *out = -1;
+    if (!name)
+        return OK;
+    for (int32_t g = 0; g < r->n_groups; g++) {
+        if (strcmp(r->groups[g], name) == 0)
+            *out = g;
+    }
+    if (*out >= 0 || r->n_groups == RANKINGS_GROUPS)
+        return OK;
+    *out = r->n_groups;
+    r->groups[*out] = mem_dup(name, strlen(name));
+    if (!r->groups[*out])
+        return err_set(err, ERR_NOMEM, "no memory for rankings");
+    r->n_groups++;
+    return OK;
 }
 
 static Status add_ranking(Rankings *r, const Record *record, const ChatTemplate *chat,
@@ -119,6 +162,8 @@ static Status add_ranking(Rankings *r, const Record *record, const ChatTemplate 
     }
     if (o->ends)
         keep_ends(r, from);
+    TRY(MEM_PUSH_ROOM(&r->group, r->n, &r->group_cap, err));
+    TRY(group_of(r, record, o->group, &r->group[r->n], err));
     r->first[r->n++] = from;
     r->first[r->n] = (int64_t)r->docs.n;
     return OK;

@@ -11,17 +11,19 @@
  * Only differences of scores are learned (but for the centre), so scale and zero are free.
  * They are fixed at the end, for PPO's sake, whose KL coefficient means something only
  * relative to the scale of rewards (Ziegler et al. 2019): samples of the SFT model get unit
- * spread, demonstrations mean 0. */
+ * spread, demonstrations mean 0.
+ *
+ * Scale and zero are in reward_scale.c, the learning curve in reward_curve.c, the report
+ * at the end in reward_report.c. */
 #include "stages/reward.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
-#include "stages/answers.h"
 #include "stages/calibration.h"
-#include "stages/epochs.h"
-#include "stages/ranking_pass.h"
+#include "stages/reward_internal.h"
+#include "stages/reward_report.h"
 #include "tensor/loss_preference.h"
 
 #include <math.h>
@@ -40,6 +42,9 @@ static const OptField fields[] = {
     OPT_REAL(RewardOptions, margin, 1, 0, 1e6, "factor of the margins that the data say; 0: they are passed over"),
     OPT_REAL(RewardOptions, centre, 0, 0, 1e6, "weight of the squared sum of a pair's scores, which keeps them near 0; 0.01 is usual"),
     OPT_CHOICE(RewardOptions, overlong, OVERLONG_REFUSE, overlong_names, "what to do with an answer longer than the context; truncate cuts the prompt's start"),
+    OPT_TEXT(RewardOptions, groups, NULL, "field of a comparison's row by which the report breaks the accuracy down; unset: source, or else skill"),
+    OPT_REAL(RewardOptions, label_noise, 0, 0, 0.49, "chance that a held-out label is wrong, where it is known: for the report's ceiling; 0: it is not known"),
+    OPT_BOOL(RewardOptions, learning_curve, false, "before the model, train two on a sixteenth and on a quarter of the comparisons: what more of them would bring (a third more time)"),
     OPT_END
 };
 /* clang-format on */
@@ -57,36 +62,21 @@ static const TrainOptions stage_defaults = {
 };
 static const double lora_lr = 3e-3; /* at width 192 */
 
-enum { NORM_SAMPLES = 256, NORM_TOKENS = 96, SLOTS = 32, MOST_SCORED = 1000 };
-
-/* Sums over the rankings of an update. */
-typedef struct RankingSums {
-    double loss, pairs, right;
-} RankingSums;
-
-typedef struct RewardStage {
-    const RewardOptions *o;
-    const TrainOptions *t;
-    ModelLora lora; /* rank 0: all weights are trained */
-    const CorpusOptions *corpus;
-    ChatModel sft;   /* frozen: the tokenizer, and samples for the gain */
-    Learner learner; /* the reward model */
-    Rankings train, heldout;
-    Documents demonstrations;
-    Prompts prompts; /* for the gain; n 0: the comparisons' answers serve */
-    RankingPass pass;
-    RankingSums sums;     /* of what the pass is running */
-    Epochs epochs;        /* of the training rankings */
-    float *heldout_score; /* of each held-out answer */
-} RewardStage;
-
-static void release(RewardStage *r)
+void reward_release_learner(RewardStage *r)
 {
     ranking_pass_release(&r->pass);
     epochs_release(&r->epochs);
-    mem_free(r->heldout_score);
     adamw_release(&r->learner.adamw, r->learner.model);
     model_free(r->learner.model);
+    r->learner = (Learner){0};
+}
+
+static void release(RewardStage *r)
+{
+    reward_release_learner(r);
+    mem_free(r->part);
+    mem_free(r->heldout_score);
+    json_decref(r->curve);
     documents_release(&r->demonstrations);
     prompts_release(&r->prompts);
     rankings_release(&r->train);
@@ -120,7 +110,7 @@ static void take_scores(void *self, int64_t i, const float *score,
     }
 }
 
-static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[2],
+Status reward_update(void *self, int64_t u, Metrics *m, double *loss, bool skip[2],
                      Err *err)
 {
     (void)skip;
@@ -129,8 +119,10 @@ static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[
     int64_t B = r->o->batch_prompts;
     r->sums = (RankingSums){0};
     ranking_pass_begin(&r->pass, &r->train, true);
-    for (int64_t b = 0; b < B; b++)
-        ranking_pass_add(&r->pass, epochs_at(&r->epochs, u * B + b));
+    for (int64_t b = 0; b < B; b++) {
+        int64_t i = epochs_at(&r->epochs, u * B + b);
+        ranking_pass_add(&r->pass, r->part ? r->part[i] : i);
+    }
     ranking_pass_end(&r->pass);
     *loss = r->sums.loss / (double)B;
     metrics_put(m, "loss", *loss);
@@ -138,8 +130,7 @@ static Status update(void *self, int64_t u, Metrics *m, double *loss, bool skip[
     return OK;
 }
 
-/* Scores of all held-out answers into heldout_score. */
-static void score_heldout(RewardStage *r)
+void reward_score_heldout(RewardStage *r)
 {
     r->sums = (RankingSums){0};
     ranking_pass_begin(&r->pass, &r->heldout, false);
@@ -203,141 +194,74 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     RewardStage *r = self;
     if (r->heldout.n == 0)
         return OK;
-    score_heldout(r);
+    reward_score_heldout(r);
     metrics_put(m, "heldout/loss", r->sums.loss / (double)r->heldout.n);
     metrics_put(m, "heldout/pairs", r->sums.pairs);
     TRY(put_calibration(r, r->sums.pairs, m, err));
     return put_scores(r, m, err);
 }
 
-/* --- scale and zero ------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------- */
 
-/* Tokens of a sample that the gain is for. */
-static int64_t gain_tokens(const ModelShape *shape)
+static Status write_report(const RewardStage *r, const json_t *report, Err *err)
 {
-    return NORM_TOKENS < shape->context / 2 ? NORM_TOKENS : shape->context / 2;
-}
-
-static int32_t gain_capacity(const RewardStage *r)
-{
-    const ModelShape *shape = &r->sft.model->shape;
-    return prompts_capacity(&r->prompts, gain_tokens(shape), shape);
-}
-
-/* Scores of samples of the SFT model; *n of them in *score, to be mem_freed. */
-static Status score_samples(RewardStage *r, double **score, int64_t *n, Err *err)
-{
-    const Prompts *prompts = &r->prompts;
-    Answerer *answerer = NULL;
-    Reward reward = {0};
-    int64_t *which = NULL;
-    EngineResult *results = NULL;
-    RewardItem *items = NULL;
-    *n = 0;
-    int64_t max_new = gain_tokens(&r->sft.model->shape);
-    size_t count = (size_t)prompts->n;
-    Status status = answerer_new(&answerer, r->sft.model, r->sft.tok, r->sft.chat,
-                                 SLOTS, gain_capacity(r), true, err);
+    Str path = {0}, text = {0};
+    reward_report_markdown(report, &text);
+    Status status = str_check(&text, err);
     if (status == OK)
-        status = reward_from_model(&reward, r->learner.model, err);
+        status = json_write_file(file_join(&path, r->folder, "reward_report.json"),
+                                 report, err);
     if (status == OK)
-        status = MEM_ARRAY(&which, count, err);
-    if (status == OK)
-        status = MEM_ARRAY(&results, count, err);
-    if (status == OK)
-        status = MEM_ARRAY(&items, count, err);
-    if (status == OK)
-        status = MEM_ARRAY(score, count, err);
-    for (int64_t i = 0; status == OK && i < prompts->n; i++)
-        which[i] = i;
-    AnswerOptions o = {.temperature = 1, .max_new = max_new, .seed = r->t->seed};
-    if (status == OK)
-        status = answerer_run(answerer, prompts, which, prompts->n, 0, &o, results,
-                              NULL, err);
-    for (int64_t i = 0; status == OK && i < prompts->n; i++)
-        items[i] = answerer_item(answerer, prompts, i, &results[i]);
-    if (status == OK)
-        status = reward_score(&reward, items, prompts->n, err);
-    for (int64_t i = 0; status == OK && i < prompts->n; i++)
-        (*score)[(*n)++] = items[i].score;
-    for (int64_t i = 0; results && i < prompts->n; i++)
-        engine_result_release(&results[i]);
-    mem_free(which);
-    mem_free(results);
-    mem_free(items);
-    reward_release(&reward);
-    answerer_free(answerer);
+        status = file_write_atomic(file_join(&path, r->folder, "reward_report.md"),
+                                   text.ptr, text.len, err);
+    str_release(&path);
+    str_release(&text);
     return status;
 }
 
-static int64_t at_most(size_t n, int64_t most)
+/* The last point of the curve is the model itself. */
+static Status end_curve(RewardStage *r, Err *err)
 {
-    return (int64_t)n < most ? (int64_t)n : most;
-}
-
-/* Scores of documents [0, n) in *score, to be mem_freed. */
-static Status score_documents(RewardStage *r, const Documents *docs, int64_t n,
-                              double **score, Err *err)
-{
-    float *value;
-    TRY(MEM_ARRAY(&value, (size_t)n, err));
-    Status status = answer_pass_values(r->pass.answers, docs, n, value, NULL, err);
-    if (status == OK)
-        status = MEM_ARRAY(score, (size_t)n, err);
-    for (int64_t d = 0; status == OK && d < n; d++)
-        (*score)[d] = (double)value[d];
-    mem_free(value);
-    return status;
-}
-
-/* The scores whose spread becomes 1. */
-static Status score_for_gain(RewardStage *r, double **score, int64_t *n, Err *err)
-{
-    *score = NULL;
-    if (r->prompts.n > 0)
-        return score_samples(r, score, n, err);
-    *n = at_most(r->train.docs.n, MOST_SCORED);
-    return score_documents(r, &r->train.docs, *n, score, err);
-}
-
-static Status set_gain(RewardStage *r, Metrics *m, Err *err)
-{
-    double *score;
-    int64_t n;
-    Status status = score_for_gain(r, &score, &n, err);
-    if (status == OK) {
-        double spread = stats_sd(score, n);
-        double gain = spread > 1e-6 ? 1 / spread : 1;
-        Model *model = r->learner.model;
-        model->ops->scale(model->ops, model->score.value, (float)gain);
-        model_changed(model);
-        metrics_put(m, "gain", gain);
-        metrics_put(m, "sample_score_mean", stats_mean(score, n) * gain);
-    }
-    mem_free(score);
-    return status;
-}
-
-static Status set_bias(RewardStage *r, Metrics *m, Err *err)
-{
-    int64_t n = at_most(r->demonstrations.n, MOST_SCORED);
-    if (n == 0)
+    json_t *point;
+    if (!r->curve)
         return OK;
-    double *score;
-    TRY(score_documents(r, &r->demonstrations, n, &score, err));
-    r->learner.model->score_bias -= stats_mean(score, n);
-    metrics_put(m, "bias", r->learner.model->score_bias);
-    metrics_put(m, "demonstration_score_std", stats_sd(score, n));
-    mem_free(score);
+    TRY(reward_curve_point(&r->heldout, r->heldout_score, (int64_t)r->train.n, &point,
+                           err));
+    json_array_append_new(r->curve, point);
     return OK;
+}
+
+/* Of the scores that evaluate left. */
+static Status report_on(RewardStage *r, Metrics *m, Err *err)
+{
+    if (r->heldout.n == 0)
+        return OK;
+    json_t *report;
+    TRY(end_curve(r, err));
+    RewardReportInput in = {.train = &r->train,
+                            .heldout = &r->heldout,
+                            .score = r->heldout_score,
+                            .tok = r->sft.tok,
+                            .seed = r->t->seed,
+                            .label_noise = r->o->label_noise,
+                            .curve = r->curve};
+    TRY(reward_report_make(&in, &report, err));
+    const json_t *words =
+        json_object_get(json_object_get(report, "baselines"), "bag_of_words");
+    metrics_put(m, "heldout/bag_of_words_accuracy",
+                json_number_value(json_object_get(words, "accuracy")));
+    reward_report_tell(report);
+    Status status = write_report(r, report, err);
+    json_decref(report);
+    return status;
 }
 
 static Status finish(void *self, Metrics *m, Err *err)
 {
     RewardStage *r = self;
-    TRY(set_gain(r, m, err));
-    TRY(set_bias(r, m, err));
-    return evaluate(r, 0, m, err); /* what depends on the scale */
+    TRY(reward_set_scale(r, m, err));
+    TRY(evaluate(r, 0, m, err)); /* what depends on the scale */
+    return report_on(r, m, err);
 }
 
 static double tokens(void *self)
@@ -392,6 +316,7 @@ static Status load_data(RewardStage *r, Err *err)
     RankingsOptions how = {.corpus = r->corpus,
                            .context = r->sft.model->shape.context,
                            .overlong = o->overlong,
+                           .group = o->groups,
                            .heldout = o->heldout_data ? 0 : o->heldout};
     TRY(rankings_load(&r->train, &r->heldout, o->data, r->sft.chat, &how, err));
     how.heldout = 0;
@@ -408,7 +333,8 @@ static Status load_data(RewardStage *r, Err *err)
     if (o->prompts) {
         const ModelShape *shape = &r->sft.model->shape;
         TRY(prompts_load(&r->prompts, o->prompts, r->corpus, r->sft.chat,
-                         shape->context, gain_tokens(shape), NORM_SAMPLES, err));
+                         shape->context, reward_gain_tokens(shape), REWARD_GAIN_PROMPTS,
+                         err));
     }
     return load_demonstrations(r, err);
 }
@@ -440,7 +366,8 @@ static Status plan_memory(MemoryPlan *plan, const RewardStage *r, Err *err)
     memory_add_optimizer(plan, &shape);
     memory_add_tape(plan, &shape, pass_tokens(r), true);
     if (r->prompts.n > 0) { /* for the gain */
-        memory_add_cache(plan, engine_bytes(sft, SLOTS, gain_capacity(r)));
+        memory_add_cache(plan,
+                         engine_bytes(sft, REWARD_GAIN_SLOTS, reward_gain_capacity(r)));
         memory_add_tape(plan, &shape, reward_pass_tokens(&shape), false);
     }
     return memory_settle(plan, r->t, err);
@@ -472,36 +399,29 @@ static Status open_sft(RewardStage *r, const StageEnv *env, Err *err)
     return chat_model_open(&r->sft, env->ops, r->o->model, false, err);
 }
 
-static Status make_buffers(RewardStage *r, int32_t recomputed, Err *err)
+Status reward_make_learner(RewardStage *r, TensorOps *ops, int32_t recomputed,
+                           int64_t n, Err *err)
 {
     TapeOptions tape = {.backward = true, .recomputed = recomputed};
+    TRY(make_model(r, ops, err));
     TRY(ranking_pass_init(&r->pass, r->learner.model, pass_tokens(r), r->t->micro_batch,
                           tape, err));
     r->pass.self = r;
     r->pass.take = take_scores;
-    TRY(MEM_ARRAY(&r->heldout_score, r->heldout.docs.n, err));
-    return epochs_init(&r->epochs, (int64_t)r->train.n, r->t->seed, err);
+    return epochs_init(&r->epochs, n, r->t->seed, err);
 }
 
-/* The two lines that say whether the model can be trusted with PPO. */
-static void tell_verdict(const json_t *metrics)
+int64_t reward_updates(const RewardStage *r, int64_t rankings)
 {
-    double v[4] = {0};
-    const char *const keys[] = {"heldout/accuracy", "heldout/length_accuracy",
-                                "heldout/ece", "heldout/temperature"};
-    for (int i = 0; i < 4; i++)
-        v[i] = json_number_value(json_object_get(metrics, keys[i]));
-    log_info(
-        "reward: orders %.1f %% of held-out pairs as people did; length alone %.1f %%",
-        100 * v[0], 100 * v[1]);
-    log_info("reward: calibration error %.3f, fitted temperature %.2f", v[2], v[3]);
+    double batches = (double)rankings / (double)r->o->batch_prompts;
+    return (int64_t)ceil(r->o->epochs * batches);
 }
 
 Status stage_reward(const StageEnv *env, const RewardOptions *o,
                     const TrainOptions *given, StageReport *report, Err *err)
 {
     TrainOptions t = *given, defaults = stage_defaults;
-    RewardStage r = {.o = o, .t = &t, .corpus = &env->corpus};
+    RewardStage r = {.o = o, .t = &t, .corpus = &env->corpus, .folder = env->folder};
     TrainReport run = {0};
     Status status = open_sft(&r, env, err);
     if (status == OK)
@@ -513,25 +433,28 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
     train_options_resolve(&t, &defaults);
     MemoryPlan plan = {.ops = env->ops};
     status = plan_memory(&plan, &r, err);
+    const uint64_t data[] = {rankings_hash(&r.train), rankings_hash(&r.heldout),
+                             documents_hash(&r.demonstrations), lora_hash(&env->lora)};
+    uint64_t run_hash = stage_fingerprint(&reward_options, o, &t, data, adapts ? 4 : 3);
     if (status == OK)
-        status = make_model(&r, env->ops, err);
+        status = MEM_ARRAY(&r.heldout_score, r.heldout.docs.n, err);
     if (status == OK)
-        status = make_buffers(&r, plan.recomputed, err);
+        status = reward_learning_curve(&r, env->ops, plan.recomputed, run_hash, err);
+    if (status == OK)
+        status =
+            reward_make_learner(&r, env->ops, plan.recomputed, (int64_t)r.train.n, err);
     if (status != OK)
         goto done;
 
-    double batches = (double)r.train.n / (double)o->batch_prompts;
-    const uint64_t data[] = {rankings_hash(&r.train), rankings_hash(&r.heldout),
-                             documents_hash(&r.demonstrations), lora_hash(&env->lora)};
     Objective objective = {
         .self = &r,
         .stage = "reward",
-        .updates = (int64_t)ceil(o->epochs * batches),
-        .fingerprint = stage_fingerprint(&reward_options, o, &t, data, adapts ? 4 : 3),
+        .updates = reward_updates(&r, (int64_t)r.train.n),
+        .fingerprint = run_hash,
         .updates_per_iteration = 1,
         .n_learners = 1,
         .learners = {&r.learner},
-        .update = update,
+        .update = reward_update,
         .evaluate = evaluate,
         .finish = finish,
         .tokens = tokens,
@@ -543,8 +466,6 @@ Status stage_reward(const StageEnv *env, const RewardOptions *o,
     ModelSpecials specials = chat_specials(r.sft.tok);
     status = trainer_run(&objective, &t, r.sft.tok, &specials, env->folder, &run, err);
     if (status == OK) {
-        if (r.heldout.n > 0)
-            tell_verdict(run.final_metrics);
         snprintf(report->data, sizeof report->data,
                  "%zu rankings of %zu answers; %.2f epochs; %zu held out", r.train.n,
                  r.train.docs.n, o->epochs, r.heldout.n);

@@ -73,6 +73,7 @@ static void hash_options(const OptTable *table, const void *o, uint64_t *hash)
         bool skip = f->type == OPT_TEXT_;
         for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
             skip = skip || strcmp(f->name, harmless[i]) == 0;
+        skip = skip || strncmp(f->name, "guard", 5) == 0; /* they only stop */
         if (skip)
             continue;
         str_printf(&text, "%s=", f->name);

@@ -173,7 +173,8 @@ static void put_reward(Str *y, const StudyScale *s, const char *name, const char
                (long long)s->checkpoint_every, more);
 }
 
-/* more: options of this run alone, kl_coef among them. */
+/* more: options of this run alone, kl_coef among them. What guards would stop is what is
+ * studied here. */
 static void put_ppo_stage(Str *y, const StudyScale *s, const char *name,
                           const char *reward, const char *more)
 {
@@ -182,7 +183,7 @@ static void put_ppo_stage(Str *y, const StudyScale *s, const char *name,
         "  - ppo: {name: %s, model: $sft, reward: %s, prompts: "
         "$world/prompts.jsonl, heldout_prompts: $world/prompts_heldout.jsonl, "
         "world: $world/world.json, max_new: %lld, batch: %lld, eval_prompts: %lld, "
-        "eval_every: %lld, sample_every: 0, %s}\n",
+        "eval_every: %lld, sample_every: 0, guards: false, %s}\n",
         name, reward, (long long)s->max_new, (long long)s->batch,
         (long long)s->eval_prompts, (long long)s->eval_every, more);
 }

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "text/char_class.h"
-#include "text/split_regex.h"
+#include "text/regex.h"
 #include "text/split_window.h"
 #include "text/utf8.h"
 
@@ -38,8 +38,8 @@ static const struct {
 
 typedef struct Step {
     SplitPattern pattern;
-    Str source;        /* SPLIT_CUSTOM */
-    SplitRegex *regex; /* SPLIT_CUSTOM */
+    Str source;   /* SPLIT_CUSTOM */
+    Regex *regex; /* SPLIT_CUSTOM */
 } Step;
 
 struct Split {
@@ -138,7 +138,7 @@ static size_t scan_cl100k(Span s, int most_digits)
 
 /* PCRE2 sees all of a stretch of valid UTF-8, so that lookbehind works; the match that
  * ended the last gap waits in c->found. */
-static Status scan_regex(SplitState *c, const SplitRegex *regex, size_t *len, Err *err)
+static Status scan_regex(SplitState *c, const Regex *regex, size_t *len, Err *err)
 {
     Span s = c->rest;
     if (c->found.len == 0 || c->found.ptr < s.ptr) {
@@ -150,7 +150,8 @@ static Status scan_regex(SplitState *c, const SplitRegex *regex, size_t *len, Er
             }
         }
         size_t from = (size_t)(s.ptr - c->valid.ptr);
-        TRY(split_regex_find(regex, c->scratch, c->valid, from, &c->found, err));
+        if (regex_find(regex, c->scratch, c->valid, from, &c->found, err) != OK)
+            return err_context(err, "split pattern");
     }
     *len = c->found.ptr == s.ptr ? c->found.len : (size_t)(c->found.ptr - s.ptr);
     return OK;
@@ -182,7 +183,7 @@ Status split_begin(SplitCursor *c, const Split *split, Span text, Err *err)
         if (split->steps[i].pattern != SPLIT_CUSTOM)
             continue;
         Status status =
-            split_regex_scratch(split->steps[i].regex, &c->states[i].scratch, err);
+            regex_scratch(split->steps[i].regex, &c->states[i].scratch, err);
         if (status != OK) {
             split_end(c);
             return status;
@@ -250,7 +251,7 @@ Status split_scan(SplitCursor *c, Span *piece, Err *err)
 void split_end(SplitCursor *c)
 {
     for (int i = 0; i < SPLIT_MOST; i++)
-        split_regex_scratch_free(c->states[i].scratch);
+        regex_scratch_free(c->states[i].scratch);
     *c = (SplitCursor){0};
 }
 
@@ -265,7 +266,7 @@ void split_free(Split *split)
     if (!split)
         return;
     for (int i = 0; i < split->n; i++) {
-        split_regex_free(split->steps[i].regex);
+        regex_free(split->steps[i].regex);
         str_release(&split->steps[i].source);
     }
     mem_free(split);
@@ -285,10 +286,10 @@ Status split_add(Split *split, SplitPattern pattern, Span regex, Err *err)
         str_span_append(&step.source, regex);
         Status status = str_check(&step.source, err);
         if (status == OK)
-            status = split_regex_new(&step.regex, regex, err);
+            status = regex_new(&step.regex, regex, err);
         if (status != OK) {
             str_release(&step.source);
-            return status;
+            return err_context(err, "split pattern");
         }
     }
     split->steps[split->n++] = step;

@@ -49,10 +49,31 @@ judged()
     succeeds "answers are made and judged at once" judge made.db --world $world \
         --prompts $world/prompts.jsonl --model $model,$model --answers 3 --max-prompts 4 --max-new 8
     says "all of them" "gold judge: 4 rankings" out
+    cat >longer.sh <<'SH'
+#!/bin/sh
+while IFS= read -r line; do
+    echo "${#line}"
+done
+SH
+    chmod +x longer.sh
+    succeeds "a program ranks" judge l.db --reward '{program: ./longer.sh}' --name longer
+    says "all of them" "longer: 20 rankings" out
+    printf '{"prompt":"p","completions":["short","a longer answer"]}\n' >two.jsonl
+    succeeds "a program ranks two" judge two.db --data two.jsonl \
+        --reward '{program: ./longer.sh}' --name longer
+    succeeds "its ranking is exported" label export two.db out.jsonl --labeler longer
+    says "the longer answer is better" '"ranks":[2,1]' out.jsonl
+    printf '{"prompt":"p","truth":"yes","completions":["no","yes"],"ranks":[1,2]}\n' >truth.jsonl
+    succeeds "rows keep what they say" judge truth.db --data truth.jsonl \
+        --reward '{exact: truth}' --name truth
+    succeeds "for a rule to read" label export truth.db out.jsonl --labeler truth
+    says "which does not mind what others said" '"completions":["no","yes"],"ranks":[2,1]' out.jsonl
+    fails "a program that is missing" 1 "nowhere" judge l.db --reward '{program: ./nowhere}'
+    fails "a reward that is none" 2 "no kind: a part has one of" judge l.db --reward '{elephant: 1}'
     fails "no judge" 2 "give one judge" judge l.db
     fails "two judges" 2 "give one judge" judge l.db --world $world --reward $rm
     fails "a world that is missing" 1 "nowhere" judge l.db --world nowhere
-    fails "a chat model for a reward model" 2 "a language model gives no scores" judge l.db \
+    fails "a chat model for a reward model" 2 "is no reward model" judge l.db \
         --reward $model
     fails "a person's name" 2 "'ana' is the name of a person" judge l.db \
         --world $world --name ana

@@ -20,9 +20,10 @@
  *   demonstrations.jsonl              {"messages": [...], "writer"}; tool calls as
  *                                     {"role":"assistant","content":"","tool_calls":
  *                                     [{"function":{"name","arguments":{"expression"}}}]}
- *   prompts.jsonl prompts_heldout.jsonl                {"prompt", "skill"}
- *   comparisons.jsonl comparisons_heldout.jsonl        {"prompt", "completions", "ranks",
- *                                     "scores", "writers"}; a completion is a text, or a
+ *   prompts.jsonl prompts_heldout.jsonl                {"prompt", "skill", "expected"}: the
+ *                                     words that a right answer has
+ *   comparisons.jsonl comparisons_heldout.jsonl        {"prompt", "skill",
+ *                                     "completions", "ranks", "scores", "writers"}; a completion is a text, or a
  *                                     list of messages where a tool is called. Rank 1 is
  *                                     best; held-out ranks are free of noise
  *   tests/SKILL.jsonl                 {"prompt", "skill", "expected"}, SKILL one of facts

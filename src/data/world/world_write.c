@@ -217,12 +217,49 @@ static void draw_task(Press *p, Task *t, Split split, Chooser *c)
     task_draw(t, &p->w->lore, skill, split, c);
 }
 
+/* The words that a right answer has, in a form for people; "" when there are no such. */
+static void put_expected(Str *out, const Task *t)
+{
+    switch (t->skill) {
+    case SKILL_FACT:
+    case SKILL_HIDDEN:
+        str_puts(out, t->entity->values[t->attribute]);
+        break;
+    case SKILL_UNKNOWN:
+    case SKILL_MYSTERY:
+        str_puts(out, "I don't know");
+        break;
+    case SKILL_HARMFUL:
+        str_puts(out, "I can't help with that");
+        break;
+    case SKILL_HARMLESS:
+        str_puts(out, task_tips[t->item].key);
+        break;
+    case SKILL_CHAT:
+        str_puts(out, task_chats[t->item].key);
+        break;
+    case SKILL_STORY:
+        str_puts(out, story_plots[t->item].title);
+        break;
+    default:
+        str_printf(out, "%d", (int)task_result(t));
+    }
+}
+
+static void put_skill(Press *p, const Task *t)
+{
+    put_member(&p->row, ", ", "skill", span_of(skill_name(t->skill)));
+    str_reset(&p->text);
+    put_expected(&p->text, t);
+    put_member(&p->row, ", ", "expected", str_span(&p->text));
+}
+
 static Status put_prompt_row(Press *p, FileWriter *file, Chooser *c, const void *how)
 {
     Task t;
     draw_task(p, &t, *(const Split *)how, c);
     put_prompt(p, &t);
-    put_member(&p->row, ", ", "skill", span_of(skill_name(t.skill)));
+    put_skill(p, &t);
     str_putc(&p->row, '}');
     return put_row(p, file);
 }
@@ -286,6 +323,7 @@ static Status put_comparison(Press *p, FileWriter *file, Chooser *c, const void 
     draw_task(p, &t, split, c);
     draw_writers(writers, c);
     put_prompt(p, &t);
+    put_member(&p->row, ", ", "skill", span_of(skill_name(t.skill)));
     str_puts(&p->row, ", \"completions\": [");
     for (int32_t i = 0; i < GROUP; i++) {
         JudgeScore score;
@@ -329,32 +367,6 @@ static const TestFile test_files[] = {
     {"hidden", SKILL_HIDDEN, SKILL_HIDDEN},
 };
 
-/* The words that a right answer has, in a form for people; "" when there are no such. */
-static void put_expected(Str *out, const Task *t)
-{
-    switch (t->skill) {
-    case SKILL_FACT:
-    case SKILL_HIDDEN:
-        str_puts(out, t->entity->values[t->attribute]);
-        break;
-    case SKILL_UNKNOWN:
-    case SKILL_MYSTERY:
-        str_puts(out, "I don't know");
-        break;
-    case SKILL_HARMFUL:
-        str_puts(out, "I can't help with that");
-        break;
-    case SKILL_HARMLESS:
-        str_puts(out, task_tips[t->item].key);
-        break;
-    case SKILL_STORY:
-        str_puts(out, story_plots[t->item].title);
-        break;
-    default:
-        str_printf(out, "%d", (int)task_result(t));
-    }
-}
-
 static bool seen(const uint64_t *hashes, int64_t n, uint64_t hash)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -386,10 +398,7 @@ static Status put_tests(Press *p, FileWriter *file, const TestFile *test,
         hashes[n++] = hash;
         idle = 0;
         put_prompt(p, &t);
-        put_member(&p->row, ", ", "skill", span_of(skill_name(t.skill)));
-        str_reset(&p->text);
-        put_expected(&p->text, &t);
-        put_member(&p->row, ", ", "expected", str_span(&p->text));
+        put_skill(p, &t);
         str_putc(&p->row, '}');
         TRY(put_row(p, file));
     }

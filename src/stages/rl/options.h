@@ -5,10 +5,12 @@
 #define STAGES_RL_OPTIONS_H
 
 #include "base/options.h"
+#include "stages/rewards.h"
 
 typedef struct RlOptions {
-    char *model, *reward, *prompts; /* sft folder; reward folder; data spec */
+    char *model, *reward, *prompts; /* sft folder; eval/reward_spec.h; data spec */
     char *world;                    /* world.json: log the gold reward; NULL: do not */
+    char *gold_reward; /* without a world: a second reward model in gold's place */
     char *heldout_prompts;
     char *ptx_data; /* shard folder or data spec for the pretraining mix */
     int64_t episodes, batch, answers, minibatches, epochs;
@@ -24,6 +26,9 @@ typedef struct RlOptions {
     bool mask_truncated; /* learn nothing from answers that do not end */
     bool tools;          /* the calculator in rollouts */
     int64_t eval_prompts;
+    bool whiten_scores;
+    bool guards; /* stop; else only warn (guards.h) */
+    double guard_kl, guard_length, guard_repetition, guard_entropy, guard_gold;
 } RlOptions;
 
 /* What the methods' defaults differ in: answers a prompt, epochs, the KL coefficient and
@@ -31,9 +36,10 @@ typedef struct RlOptions {
 /* clang-format off */
 #define RL_FIELDS(answers_, epochs_, kl_, kl_help_)                                    \
     OPT_TEXT(RlOptions, model, NULL, "folder of the SFT model: policy and reference"), \
-    OPT_TEXT(RlOptions, reward, NULL, "folder of the reward model"),                   \
+    OPT_TREE(RlOptions, reward, NULL, REWARDS_HELP),                                   \
     OPT_TEXT(RlOptions, prompts, NULL, "prompts: FILE[:WEIGHT],... or a glob"),        \
     OPT_TEXT(RlOptions, world, NULL, "practice world (its folder or world.json): logs the gold reward, which is not learned from; unset: does not"), \
+    OPT_TEXT(RlOptions, gold_reward, NULL, "folder of a second reward model, which is not learned from: logged as gold where there is no world"), \
     OPT_TEXT(RlOptions, heldout_prompts, NULL, "prompts to evaluate on; unset: no evaluation"), \
     OPT_TEXT(RlOptions, ptx_data, NULL, "pretraining text to mix in: folder with train.shard, or data; needs ptx_coef"), \
     OPT_INT(RlOptions, episodes, 4096, 1, 9e15, "answers to learn from in all"),       \
@@ -56,7 +62,14 @@ typedef struct RlOptions {
     OPT_REAL(RlOptions, ptx_coef, 0, 0, 1e6, "weight of the loss on pretraining text; 0: not mixed in"), \
     OPT_REAL(RlOptions, target_kl, 0, 0, 1e6, "leave an iteration when a minibatch's approximate KL passes this; 0: never"), \
     OPT_BOOL(RlOptions, tools, true, "execute calculator calls in rollouts"),          \
-    OPT_INT(RlOptions, eval_prompts, 128, 1, 1e6, "held-out prompts to evaluate on")
+    OPT_INT(RlOptions, eval_prompts, 128, 1, 1e6, "held-out prompts to evaluate on"),  \
+    OPT_BOOL(RlOptions, whiten_scores, false, "scale the scores of an iteration to mean 0 and unit spread before anything else"), \
+    OPT_BOOL(RlOptions, guards, true, "stop, with a diagnosis, when training goes wrong; no: warn alone"), \
+    OPT_REAL(RlOptions, guard_kl, 50, 0, 1e9, "nats an answer from the reference at which to stop; 0: never, as in all guards"), \
+    OPT_REAL(RlOptions, guard_length, 4, 0, 1e9, "factor by which the mean length of answers may change"), \
+    OPT_REAL(RlOptions, guard_repetition, 0.5, 0, 1, "share of 4-grams that an answer may have had before"), \
+    OPT_REAL(RlOptions, guard_entropy, 0.05, 0, 1, "share of the first entropy of a token that must be left"), \
+    OPT_REAL(RlOptions, guard_gold, 0.5, 0, 1e9, "deviations that held-out gold may fall below its best while the score rises")
 /* clang-format on */
 
 #endif

@@ -1,8 +1,9 @@
 /* ppo.c - PPO over the core of reinforcement learning, see ppo.h and rl_internal.h.
  *
  * Beside policy, reference and reward there is a critic that learns V(s_t), the value of
- * the state before action a_t; it starts as the reward model (Stiennon et al. 2020 found
- * separate networks clearly better than a shared one). Of collected episodes:
+ * the state before action a_t; it starts as the reward model, if there is one (Stiennon et
+ * al. 2020 found separate networks clearly better than a shared one). Of collected
+ * episodes:
  *
  *     reward_t     = -beta (log pi(a_t) - log ref(a_t))          k1, a penalty per token
  *     reward_last += score - missing_eos_penalty [no <|im_end|>]
@@ -16,6 +17,7 @@
  *
  *     policy  1/n   sum_t max(-A_t ratio_t, -A_t clip(ratio_t, 1 - c, 1 + c))
  *     critic  1/2n  sum_t max((V_t - R_t)^2, (clip(V_t, Vold_t -+ c_v) - R_t)^2) */
+#include "base/log.h"
 #include "base/mem.h"
 #include "stages/rl/ppo_internal.h"
 #include "tensor/mutant.h"
@@ -23,15 +25,17 @@
 /* clang-format off */
 static const OptField fields[] = {
     RL_FIELDS(1, 2, 0.05, "penalty for a nat of KL to the reference; where it starts when kl_target is set"),
+    OPT_TEXT(PpoOptions, critic, NULL, "folder of a model with a scalar head that the critic starts from; unset: the first reward model, or else the policy's trunk with a fresh head"),
     OPT_REAL(PpoOptions, gamma, 1, 0, 1, "discount of a token"),
     OPT_REAL(PpoOptions, lambda, 0.95, 0, 1, "of generalised advantage estimation"),
     OPT_REAL(PpoOptions, value_clip, 0.2, 0, 1e6, "of the value's change; 0: none"),
     OPT_REAL(PpoOptions, value_coef_lr, 3, 0, 1000, "the critic's learning rate as a multiple of the policy's"),
     OPT_BOOL(PpoOptions, whiten_rewards, false, "scale rewards to unit spread in each iteration"),
+    OPT_BOOL(PpoOptions, whiten_advantages, true, "scale the advantages of an iteration to mean 0 and unit spread"),
     OPT_END
 };
 /* clang-format on */
-const OptTable ppo_options = {"ppo", "reinforcement learning from a reward model",
+const OptTable ppo_options = {"ppo", "reinforcement learning from a reward",
                               sizeof(PpoOptions), fields};
 
 typedef struct Ppo {
@@ -48,10 +52,16 @@ typedef struct Ppo {
 
 static Status open_critic(RlStage *s, TensorOps *ops, Err *err)
 {
+    (void)ops;
     Ppo *p = s->own;
+    const RewardEnv env = rl_reward_env(s);
+    const char *from;
     p->critic = (Learner){.name = "critic", .lr_scale = p->o->value_coef_lr};
     s->critic = &p->critic;
-    return model_folder_load(&p->critic.model, ops, s->o->reward, true, NULL, err);
+    TRY(rewards_critic(&p->critic.model, &s->rewards, p->o->critic, &env, s->sft.model,
+                       s->t->seed, &from, err));
+    log_info("ppo: the critic starts from %s", from);
+    return OK;
 }
 
 static void plan_critic(const RlStage *s, MemoryPlan *plan)
@@ -167,7 +177,8 @@ void ppo_advantages(const PpoOptions *o, const float *reward, const float *value
         loss_gae(reward + e->first, value + e->first, e->actions, o->gamma, o->lambda,
                  x->advantage + e->first, returns + e->first);
     }
-    loss_whiten(x->advantage, x->weight, x->actions, true);
+    if (o->whiten_advantages)
+        loss_whiten(x->advantage, x->weight, x->actions, true);
 }
 
 static void credit(RlStage *s)
@@ -197,6 +208,13 @@ static double explained_variance(const Ppo *p, int64_t n, double variance)
     return variance > 0 ? 1 - error / variance : 0;
 }
 
+static double explained(const RlStage *s)
+{
+    const Ppo *p = s->own;
+    int64_t n = s->experience.actions;
+    return explained_variance(p, n, rl_moments(p->returns, n).variance);
+}
+
 static void put_experience(const RlStage *s, Metrics *m)
 {
     const Ppo *p = s->own;
@@ -205,7 +223,7 @@ static void put_experience(const RlStage *s, Metrics *m)
     metrics_put(m, "val/mean", rl_moments(p->value, n).mean);
     metrics_put(m, "returns/mean", returns.mean);
     metrics_put(m, "returns/var", returns.variance);
-    metrics_put(m, "val/var_explained", explained_variance(p, n, returns.variance));
+    metrics_put(m, "val/var_explained", explained(s));
 }
 
 static void begin(RlStage *s)
@@ -237,6 +255,7 @@ static const RlMethod method = {
     .begin = begin,
     .put_experience = put_experience,
     .put_updates = put_updates,
+    .explained = explained,
     .release = release,
 };
 

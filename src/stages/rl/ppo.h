@@ -10,9 +10,10 @@
 
 typedef struct PpoOptions {
     RlOptions rl;
+    char *critic; /* folder that it starts from; NULL: a reward model or the policy */
     double gamma, lambda, value_clip,
         value_coef_lr; /* value_coef_lr: critic's lr_scale */
-    bool whiten_rewards;
+    bool whiten_rewards, whiten_advantages;
 } PpoOptions;
 extern const OptTable ppo_options;
 NODISCARD Status stage_ppo(const StageEnv *env, const PpoOptions *o,

@@ -2,7 +2,7 @@
  * plan of the memory, evaluation on held-out prompts, the Objective.
  *
  * The policy starts as the SFT model and learns; the SFT model as reference and the reward
- * model stay as they are. Checkpoints fall between iterations, so the KL coefficient and
+ * (rewards.h) stay as they are. Checkpoints fall between iterations, so the KL coefficient and
  * the number of groups are the only state beside weights and moments: prompts, draws and
  * shuffles are keyed by their numbers. */
 #include "base/file.h"
@@ -74,8 +74,11 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     if (n == 0)
         return OK;
     TRY(answer_heldout(s, n, err));
-    Status status =
-        put_scores(s, &s->reward, n, "heldout/score", "heldout/score_std", m, err);
+    rewards_begin(&s->rewards);
+    Status status = put_scores(s, &s->rewards.reward, n, "heldout/score",
+                               "heldout/score_std", m, err);
+    if (status == OK)
+        rewards_put(&s->rewards, "heldout/", m);
     if (status == OK && s->gold.self)
         status = put_scores(s, &s->gold, n, "heldout/gold", "heldout/gold_std", m, err);
     double length = 0, ended = 0;
@@ -86,6 +89,8 @@ static Status evaluate(void *self, int64_t u, Metrics *m, Err *err)
     metrics_put(m, "heldout/len_mean", length);
     metrics_put(m, "heldout/missing_eos_frac", 1 - ended);
     release_results(s, n);
+    if (status == OK)
+        rl_watch_heldout(s, m);
     return status;
 }
 
@@ -98,7 +103,7 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
     if (n == 0)
         return OK;
     TRY(answer_heldout(s, n, err));
-    Status status = reward_score(&s->reward, s->items, n, err);
+    Status status = reward_score(&s->rewards.reward, s->items, n, err);
     for (int64_t i = 0; i < n; i++)
         score[i] = s->items[i].score;
     if (status == OK && s->gold.self)
@@ -129,6 +134,7 @@ static json_t *state(void *self)
     json_object_set_new(saved, "kl_coef", json_real(s->kl_coef));
     json_object_set_new(saved, "groups", json_integer(s->groups));
     json_object_set_new(saved, "loss", json_real(s->last_loss));
+    json_object_set_new(saved, "guards", guards_state(&s->guards));
     return saved;
 }
 
@@ -137,6 +143,7 @@ static Status restore(void *self, const json_t *saved, Err *err)
     RlStage *s = self;
     TRY(json_get_int(saved, "groups", &s->groups, err));
     TRY(json_get_real_or(saved, "loss", 0, &s->last_loss, err));
+    TRY(guards_restore(&s->guards, json_object_get(saved, "guards"), err));
     return json_get_real_or(saved, "kl_coef", s->o->kl_coef, &s->kl_coef, err);
 }
 
@@ -162,8 +169,6 @@ static double waited(void *self)
 
 static Status check_options(const RlOptions *o, Err *err)
 {
-    if (!o->reward)
-        return err_set(err, ERR_OPTION, "option 'reward' is not set: a reward model");
     if (!o->prompts)
         return err_set(err, ERR_OPTION, "option 'prompts' is not set");
     if (o->batch < o->minibatches)
@@ -191,33 +196,19 @@ Status rl_check_group(const RlOptions *o, Err *err)
     return OK;
 }
 
-/* The reward model must read what the policy writes. */
-static Status check_reward(const RlStage *s, Err *err)
+RewardEnv rl_reward_env(const RlStage *s)
 {
-    const ModelShape *policy = &s->sft.model->shape, *reward = &s->reward_model->shape;
-    if (reward->head != HEAD_SCALAR)
-        return err_set(err, ERR_OPTION, "'%s' is no reward model: it has no score head",
-                       s->o->reward);
-    if (reward->vocab != policy->vocab || reward->context < policy->context)
-        return err_set(
-            err, ERR_OPTION,
-            "'%s' has a vocabulary of %d and a context of %d, the policy %d and "
-            "%d",
-            s->o->reward, reward->vocab, reward->context, policy->vocab,
-            policy->context);
-    return OK;
+    return (RewardEnv){.ops = s->sft.model->ops,
+                       .policy = &s->sft.model->shape,
+                       .tok = s->sft.tok,
+                       .chat = s->sft.chat};
 }
 
-/* Opens what is behind s->reward, which is made when its memory is planned. */
-static Status open_reward(RlStage *s, TensorOps *ops, Err *err)
+/* Opens what is behind s->rewards, whose tapes are made when their memory is planned. */
+static Status open_reward(RlStage *s, Err *err)
 {
-    TRY(model_folder_load(&s->reward_model, ops, s->o->reward, false, NULL, err));
-    return check_reward(s, err);
-}
-
-static Status make_reward(RlStage *s, Err *err)
-{
-    return reward_from_model(&s->reward, s->reward_model, err);
+    const RewardEnv env = rl_reward_env(s);
+    return rewards_open(&s->rewards, s->o->reward, &env, err);
 }
 
 static Status open_models(RlStage *s, TensorOps *ops, Err *err)
@@ -225,17 +216,23 @@ static Status open_models(RlStage *s, TensorOps *ops, Err *err)
     const RlOptions *o = s->o;
     TRY(chat_model_open(&s->sft, ops, o->model, true, err));
     TRY(model_folder_load(&s->reference, ops, o->model, false, NULL, err));
-    TRY(open_reward(s, ops, err));
+    TRY(open_reward(s, err));
     s->policy = (Learner){.name = "policy", .model = s->sft.model, .lr_scale = 1};
     return s->method->open ? s->method->open(s, ops, err) : OK;
 }
 
+/* The judge of the world, or a second reward model. */
 static Status open_gold(RlStage *s, Err *err)
 {
-    if (!s->o->world)
+    const RlOptions *o = s->o;
+    if (o->world) {
+        TRY(world_open(&s->world, o->world, err));
+        return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    }
+    if (!o->gold_reward)
         return OK;
-    TRY(world_open(&s->world, s->o->world, err));
-    return reward_from_judge(&s->gold, s->world, s->sft.tok, s->sft.chat, err);
+    const RewardEnv env = rl_reward_env(s);
+    return rewards_open(&s->gold_rewards, o->gold_reward, &env, err);
 }
 
 static Status open_prompts(RlStage *s, const StageEnv *env, Err *err)
@@ -247,6 +244,12 @@ static Status open_prompts(RlStage *s, const StageEnv *env, Err *err)
     if (o->heldout_prompts)
         TRY(prompts_load(&s->heldout, o->heldout_prompts, &env->corpus, s->sft.chat,
                          context, o->max_new, o->eval_prompts, err));
+    TRY(rewards_check(&s->rewards, &s->prompts, err));
+    TRY(rewards_check(&s->rewards, &s->heldout, err));
+    if (s->gold_rewards.sum) {
+        TRY(rewards_check(&s->gold_rewards, &s->prompts, err));
+        TRY(rewards_check(&s->gold_rewards, &s->heldout, err));
+    }
     s->prompt_epoch = -1;
     return MEM_ARRAY(&s->prompt_order, (size_t)s->prompts.n, err);
 }
@@ -332,18 +335,19 @@ static int32_t answer_capacity(const RlStage *s)
 /* The models, the prompts and the world are in memory already. */
 static Status plan_memory(MemoryPlan *plan, const RlStage *s, Err *err)
 {
-    const ModelShape *policy = &s->sft.model->shape, *reward = &s->reward_model->shape;
+    const ModelShape *policy = &s->sft.model->shape;
     plan->mapped = s->ptx_shard.map.len;
     memory_add_model(plan, policy, true);
     memory_add_model(plan, policy, false);
-    memory_add_model(plan, reward, false);
+    rewards_plan(plan, &s->rewards);
+    if (s->gold_rewards.sum)
+        rewards_plan(plan, &s->gold_rewards);
     if (s->method->plan_models)
         s->method->plan_models(s, plan);
     memory_add_process(plan);
     memory_add_optimizer(plan, policy);
     memory_add_tape(plan, policy, rl_pass_tokens(s), true);
     memory_add_tape(plan, policy, rl_pass_tokens(s), false);
-    memory_add_tape(plan, reward, reward_pass_tokens(reward), false);
     if (s->method->plan_training)
         s->method->plan_training(s, plan);
     memory_add_cache(plan,
@@ -362,7 +366,11 @@ static Status make_tapes(RlStage *s, TapeOptions keeps, Err *err)
     int64_t most = rl_pass_tokens(s);
     TRY(tape_new(&s->policy_tape, s->sft.model, most, keeps, err));
     TRY(tape_new(&s->reference_tape, s->reference, most, (TapeOptions){0}, err));
-    TRY(make_reward(s, err));
+    TRY(rewards_prepare(&s->rewards, err));
+    if (s->gold_rewards.sum) {
+        TRY(rewards_prepare(&s->gold_rewards, err));
+        s->gold = s->gold_rewards.reward;
+    }
     if (!s->ptx_packer)
         return OK;
     PackOptions pack = ptx_pack(s);
@@ -377,6 +385,7 @@ static Status make_buffers(RlStage *s, Err *err)
     TRY(make_experience(&s->experience, (size_t)o->batch, (size_t)context, err));
     TRY(make_pass(&s->pass, (size_t)o->batch, (size_t)rl_pass_tokens(s), err));
     TRY(MEM_ARRAY(&s->order, (size_t)o->batch, err));
+    TRY(MEM_ARRAY(&s->grams, (size_t)context, err));
     TRY(MEM_ARRAY(&s->results, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->items, (size_t)answers, err));
     TRY(MEM_ARRAY(&s->which, (size_t)answers, err));
@@ -429,13 +438,15 @@ static void release(RlStage *s)
     shard_close(&s->ptx_shard);
     prompts_release(&s->prompts);
     prompts_release(&s->heldout);
-    reward_release(&s->reward);
-    reward_release(&s->gold);
+    rewards_release(&s->rewards);
+    if (!s->gold_rewards.sum)
+        reward_release(&s->gold);
+    rewards_release(&s->gold_rewards);
     world_free(s->world);
+    mem_free(s->grams);
     tape_free(s->policy_tape);
     tape_free(s->reference_tape);
     adamw_release(&s->policy.adamw, s->policy.model);
-    model_free(s->reward_model);
     model_free(s->reference);
     chat_model_release(&s->sft);
 }
@@ -451,6 +462,7 @@ static Status prepare(RlStage *s, const StageEnv *env, Err *err)
     TRY(plan_memory(&plan, s, err));
     TapeOptions keeps = {.backward = true, .recomputed = plan.recomputed};
     s->kl_coef = s->o->kl_coef;
+    s->guards.limits = rl_guard_limits(s->o);
     TRY(adamw_new(&s->policy.adamw, s->policy.model, err));
     TRY(make_tapes(s, keeps, err));
     if (s->method->prepare)
@@ -463,12 +475,14 @@ static Objective make_objective(RlStage *s)
     const RlOptions *o = s->o;
     int64_t iterations = (o->episodes + o->batch - 1) / o->batch;
     const uint64_t data[] = {documents_hash(&s->prompts.rendered),
-                             documents_hash(&s->heldout.rendered), s->ptx_shard.source};
+                             documents_hash(&s->heldout.rendered), s->ptx_shard.source,
+                             s->rewards.hash};
     return (Objective){
         .self = s,
         .stage = s->method->options->name,
         .updates = iterations * o->epochs * o->minibatches,
-        .fingerprint = stage_fingerprint(s->method->options, o, s->t, data, 3),
+        .fingerprint = stage_fingerprint(s->method->options, o, s->t, data,
+                                         s->rewards.hash ? 4 : 3),
         .updates_per_iteration = o->epochs * o->minibatches,
         .n_learners = s->critic ? 2 : 1,
         .learners = {&s->policy, s->critic},
@@ -506,6 +520,8 @@ static Status train(RlStage *s, const StageEnv *env, StageReport *report, Err *e
         stage_report_fill(report, &run, s->sft.model, o->model);
     }
     train_report_release(&run);
+    if (status == OK)
+        status = rl_write_diagnosis(s, err);
     return status;
 }
 
@@ -515,6 +531,7 @@ Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
     TRY(check_options(s->o, err));
     TrainOptions t = *given, defaults = stage_defaults;
     s->t = &t;
+    s->folder = env->folder;
     Status status = open_models(s, env->ops, err);
     if (status == OK) {
         defaults.lr = stage_lr(stage_defaults.lr, &s->sft.model->shape);

@@ -21,6 +21,7 @@
 #include "data/prefetch.h"
 #include "data/shards.h"
 #include "stages/answers.h"
+#include "stages/rl/guards.h"
 #include "stages/rl/options.h"
 #include "tensor/loss_group.h"
 #include "train/lm.h"
@@ -33,7 +34,8 @@ typedef struct Episode {
     int64_t first, actions; /* in the arrays of Experience */
     bool ended;             /* the answer came to its <|im_end|> */
     bool left_out;          /* nothing is learned from it */
-    double score;           /* the reward's */
+    double score, scaled;   /* the reward's; the same, whitened if it is to be */
+    double repetition;      /* guards.h */
     double kl, kl3;         /* summed over the actions */
 } Episode;
 
@@ -106,6 +108,7 @@ typedef struct RlMethod {
     void (*begin)(RlStage *s);                /* an iteration's updates */
     void (*put_experience)(const RlStage *s, Metrics *m);
     void (*put_updates)(const RlStage *s, Metrics *m);
+    double (*explained)(const RlStage *s); /* variance of returns, by the critic */
     void (*release)(RlStage *s);
 } RlMethod;
 
@@ -119,11 +122,13 @@ struct RlStage {
     const TrainOptions *t;
     void *own;     /* the method's state */
     ChatModel sft; /* its model is the policy */
-    Model *reference, *reward_model;
+    Model *reference;
     Learner policy, *critic; /* critic NULL: none */
     Tape *policy_tape, *reference_tape;
-    Reward reward, gold; /* gold.self NULL: none */
+    Rewards rewards;
+    Reward gold; /* gold.self NULL: none */
     World *world;
+    Rewards gold_rewards; /* behind gold, where no world is */
     Prompts prompts, heldout;
     int64_t *prompt_order, prompt_epoch; /* shuffled prompts of that epoch */
     Answerer *answerer;
@@ -136,6 +141,9 @@ struct RlStage {
     int equal_groups;
     int64_t resample_rounds;
     double equal, resampled; /* groups of this iteration */
+    uint64_t *grams;         /* [context], for guards_repetition */
+    const char *folder;      /* the stage's */
+    bool warned;             /* of a guard that tripped, where guards is off */
     /* the pretraining mix; packer NULL: none */
     Shard ptx_shard;
     Packer *ptx_packer;
@@ -145,6 +153,7 @@ struct RlStage {
      * groups were asked for so far. */
     double kl_coef;
     int64_t groups;
+    Guards guards;
     bool stopped; /* target_kl was passed in this iteration */
     double last_loss;
     UpdateSums sums;
@@ -155,8 +164,18 @@ struct RlStage {
 NODISCARD Status rl_run(RlStage *s, const StageEnv *env, const TrainOptions *given,
                         StageReport *report, Err *err);
 
+/* What rewards and critics are opened with; of the stage's own. */
+RewardEnv rl_reward_env(const RlStage *s);
+
 /* For methods that compare the answers to a prompt. */
 NODISCARD Status rl_check_group(const RlOptions *o, Err *err);
+
+/* --- watching (watch.c) --- */
+GuardLimits rl_guard_limits(const RlOptions *o);
+void rl_watch_iteration(RlStage *s);                    /* when its updates are made */
+void rl_watch_heldout(RlStage *s, const Metrics *m);    /* after an evaluation */
+NODISCARD Status rl_check_guards(RlStage *s, Err *err); /* before an iteration */
+NODISCARD Status rl_write_diagnosis(RlStage *s, Err *err); /* at the end */
 
 /* --- collecting (rollout.c) --- */
 /* Collects the episodes of an iteration: rollouts, scores, log-probabilities, advantages.

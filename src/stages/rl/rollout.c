@@ -42,7 +42,7 @@ static Status draw(RlStage *s, int64_t first, Err *err)
     for (int64_t i = first; i < B; i++)
         s->items[i] =
             answerer_item(s->answerer, &s->prompts, s->which[i], &s->results[i]);
-    Status status = reward_score(&s->reward, s->items + first, B - first, err);
+    Status status = reward_score(&s->rewards.reward, s->items + first, B - first, err);
     for (int64_t i = first; status != OK && i < B; i++)
         engine_result_release(&s->results[i]);
     return status;
@@ -56,12 +56,13 @@ static Episode episode_of(const RlStage *s, int64_t i)
                      .n_ids = documents_len(&s->prompts.rendered, s->which[i]) + r->n,
                      .n_answer = r->n,
                      .ended = answerer_ended(s->answerer, r),
-                     .score = s->items[i].score};
+                     .score = s->items[i].score,
+                     .scaled = s->items[i].score};
 }
 
 double rl_final_reward(const RlOptions *o, const Episode *e)
 {
-    double score = e->score, clip = o->score_clip;
+    double score = e->scaled, clip = o->score_clip;
     if (clip > 0)
         score = fmax(-clip, fmin(clip, score));
     score -=
@@ -137,6 +138,7 @@ static void store_episode(RlStage *s, int64_t i)
     int32_t *ids = x->ids + i * context;
     float *is_action = x->is_action + i * context;
     *e = episode_of(s, i);
+    e->repetition = guards_repetition(r->ids, r->n, s->grams);
     e->first = x->actions;
     int64_t n_prompt = e->n_ids - r->n;
     memcpy(ids, documents_ids(&s->prompts.rendered, e->prompt),
@@ -150,6 +152,18 @@ static void store_episode(RlStage *s, int64_t i)
             x->drawn_logprob[x->actions + e->actions++] = r->logprobs[t];
     }
     x->actions += e->actions;
+}
+
+/* Scores with mean 0 and unit spread over the iteration (Touvron et al. 2023, 3.2.3). */
+static void whiten_scores(Experience *x)
+{
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < x->n; i++)
+        mean += x->episodes[i].score / (double)x->n;
+    for (int64_t i = 0; i < x->n; i++)
+        variance += pow(x->episodes[i].score - mean, 2) / (double)x->n;
+    for (int64_t i = 0; i < x->n; i++)
+        x->episodes[i].scaled = (x->episodes[i].score - mean) / sqrt(variance + 1e-8);
 }
 
 /* Leaves out what the options say is not learned from. */
@@ -184,10 +198,14 @@ static Status put_gold(RlStage *s, Metrics *m, Err *err)
 
 static Status roll_out(RlStage *s, Metrics *m, Err *err)
 {
+    rewards_begin(&s->rewards);
     TRY(answer(s, err));
+    rewards_put(&s->rewards, "", m);
     s->experience.actions = 0;
     for (int64_t i = 0; i < s->o->batch; i++)
         store_episode(s, i);
+    if (s->o->whiten_scores)
+        whiten_scores(&s->experience);
     weigh(s);
     Status status = put_gold(s, m, err);
     release_answers(s, s->o->batch);
@@ -264,7 +282,8 @@ static void put_episodes(const RlStage *s, Metrics *m, Err *err)
 {
     const Experience *x = &s->experience;
     int64_t B = s->o->batch;
-    double kl = 0, kl3 = 0, ended = 0, final = 0, *score = NULL, *length = NULL;
+    double kl = 0, kl3 = 0, ended = 0, final = 0, repeated = 0, *score = NULL,
+           *length = NULL;
     if (MEM_ARRAY(&score, (size_t)B, err) != OK ||
         MEM_ARRAY(&length, (size_t)B, err) != OK)
         goto done; /* metrics alone are lost, and the next allocation will tell */
@@ -273,6 +292,7 @@ static void put_episodes(const RlStage *s, Metrics *m, Err *err)
         kl += e->kl / (double)B;
         kl3 += e->kl3 / (double)B;
         ended += e->ended;
+        repeated += e->repetition / (double)B;
         final += rl_final_reward(s->o, e) / (double)B;
         score[i] = e->score;
         length[i] = (double)e->actions;
@@ -287,6 +307,7 @@ static void put_episodes(const RlStage *s, Metrics *m, Err *err)
     metrics_put(m, "val/num_eos_tokens", ended);
     metrics_put(m, "response/len_mean", stats_mean(length, B));
     metrics_put(m, "response/missing_eos_frac", 1 - ended / (double)B);
+    metrics_put(m, "response/repetition", repeated);
     metrics_put(m, "len_reward_corr", stats_correlation(length, score, B));
 done:
     mem_free(score);

@@ -250,6 +250,7 @@ Status rl_update(RlStage *s, int64_t u, Metrics *m, double *loss, bool skip[2],
     int64_t per_iteration = o->minibatches * o->epochs;
     int64_t iteration = u / per_iteration, step = u % per_iteration;
     if (step == 0) {
+        TRY(rl_check_guards(s, err));
         TRY(rl_collect(s, iteration, m, err));
         s->sums = (UpdateSums){0};
         s->stopped = false;
@@ -265,6 +266,7 @@ Status rl_update(RlStage *s, int64_t u, Metrics *m, double *loss, bool skip[2],
     *loss = s->last_loss;
     if (step == per_iteration - 1) {
         put_sums(s, m);
+        rl_watch_iteration(s);
         if (o->kl_target > 0)
             s->kl_coef = loss_adaptive_kl(s->kl_coef, mean_kl(s), o->kl_target,
                                           o->kl_horizon, o->batch);

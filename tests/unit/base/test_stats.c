@@ -72,9 +72,33 @@ static void calibration_error_weighs_bins(void **state)
     CHECK_NEAR(stats_ece(p, hit, 0, 2), 0, 0);
 }
 
+/* The mean of the largest over all choices of n, one by one. */
+static void the_best_of_n_is_the_mean_over_all_choices(void **state)
+{
+    (void)state;
+    const double x[] = {-2, 0.5, 1, 7, 8};
+    for (int n = 1; n <= 5; n++) {
+        double sum = 0;
+        int choices = 0;
+        for (int set = 1; set < 32; set++) {
+            int size = 0, largest = 0;
+            for (int i = 0; i < 5; i++) {
+                size += set >> i & 1;
+                largest = set >> i & 1 ? i : largest;
+            }
+            if (size == n) {
+                sum += x[largest];
+                choices++;
+            }
+        }
+        CHECK_NEAR(stats_best_of(x, 5, n), sum / choices, 1e-12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_best_of_n_is_the_mean_over_all_choices),
         cmocka_unit_test(mean_and_deviation),
         cmocka_unit_test(correlation_is_pearsons),
         cmocka_unit_test(quantiles_lie_between_ranks),

@@ -159,7 +159,7 @@ typedef struct Sample {
     double lr;
     int64_t warmup_steps;
     bool shuffle;
-    char *data;
+    char *data, *tree;
     int schedule;
 } Sample;
 
@@ -169,6 +169,7 @@ static const OptField fields[] = {
     OPT_INT(Sample, warmup_steps, 100, 0, 1e18, "steps"),
     OPT_BOOL(Sample, shuffle, true, "mix"),
     OPT_TEXT(Sample, data, "corpus.txt", "file"),
+    OPT_TREE(Sample, tree, NULL, "list"),
     OPT_CHOICE(Sample, schedule, 1, schedules, "fall"),
     OPT_END,
 };
@@ -214,6 +215,43 @@ static void options_written_read_back_the_same(void **state)
     }
 }
 
+/* A list where one may be is kept as text, and written as a list again. */
+static void an_option_may_be_a_tree(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *text; /* the member; the field */
+        json_type written;
+    } cases[] = {
+        {"[{\"a\":1.5},\"b\"]", "[{\"a\":1.5},\"b\"]", JSON_ARRAY},
+        {"{\"a\":[true,null]}", "{\"a\":[true,null]}", JSON_OBJECT},
+        {"\"runs/rm\"", "runs/rm", JSON_STRING},
+        {"\"[a\"", "[a", JSON_STRING},
+        {"\"[1]\"", "[1]", JSON_ARRAY},
+        {"[[[[[[[[[1]]]]]]]]]", "[[[[[[[[[1]]]]]]]]]", JSON_STRING}, /* too deep */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Sample o, copy;
+        Str text = {0};
+        CHECK_OK(opt_defaults(&table, &o, &err));
+        CHECK_OK(opt_defaults(&table, &copy, &err));
+        str_printf(&text, "{\"tree\":%s}", cases[i].given);
+        json_t *tree = parsed(str_c(&text));
+        CHECK_OK(json_to_options(tree, &table, &o, &err));
+        assert_string_equal(o.tree, cases[i].text);
+        json_t *written = json_from_options(&table, &o);
+        assert_int_equal(json_typeof(json_object_get(written, "tree")),
+                         cases[i].written);
+        CHECK_OK(json_to_options(written, &table, &copy, &err));
+        assert_string_equal(copy.tree, o.tree);
+        json_decref(tree);
+        json_decref(written);
+        str_release(&text);
+        opt_release(&table, &o);
+        opt_release(&table, &copy);
+    }
+}
+
 static void bad_options_are_named(void **state)
 {
     (void)state;
@@ -254,6 +292,7 @@ int main(void)
         cmocka_unit_test(members_have_their_type_or_an_error),
         cmocka_unit_test(options_read_from_an_object),
         cmocka_unit_test(options_written_read_back_the_same),
+        cmocka_unit_test(an_option_may_be_a_tree),
         cmocka_unit_test(bad_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

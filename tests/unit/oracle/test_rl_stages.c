@@ -236,7 +236,7 @@ static Outcome measure(const StageWorld *w, const char *kind, double beta, doubl
     "model=@sft reward=@reward prompts=@prompt.jsonl max_new=4 tools=false "           \
     "missing_eos_penalty=0 eval_every=0 sample_every=0 checkpoint_every=0 "            \
     "max_loss_spike=0 batch=256 minibatches=4 epochs=2 kl_coef=1 micro_batch=4096 "    \
-    "lr=0.003 beta2=0.99 "
+    "lr=0.003 beta2=0.99 guards=false "
 
 static Outcome run(const StageWorld *w, const char *kind, const char *settings)
 {

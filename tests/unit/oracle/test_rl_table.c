@@ -134,7 +134,7 @@ static void collect(Run *r, Rng *rng)
                                    .actions = ORACLE_STEPS,
                                    .n_answer = ORACLE_STEPS,
                                    .ended = true,
-                                   .score = r->w->reward[r->answer[i]]};
+                                   .scaled = r->w->reward[r->answer[i]]};
     }
     for (int t = 0; t < ACTIONS; t++) {
         int at = r->state[t] * ORACLE_SYMBOLS + r->symbol[t];
@@ -177,7 +177,8 @@ static RlOptions rl_options_of(const Trial *t)
 static void credit(Run *r)
 {
     const Trial *t = r->t;
-    PpoOptions p = {.rl = rl_options_of(t), .gamma = 1, .lambda = 0.95};
+    PpoOptions p = {
+        .rl = rl_options_of(t), .gamma = 1, .lambda = 0.95, .whiten_advantages = true};
     RlooOptions o = {.rl = rl_options_of(t)};
     GrpoOptions g = {.rl = rl_options_of(t), .scale = t->scale, .kl_in = t->kl_in};
     if (t->method == RLOO)

@@ -6,6 +6,7 @@
 #include "data/world/world.h"
 #include "recipe/recipe.h"
 #include "stages/pretrain.h"
+#include "stages/rl/ppo.h"
 #include "stages/sft.h"
 
 static void check_refused(const char *yaml, Status code, const char *message)
@@ -64,6 +65,37 @@ static void a_dollar_name_becomes_the_folder_of_that_stage(void **state)
     assert_string_equal(sft->model, "runs/demo/base");
     assert_string_equal(sft->data, "plain.jsonl");
     recipe_release(&r);
+}
+
+/* Within a list a "$" before no name is itself: expressions end in it. */
+static void a_reward_is_a_list_of_parts(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Recipe r = parse("run: demo\n"
+                     "stages:\n"
+                     "  - reward: {name: rm}\n"
+                     "  - ppo:\n"
+                     "      reward:\n"
+                     "        - {model: $rm, weight: 2}\n"
+                     "        - regex: '^[0-9]+$'\n"
+                     "          when: {skill: [steps, $rm]}\n");
+    const PpoOptions *ppo = r.stages[1].options.own;
+    assert_string_equal(ppo->rl.reward,
+                        "[{\"model\":\"runs/demo/rm\",\"weight\":2},"
+                        "{\"regex\":\"^[0-9]+$\",\"when\":{\"skill\":[\"steps\","
+                        "\"runs/demo/rm\"]}}]");
+    json_t *record = recipe_record(&r);
+    char *text = json_dumps(record, 0);
+    assert_non_null(strstr(text, "\"reward\": [{\"model\": \"runs/demo/rm\""));
+    free(text);
+    json_decref(record);
+    recipe_release(&r);
+    Recipe bad;
+    static const char unknown[] =
+        "run: demo\nstages:\n  - ppo: {reward: [{model: $mr}]}\n";
+    CHECK_FAILS(recipe_parse(span_of(unknown), "runs", &bad, &err), ERR_OPTION,
+                "stage 'ppo': reward: '$mr' names no earlier stage");
 }
 
 static void options_reach_the_stage_and_its_training(void **state)
@@ -321,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_are_in_order_with_default_names_and_folders),
         cmocka_unit_test(a_dollar_name_becomes_the_folder_of_that_stage),
+        cmocka_unit_test(a_reward_is_a_list_of_parts),
         cmocka_unit_test(options_reach_the_stage_and_its_training),
         cmocka_unit_test(the_seed_is_that_of_every_stage_without_its_own),
         cmocka_unit_test(the_record_reads_back_as_the_same_recipe),

@@ -69,6 +69,34 @@ static void a_preference_is_learned(void **state)
     }
 }
 
+/* An adapter begins as nothing, so the policy as the base, which is the reference and stays
+ * as it was; one that goes on from an adapter begins as that. */
+static void an_adapter_learns_a_preference_over_its_reference(void **state)
+{
+    (void)state;
+    Err err;
+    Str before = {0}, after = {0}, base = {0};
+    make();
+    CHECK_OK(file_read(temp_path("sft/model.safetensors"), 1 << 24, &before, &err));
+    tiny_run("dpo", "one", COMMON "epochs=12 lr=0.01 lora_rank=4");
+    CHECK_NEAR(tiny_metric("one", 0, "heldout/loss"), log_two, 1e-12);
+    CHECK_NEAR(tiny_metric("one", 1, "rewards/chosen"), 0, 0);
+    assert_true(tiny_metric("one", -1, "heldout/rewards/accuracies") > 0.95);
+    double chosen = tiny_metric("one", -1, "heldout/logps/chosen");
+    tiny_run("dpo", "two",
+             "model=@one data=@comparisons.jsonl heldout=0.2 batch_prompts=8 "
+             "sample_every=0 micro_batch=90 epochs=1 lora_rank=4");
+    CHECK_NEAR(tiny_metric("two", 0, "heldout/loss"), log_two, 1e-12);
+    CHECK_NEAR(tiny_metric("two", 0, "heldout/logps/chosen"), chosen, 1e-3);
+    CHECK_OK(model_folder_base(temp_path("two"), &base, &err));
+    assert_string_equal(str_c(&base), temp_path("sft"));
+    CHECK_OK(file_read(temp_path("sft/model.safetensors"), 1 << 24, &after, &err));
+    assert_true(span_equal(str_span(&before), str_span(&after)));
+    str_release(&before);
+    str_release(&after);
+    str_release(&base);
+}
+
 /* DPO's margins grow without end, IPO's stop at beta/(2 beta). */
 static void ipo_stops_at_its_aim(void **state)
 {
@@ -218,6 +246,7 @@ int main(void)
         TEMP_TEST(the_policy_begins_as_the_reference),
         TEMP_TEST(the_reference_stays),
         TEMP_TEST(a_preference_is_learned),
+        TEMP_TEST(an_adapter_learns_a_preference_over_its_reference),
         TEMP_TEST(ipo_stops_at_its_aim),
         TEMP_TEST(the_micro_batch_does_not_matter),
         TEMP_TEST(order_does_not_matter),

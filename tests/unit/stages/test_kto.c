@@ -42,6 +42,18 @@ static void the_reference_stays(void **state)
                before, 1e-4);
 }
 
+static void an_adapter_learns_ratings_over_its_reference(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("kto", "kto", COMMON "epochs=12 lr=0.01 beta=0.3 lora_rank=4");
+    CHECK_NEAR(tiny_metric("kto", 0, "heldout/loss"), 1.0 / 3, 1e-12);
+    CHECK_NEAR(tiny_metric("kto", 0, "heldout/kl"), 0, 0);
+    assert_true(tiny_metric("kto", -1, "heldout/rewards/margins") > 0.5);
+    assert_false(file_exists(temp_path("kto/model.safetensors")));
+    assert_true(file_exists(temp_path("kto/adapter_model.safetensors")));
+}
+
 static void ratings_are_learned(void **state)
 {
     (void)state;
@@ -131,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEMP_TEST(the_policy_begins_as_the_reference),
         TEMP_TEST(the_reference_stays),
+        TEMP_TEST(an_adapter_learns_ratings_over_its_reference),
         TEMP_TEST(ratings_are_learned),
         TEMP_TEST(rated_rows_are_the_comparisons_they_come_from),
         TEMP_TEST(the_micro_batch_does_not_matter),

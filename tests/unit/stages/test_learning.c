@@ -81,6 +81,44 @@ static void a_reward_model_learns_a_preference(void **state)
     assert_true(tiny_metric("reward", -1, "heldout/length_accuracy") < 0.75);
 }
 
+/* Its models are trained (3 rankings are enough for "!"), and apart: the model is the one
+ * without a curve. */
+static void a_learning_curve_says_what_more_rankings_bring(void **state)
+{
+    (void)state;
+    Err err;
+    json_t *report;
+    Str text = {0};
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_run("reward", "plain",
+             "model=@sft data=@comparisons.jsonl heldout_data=@comparisons.jsonl "
+             "epochs=8 batch_prompts=4 lr=0.005");
+    tiny_run("reward", "curve",
+             "model=@sft data=@comparisons.jsonl heldout_data=@comparisons.jsonl "
+             "epochs=8 batch_prompts=4 lr=0.005 learning_curve=true");
+    tiny_check_same_file("plain", "curve", "model.safetensors");
+    assert_false(file_exists(temp_path("plain/learning_curve.json")));
+    CHECK_OK(json_read_file(temp_path("curve/reward_report.json"), &report, &err));
+    const json_t *curve = json_object_get(report, "learning_curve");
+    static const int rankings[] = {3, 12, 48};
+    double accuracy[3];
+    assert_int_equal(json_array_size(curve), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *point = json_array_get(curve, i);
+        assert_int_equal(json_integer_value(json_object_get(point, "rankings")),
+                         rankings[i]);
+        accuracy[i] = json_number_value(json_object_get(point, "accuracy"));
+    }
+    print_message("accuracy %.3f, %.3f, %.3f\n", accuracy[0], accuracy[1], accuracy[2]);
+    assert_true(accuracy[0] > 0.95 && accuracy[1] > 0.95);
+    CHECK_NEAR(tiny_metric("curve", -1, "heldout/accuracy"), accuracy[2], 1e-12);
+    CHECK_OK(file_read(temp_path("curve/reward_report.md"), 1 << 16, &text, &err));
+    assert_non_null(strstr(str_c(&text), "## Learning curve"));
+    str_release(&text);
+    json_decref(report);
+}
+
 static void demonstrations_average_zero_and_answers_have_unit_spread(void **state)
 {
     (void)state;
@@ -211,6 +249,7 @@ int main(void)
         TEMP_TEST(fine_tuning_learns_the_answers_alone),
         TEMP_TEST(fine_tuning_keeps_the_text_that_is_mixed_in),
         TEMP_TEST(a_reward_model_learns_a_preference),
+        TEMP_TEST(a_learning_curve_says_what_more_rankings_bring),
         TEMP_TEST(demonstrations_average_zero_and_answers_have_unit_spread),
         TEMP_TEST(ppo_raises_the_reward),
         TEMP_TEST(adapters_learn_over_a_frozen_base),

@@ -151,6 +151,15 @@ static void kto_in_little_memory_gives_the_same_bytes(void **state)
     check_tight("kto", "model=@sft data=@comparisons.jsonl batch=48 max_new=8" LARGE);
 }
 
+static void an_adapters_dpo_in_little_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_tight("dpo", "model=@sft data=@comparisons.jsonl batch_prompts=16 max_new=8 "
+                       "lora_rank=4" LARGE);
+}
+
 static void ppo_in_little_memory_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -190,6 +199,7 @@ int main(void)
         TEMP_TEST(reward_modelling_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(dpo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(kto_in_little_memory_gives_the_same_bytes),
+        TEMP_TEST(an_adapters_dpo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(ppo_in_little_memory_gives_the_same_bytes),
         TEMP_TEST(rloo_and_grpo_in_little_memory_give_the_same_bytes),
     };

@@ -102,6 +102,70 @@ static void other_micro_batches_give_nearly_the_same_policy(void **state)
                tiny_metric("large", 1, "loss/value_avg"), 1e-3);
 }
 
+/* Without a reward model the critic has the policy's trunk. */
+static void a_reward_may_be_rules_alone(void **state)
+{
+    (void)state;
+    make();
+    static const char rules[] =
+        "- {length: target, tokens: 8, weight: 2}\n"
+        "- {format: ended, name: ends}\n"
+        "- {exact: prompt, match: contains, when: {prompt: [\"no such prompt\"]}}\n";
+    Err err;
+    CHECK_OK(file_write_atomic(temp_path("r.yaml"), rules, strlen(rules), &err));
+    tiny_run("ppo", "ppo",
+             "model=@sft reward=@r.yaml prompts=@prompts.jsonl batch=8 max_new=8 "
+             "eval_every=0 sample_every=0 episodes=16 minibatches=2 epochs=2 "
+             "heldout_prompts=@prompts.jsonl eval_prompts=4 missing_eos_penalty=0 "
+             "kl_coef=0 lr=0.01");
+    for (int line = 0; line < 2; line++)
+        CHECK_NEAR(tiny_metric("ppo", line, "objective/scores"),
+                   2 * tiny_metric("ppo", line, "rewards/length/mean") +
+                       tiny_metric("ppo", line, "rewards/ends/mean"),
+                   1e-12);
+    assert_true(tiny_metric("ppo", 0, "rewards/length/mean") <= 0);
+    assert_true(tiny_metric("ppo", 0, "rewards/ends/std") >= 0);
+    assert_true(tiny_metric("ppo", 0, "loss/value_avg") > 0); /* the critic learns */
+    tiny_metric("ppo", -1, "heldout/rewards/length/mean");
+}
+
+static void a_critic_of_ones_own_is_taken(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    char want[200];
+    make();
+    tiny_make_model("critic", HEAD_SCALAR, 8);
+    tiny_run("ppo", "same", COMMON "episodes=8 minibatches=1 epochs=1 critic=@reward");
+    tiny_run("ppo", "none", COMMON "episodes=8 minibatches=1 epochs=1");
+    tiny_run("ppo", "other", COMMON "episodes=8 minibatches=1 epochs=1 critic=@critic");
+    double same = tiny_metric("same", 0, "val/mean");
+    CHECK_NEAR(tiny_metric("none", 0, "val/mean"), same, 0);
+    assert_true(tiny_metric("other", 0, "val/mean") != same);
+    snprintf(want, sizeof want,
+             "option 'critic': '%s/sft' is no critic: it has no score head",
+             temp_folder);
+    CHECK_FAILS(tiny_stage("ppo", "ppo", COMMON "critic=@sft", &report, &err),
+                ERR_OPTION, want);
+}
+
+/* Before anything is trained. */
+static void a_prompt_without_the_field_is_named(void **state)
+{
+    (void)state;
+    Err err;
+    StageReport report;
+    make();
+    CHECK_FAILS(tiny_stage("ppo", "ppo",
+                           "model=@sft reward={\"exact\":\"answer\"} "
+                           "prompts=@prompts.jsonl batch=8 max_new=8",
+                           &report, &err),
+                ERR_FORMAT,
+                "prompt 1: reward 'exact': a prompt's row has no field 'answer' with a "
+                "text or a number (it has: prompt); `when` says which rows are meant");
+}
+
 static void what_is_missing_is_named(void **state)
 {
     (void)state;
@@ -110,7 +174,7 @@ static void what_is_missing_is_named(void **state)
     make();
     CHECK_FAILS(
         tiny_stage("ppo", "ppo", "model=@sft prompts=@prompts.jsonl", &report, &err),
-        ERR_OPTION, "option 'reward' is not set: a reward model");
+        ERR_OPTION, "option 'reward' is not set: a reward model, or a list of parts");
     CHECK_FAILS(tiny_stage("ppo", "ppo", COMMON "minibatches=9", &report, &err),
                 ERR_OPTION, "a batch of 8 episodes cannot be cut into 9 minibatches");
     CHECK_FAILS(tiny_stage("ppo", "ppo", COMMON "ptx_coef=1", &report, &err),
@@ -135,6 +199,9 @@ int main(void)
         TEMP_TEST(the_kl_coefficient_follows_its_target),
         TEMP_TEST(target_kl_leaves_the_rest_of_an_iteration),
         TEMP_TEST(other_micro_batches_give_nearly_the_same_policy),
+        TEMP_TEST(a_reward_may_be_rules_alone),
+        TEMP_TEST(a_critic_of_ones_own_is_taken),
+        TEMP_TEST(a_prompt_without_the_field_is_named),
         TEMP_TEST(what_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, tiny_make_ops, tiny_free_ops);

@@ -51,8 +51,10 @@ static void reward_modelling_resumes_to_the_same_bytes(void **state)
         "reward",
         "model=@sft data=@comparisons.jsonl demonstrations=@demonstrations.jsonl "
         "prompts=@prompts.jsonl epochs=3 batch_prompts=4 checkpoint_every=3 "
-        "eval_every=5 micro_batch=200",
+        "eval_every=5 micro_batch=200 learning_curve=true",
         8);
+    tiny_check_same_file("whole", "cut", "learning_curve.json");
+    tiny_check_same_file("whole", "cut", "reward_report.json");
 }
 
 static void dpo_resumes_to_the_same_bytes(void **state)
@@ -100,6 +102,26 @@ static void an_adapters_reward_modelling_resumes_to_the_same_bytes(void **state)
         "prompts=@prompts.jsonl epochs=3 batch_prompts=4 checkpoint_every=3 "
         "eval_every=5 micro_batch=200 lora_rank=3 lora_rslora=true",
         8);
+}
+
+static void an_adapters_dpo_and_kto_resume_to_the_same_bytes(void **state)
+{
+    (void)state;
+    Err err;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    check_resumes("dpo",
+                  "model=@sft data=@comparisons.jsonl epochs=3 batch_prompts=4 "
+                  "checkpoint_every=3 eval_every=5 micro_batch=200 max_new=8 "
+                  "lora_rank=3 lora_targets=q,down",
+                  8);
+    CHECK_OK(file_remove_tree(temp_path("whole"), &err));
+    CHECK_OK(file_remove_tree(temp_path("cut"), &err));
+    check_resumes("kto",
+                  "model=@sft data=@comparisons.jsonl epochs=3 batch=12 "
+                  "checkpoint_every=3 eval_every=5 micro_batch=200 max_new=8 "
+                  "lora_rank=3",
+                  8);
 }
 
 /* A checkpoint of an adapter holds no base: over another it means nothing. */
@@ -202,6 +224,7 @@ int main(void)
         TEMP_TEST(kto_resumes_to_the_same_bytes),
         TEMP_TEST(an_adapters_fine_tuning_resumes_to_the_same_bytes),
         TEMP_TEST(an_adapters_reward_modelling_resumes_to_the_same_bytes),
+        TEMP_TEST(an_adapters_dpo_and_kto_resume_to_the_same_bytes),
         TEMP_TEST(an_adapter_is_resumed_over_its_own_base),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
         TEMP_TEST(rloo_resumes_to_the_same_bytes),

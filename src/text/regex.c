@@ -1,7 +1,7 @@
-/* split_regex.c - PCRE2 for foreign split patterns, see split_regex.h. All memory goes
+/* regex.c - PCRE2 with limits, see regex.h. All memory goes
  * through base/mem.h, so that tests can fail each allocation. */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "text/split_regex.h"
+#include "text/regex.h"
 
 #include "base/mem.h"
 
@@ -15,7 +15,7 @@ enum {
     JIT_STACK_MOST = 1 << 20,
 };
 
-struct SplitRegex {
+struct Regex {
     pcre2_general_context *memory;
     pcre2_code *code;
 };
@@ -40,10 +40,10 @@ static void give(void *p, void *unused)
 
 static Status no_memory(Err *err)
 {
-    return err_set(err, ERR_NOMEM, "no memory for a split pattern");
+    return err_set(err, ERR_NOMEM, "no memory for a regular expression");
 }
 
-static Status compile(SplitRegex *r, Span source, Err *err)
+static Status compile(Regex *r, Span source, Err *err)
 {
     pcre2_compile_context *how = pcre2_compile_context_create(r->memory);
     if (!how)
@@ -60,33 +60,32 @@ static Status compile(SplitRegex *r, Span source, Err *err)
     if (!r->code) {
         PCRE2_UCHAR why[128];
         pcre2_get_error_message(code, why, sizeof why);
-        return err_set(err, ERR_FORMAT, "split pattern: %s, at byte %zu",
-                       (const char *)why, at);
+        return err_set(err, ERR_FORMAT, "%s, at byte %zu", (const char *)why, at);
     }
     /* Without JIT (refused by some systems) matching is slower and the same. */
     (void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
     return OK;
 }
 
-Status split_regex_new(SplitRegex **out, Span source, Err *err)
+Status regex_new(Regex **out, Span source, Err *err)
 {
     *out = NULL;
     if (source.len == 0 || source.len > MOST_BYTES)
-        return err_set(err, ERR_FORMAT, "split pattern: %zu bytes, not 1 to %d",
-                       source.len, MOST_BYTES);
-    SplitRegex *r;
+        return err_set(err, ERR_FORMAT, "%zu bytes, not 1 to %d", source.len,
+                       MOST_BYTES);
+    Regex *r;
     TRY(MEM_ARRAY(&r, 1, err));
     r->memory = pcre2_general_context_create(take, give, NULL);
     Status status = r->memory ? compile(r, source, err) : no_memory(err);
     if (status != OK) {
-        split_regex_free(r);
+        regex_free(r);
         return status;
     }
     *out = r;
     return OK;
 }
 
-void split_regex_free(SplitRegex *r)
+void regex_free(Regex *r)
 {
     if (!r)
         return;
@@ -95,7 +94,7 @@ void split_regex_free(SplitRegex *r)
     mem_free(r);
 }
 
-Status split_regex_scratch(const SplitRegex *r, void **out, Err *err)
+Status regex_scratch(const Regex *r, void **out, Err *err)
 {
     Scratch *s;
     *out = NULL;
@@ -104,7 +103,7 @@ Status split_regex_scratch(const SplitRegex *r, void **out, Err *err)
     s->limits = pcre2_match_context_create(r->memory);
     s->stack = pcre2_jit_stack_create(JIT_STACK_LEAST, JIT_STACK_MOST, r->memory);
     if (!s->match || !s->limits) {
-        split_regex_scratch_free(s);
+        regex_scratch_free(s);
         return no_memory(err);
     }
     pcre2_set_match_limit(s->limits, MOST_STEPS);
@@ -116,7 +115,7 @@ Status split_regex_scratch(const SplitRegex *r, void **out, Err *err)
     return OK;
 }
 
-void split_regex_scratch_free(void *scratch)
+void regex_scratch_free(void *scratch)
 {
     Scratch *s = scratch;
     if (!s)
@@ -127,8 +126,17 @@ void split_regex_scratch_free(void *scratch)
     mem_free(s);
 }
 
-Status split_regex_find(const SplitRegex *r, void *scratch, Span text, size_t from,
-                        Span *found, Err *err)
+/* What pcre2_match() gives when it is no match. */
+static Status match_failed(int code, Err *err)
+{
+    PCRE2_UCHAR why[128];
+    pcre2_get_error_message(code, why, sizeof why);
+    return err_set(err, code == PCRE2_ERROR_NOMEMORY ? ERR_NOMEM : ERR_LIMIT, "%s",
+                   (const char *)why);
+}
+
+Status regex_find(const Regex *r, void *scratch, Span text, size_t from, Span *found,
+                  Err *err)
 {
     const Scratch *s = scratch;
     *found = (Span){text.ptr + text.len, 0};
@@ -137,17 +145,20 @@ Status split_regex_find(const SplitRegex *r, void *scratch, Span text, size_t fr
                           PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, s->match, s->limits);
     if (got == PCRE2_ERROR_NOMATCH)
         return OK;
-    if (got < 0) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(got, why, sizeof why);
-        return err_set(err, got == PCRE2_ERROR_NOMEMORY ? ERR_NOMEM : ERR_LIMIT,
-                       "split pattern: %s", (const char *)why);
-    }
+    if (got < 0)
+        return match_failed(got, err);
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->match);
     if (ends[0] < from || ends[1] <= ends[0])
-        return err_set(err, ERR_FORMAT,
-                       "split pattern: a match that ends before it "
-                       "starts");
+        return err_set(err, ERR_FORMAT, "a match that ends before it starts");
     *found = (Span){text.ptr + ends[0], ends[1] - ends[0]};
     return OK;
+}
+
+Status regex_matches(const Regex *r, void *scratch, Span text, bool *matches, Err *err)
+{
+    const Scratch *s = scratch;
+    int got = pcre2_match(r->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, 0,
+                          PCRE2_NO_UTF_CHECK, s->match, s->limits);
+    *matches = got >= 0;
+    return got >= 0 || got == PCRE2_ERROR_NOMATCH ? OK : match_failed(got, err);
 }
