@@ -24,6 +24,7 @@ const Command commands[] = {
     {"ppo", "reinforcement learning from the reward model", stage_command},
     {"rloo", "reinforcement learning without a critic (RLOO)", stage_command},
     {"grpo", "group relative policy optimisation (GRPO)", stage_command},
+    {"study", "answer a question about the recipe with many runs", study_command},
     {"chat", "talk to a model", chat_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, win rate, KL, bits per byte", eval_command},

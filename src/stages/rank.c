@@ -12,15 +12,20 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/system.h"
 #include "data/record_json.h"
 #include "stages/answers.h"
 #include "stages/stage_judge.h"
 #include "think/answer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const label_names[] = {"clean", "sampled", "flipped", "shuffled",
+                                          NULL};
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -35,6 +40,9 @@ static const OptField fields[] = {
     OPT_INT(RankOptions, seed, 1, 0, 9e15, "of the answers"),
     OPT_REAL(RankOptions, tie, 0, 0, 1e9, "scores no further apart than this tie"),
     OPT_REAL(RankOptions, heldout, 0.1, 0, 0.5, "share of the prompts whose comparisons go to the _heldout file beside"),
+    OPT_CHOICE(RankOptions, labels, RANK_LABELS_CLEAN, label_names, "how sure the judge's order is; sampled: the better one comes first with chance sigma(difference / label_scale); flipped: an order is turned round with chance label_noise; shuffled: any order"),
+    OPT_REAL(RankOptions, label_scale, 1, 1e-6, 1e9, "difference of scores that is told apart in 73 of 100 pairs, with labels sampled"),
+    OPT_REAL(RankOptions, label_noise, 0.25, 0, 1, "share of the orders that are turned round, with labels flipped"),
     OPT_END
 };
 /* clang-format on */
@@ -108,6 +116,46 @@ static int64_t rank_sorted(const RewardItem *items, int64_t n, double tie,
     return current;
 }
 
+/* --- labels as people give them -------------------------------------------------------- */
+
+/* Orders drawn by adding Gumbel noise to scores are Plackett's and Luce's, in which every
+ * pair is Bradley's and Terry's (Yellott 1977). */
+static double gumbel(Rng *rng)
+{
+    double u = rng_uniform(rng);
+    return -log(-log(u > 0 ? u : 0x1p-53));
+}
+
+/* Ranks in the order of noisy scores, without ties; scale 0: of the noise alone. */
+static void rank_by_noise(const RewardItem *items, int64_t n, double scale, Rng *rng,
+                          int64_t *rank)
+{
+    double noisy[MOST_ANSWERS];
+    for (int64_t i = 0; i < n; i++)
+        noisy[i] = (scale > 0 ? items[i].score / scale : 0) + gumbel(rng);
+    for (int64_t i = 0; i < n; i++) {
+        rank[i] = 1;
+        for (int64_t j = 0; j < n; j++)
+            rank[i] += noisy[j] > noisy[i];
+    }
+}
+
+/* From the judge's order, best first, to the one that is written. */
+static void apply_labels(const RankOptions *o, int64_t prompt, const RewardItem *items,
+                         int64_t n, int64_t *rank)
+{
+    Rng rng = rng_make((uint64_t)o->seed, RNG_LABEL, (uint64_t)prompt);
+    if (o->labels == RANK_LABELS_SAMPLED)
+        rank_by_noise(items, n, o->label_scale, &rng, rank);
+    else if (o->labels == RANK_LABELS_SHUFFLED)
+        rank_by_noise(items, n, 0, &rng, rank);
+    else if (o->labels == RANK_LABELS_FLIPPED && rng_uniform(&rng) < o->label_noise) {
+        int64_t ranks = rank[n - 1];
+        for (int64_t i = 0; i < n; i++)
+            rank[i] = ranks + 1 - rank[i];
+    }
+}
+
 /* What a reward model's accuracy may be broken down by. */
 static void copy_group(json_t *row, const json_t *prompt)
 {
@@ -169,6 +217,7 @@ static Status rank_prompt(Ranker *r, int64_t prompt, const EngineResult *results
         r->without_order++;
         return OK;
     }
+    apply_labels(r->o, prompt, items, n, rank);
     bool heldout = documents_is_heldout(&r->prompts.rendered, prompt, r->o->heldout);
     return write_ranking(r, items, rank, n, heldout, err);
 }

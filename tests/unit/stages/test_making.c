@@ -3,6 +3,9 @@
 #include "unit/stages/tiny.h"
 
 #include "data/corpus.h"
+#include "format/json.h"
+
+#include <math.h>
 
 static void a_vocabulary_is_learned_and_marked_finished(void **state)
 {
@@ -52,6 +55,93 @@ static void answers_are_ranked_and_a_share_is_held_out(void **state)
     }
     record_list_release(&train);
     record_list_release(&heldout);
+}
+
+/* The same answers as of tiny_run("rank", ...) above, with these labels. */
+static json_t *rank_with(const char *folder, const char *labels)
+{
+    Err err;
+    char options[300], line[20000], name[128];
+    snprintf(options, sizeof options,
+             "model=@sft prompts=@prompts.jsonl world=@reward answers=4 max_new=4 "
+             "heldout=0 %s",
+             labels);
+    tiny_run("rank", folder, options);
+    snprintf(name, sizeof name, "%s/comparisons.jsonl", folder);
+    FILE *file = fopen(temp_path(name), "r");
+    assert_non_null(file);
+    json_t *rows = json_array();
+    while (fgets(line, sizeof line, file)) {
+        json_t *row;
+        CHECK_OK(json_parse((Span){line, strlen(line)}, &row, &err));
+        json_array_append_new(rows, row);
+    }
+    fclose(file);
+    return rows;
+}
+
+/* Share of the pairs with different scores in which the higher score ranks first, and what
+ * Bradley and Terry's model says of it. */
+static double share_in_order(const json_t *rows, double scale, double *expected,
+                             double *pairs)
+{
+    double right = 0;
+    *expected = *pairs = 0;
+    for (size_t r = 0; r < json_array_size(rows); r++) {
+        const json_t *row = json_array_get(rows, r);
+        const json_t *ranks = json_object_get(row, "ranks"),
+                     *scores = json_object_get(row, "scores");
+        size_t n = json_array_size(ranks);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j < n; j++) {
+                double gap = json_number_value(json_array_get(scores, i)) -
+                             json_number_value(json_array_get(scores, j));
+                if (gap <= 0)
+                    continue;
+                right += json_integer_value(json_array_get(ranks, i)) <
+                         json_integer_value(json_array_get(ranks, j));
+                *expected += 1 / (1 + exp(-gap / scale));
+                *pairs += 1;
+            }
+        }
+    }
+    *expected /= *pairs;
+    return right / *pairs;
+}
+
+static void labels_are_as_noisy_as_asked(void **state)
+{
+    (void)state;
+    double expected, pairs;
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+    json_t *clean = rank_with("clean", "labels=clean");
+    assert_true(share_in_order(clean, 1, &expected, &pairs) >= 1);
+    assert_true(pairs > 100);
+    json_t *turned = rank_with("turned", "labels=flipped label_noise=1");
+    assert_true(share_in_order(turned, 1, &expected, &pairs) <= 0);
+    json_t *flipped = rank_with("flipped", "labels=flipped label_noise=0.25");
+    double share = share_in_order(flipped, 1, &expected, &pairs);
+    CHECK_NEAR(share, .75, 4 * sqrt(.25 * .75 / 40)); /* whole orders are turned */
+    json_t *shuffled = rank_with("shuffled", "labels=shuffled");
+    share = share_in_order(shuffled, 1, &expected, &pairs);
+    CHECK_NEAR(share, .5, 4 * .5 / sqrt(pairs / 2));
+    json_t *sampled = rank_with("sampled", "labels=sampled label_scale=0.5");
+    share = share_in_order(sampled, .5, &expected, &pairs);
+    assert_true(expected < .95);
+    CHECK_NEAR(share, expected, 4 * .5 / sqrt(pairs / 2));
+    json_t *sure = rank_with("sure", "labels=sampled label_scale=0.000001");
+    assert_true(share_in_order(sure, 1, &expected, &pairs) >= .99);
+    /* The answers and the judge's scores are the same ones. */
+    json_t *const all[] = {turned, flipped, shuffled, sampled, sure};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(json_array_size(all[i]), json_array_size(clean));
+        assert_true(json_equal(json_object_get(json_array_get(all[i], 0), "scores"),
+                               json_object_get(json_array_get(clean, 0), "scores")));
+        json_decref(all[i]);
+    }
+    json_decref(clean);
 }
 
 static void equal_answers_are_no_comparison(void **state)
@@ -170,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEMP_TEST(a_vocabulary_is_learned_and_marked_finished),
         TEMP_TEST(answers_are_ranked_and_a_share_is_held_out),
+        TEMP_TEST(labels_are_as_noisy_as_asked),
         TEMP_TEST(equal_answers_are_no_comparison),
         TEMP_TEST(close_scores_tie),
         TEMP_TEST(depth_gives_the_shape),
