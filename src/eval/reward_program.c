@@ -237,10 +237,10 @@ static Status give_up(Program *p, Asking *a, const Err *why, Err *err)
             err, why->code,
             "program '%s': answer with id %lld: %s (%lld attempts; the option "
             "`failed` gives such an answer a score)",
-            p->part->command[0], (long long)(a->first_id + a->next), why->msg,
+            p->part->command[0], (long long)a->first_id + a->next, why->msg,
             (long long)o->attempts);
     log_warn("reward '%s': program '%s': %s; the answer with id %lld gets %s", o->name,
-             p->part->command[0], why->msg, (long long)(a->first_id + a->next),
+             p->part->command[0], why->msg, (long long)a->first_id + a->next,
              o->failed);
     settle(p, a, a->next, strtod(o->failed, NULL));
     return OK;

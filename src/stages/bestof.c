@@ -172,7 +172,7 @@ static Status sample_all(Bestof *b, Err *err)
     if (status == OK && b->written == 0)
         status = err_set(err, ERR_FORMAT,
                          "no answer of %lld came to its end with a score of %g",
-                         (long long)(b->prompts.n * b->o->answers), b->o->min_score);
+                         (long long)b->prompts.n * b->o->answers, b->o->min_score);
     return status;
 }
 

@@ -161,10 +161,10 @@ static json_t *by_length(const PairRows *p, double effect)
                                             better_is_longer, 0));
     json_array_append_new(list, share_where("the better answer is shorter", p, effect,
                                             better_is_shorter, 0));
-    for (double most = 4; most <= 4096; most *= 4) {
+    for (int most = 4; most <= 4096; most *= 4) {
         char name[64];
         if (most > 4)
-            snprintf(name, sizeof name, "lengths differ by %g to %g tokens",
+            snprintf(name, sizeof name, "lengths differ by %d to %d tokens",
                      most / 4 + 1, most);
         else
             snprintf(name, sizeof name, "lengths differ by at most 4 tokens");

@@ -57,9 +57,10 @@ static Status same_training(const char *a, const char *b, bool *same, Str *diffe
         status = lab_same_bytes(file_join(&in_x, str_c(&x), parts[i]),
                                 file_join(&in_y, str_c(&y), parts[i]), same, difference,
                                 err);
-    Str *const all[] = {&x, &y, &in_x, &in_y};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        str_release(all[i]);
+    str_release(&x);
+    str_release(&y);
+    str_release(&in_x);
+    str_release(&in_y);
     return status;
 }
 

@@ -126,7 +126,8 @@ Status check_best_of_n(Study *s, Check *c, Err *err)
         status = best_of_n(r, g, 1, m->answers, 1, &of_one, &interval, err);
         if (status == OK)
             status = best_of_n(r, g, 1, m->answers, n, &of_n, &interval, err);
-        gain[p] = of_n - of_one;
+        if (status == OK)
+            gain[p] = of_n - of_one;
     }
     mean_interval(gain, m->prompts, &interval);
     mem_free(gain);

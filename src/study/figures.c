@@ -17,12 +17,13 @@ double best_of_n_kl(int64_t n)
  * rounding for so smooth a function that vanishes at both ends. */
 double normal_maximum(int64_t n)
 {
-    const double step = 1.0 / 64, end = 12;
+    enum { STEPS = 64, END = 12 };
     double sum = 0;
-    for (double x = -end; x <= end; x += step) {
+    for (int i = -STEPS * END; i <= STEPS * END; i++) {
+        double x = i / (double)STEPS;
         double density = exp(-x * x / 2) / sqrt(2 * acos(-1.0));
         double below = erfc(-x / sqrt(2.0)) / 2;
-        sum += x * (double)n * density * pow(below, (double)(n - 1)) * step;
+        sum += x * (double)n * density * pow(below, (double)(n - 1)) / STEPS;
     }
     return sum;
 }

@@ -28,7 +28,7 @@ const RecipeStage *lab_stage(const Lab *lab, const char *run)
         if (strcmp(lab->recipe.stages[i].name, run) == 0)
             return &lab->recipe.stages[i];
     }
-    ASSERT(!"the recipe has the run");
+    ASSERT(false); /* the recipe has the run */
     return NULL;
 }
 

@@ -301,6 +301,7 @@ static int64_t lay_answer(KlPass *p, const RewardItem *item, const EngineResult 
                           ModelTokens *tokens)
 {
     int64_t n = item->n_prompt + item->n_answer, rows = 0;
+    ASSERT(p->ids);
     memcpy(p->ids, item->prompt_ids, (size_t)item->n_prompt * sizeof *p->ids);
     if (item->n_answer > 0)
         memcpy(p->ids + item->n_prompt, item->answer,

@@ -252,7 +252,7 @@ static void put_policies(Str *y, const StudyScale *s, const char *constant)
     /* The coefficient must move fast enough to arrive within the run. */
     snprintf(options, sizeof options,
              "kl_coef: 0.1, kl_target: %g, kl_horizon: %lld, schedule: constant",
-             s->kl_target, (long long)(4 * s->batch));
+             s->kl_target, 4 * (long long)s->batch);
     put_ppo(y, s, "adaptive", "$reward_1", options);
 }
 
@@ -262,7 +262,7 @@ static void put_repeats(Str *y, const StudyScale *s)
     char options[200];
     snprintf(options, sizeof options,
              "episodes: %lld, checkpoint_every: 1, keep_checkpoints: 100",
-             (long long)(4 * s->batch));
+             4 * (long long)s->batch);
     put_ppo_stage(y, s, "resume", "$reward_1", options);
     put_ppo_stage(y, s, "again", "$reward_1", options);
     str_printf(

@@ -228,6 +228,7 @@ void guards_diagnose(const Guards *g, const char *stage, double kl_coef, double 
                (long long)g->iterations,
                g->tripped == GUARD_NONE ? "no guard has tripped" : "stopped");
     if (g->tripped != GUARD_NONE) {
+        ASSERT(g->tripped < GUARDS);
         guards_say(g, out);
         str_printf(out, "\n\nWhat to change (kl_coef was %.4g, lr %.3g):\n", kl_coef,
                    lr);

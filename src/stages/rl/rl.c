@@ -199,6 +199,7 @@ Status rl_check_group(const RlOptions *o, Err *err)
 
 RewardEnv rl_reward_env(const RlStage *s)
 {
+    ASSERT(s->sft.model);
     return (RewardEnv){.ops = s->sft.model->ops,
                        .policy = &s->sft.model->shape,
                        .tok = s->sft.tok,
@@ -539,7 +540,7 @@ static Status train(RlStage *s, const StageEnv *env, StageReport *report, Err *e
                  "%lld episodes on %lld prompts, %lld epochs of %lld minibatches; "
                  "reward from "
                  "'%.200s'",
-                 (long long)(iterations * o->batch), (long long)s->prompts.n,
+                 (long long)iterations * o->batch, (long long)s->prompts.n,
                  (long long)o->epochs, (long long)o->minibatches, o->reward);
         stage_report_fill(report, &run, s->sft.model, o->model);
     }

@@ -134,8 +134,9 @@ static void labels_are_as_noisy_as_asked(void **state)
     json_t *sure = rank_with("sure", "labels=sampled label_scale=0.000001");
     assert_true(share_in_order(sure, 1, &expected, &pairs) >= .99);
     /* The answers and the judge's scores are the same ones. */
-    json_t *const all[] = {turned, flipped, shuffled, sampled, sure};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    enum { OTHERS = 5 };
+    json_t *const all[OTHERS] = {turned, flipped, shuffled, sampled, sure};
+    for (int i = 0; i < OTHERS; i++) {
         assert_int_equal(json_array_size(all[i]), json_array_size(clean));
         assert_true(json_equal(json_object_get(json_array_get(all[i], 0), "scores"),
                                json_object_get(json_array_get(clean, 0), "scores")));
