@@ -95,7 +95,7 @@ make_plan()
         add 4 tokenizer --runs 1 --vocab 2048
     else
         add 10 engine
-        add 30 tokenizer
+        add 30 tokenizer --vocab 8192 # the made text has no 32,000
     fi
 }
 
