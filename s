@@ -1,1 +1,0 @@
-      1 thread1       2 thread2 
