@@ -74,19 +74,6 @@ INLINE void pack_rows(uint32_t *out, int64_t width, GemmMatrix m, int64_t rows,
     }
 }
 
-#if LANES == 16
-/* Words of 16 numbers in bf16 each. */
-INLINE VecBits halves_paired(const void *even, const void *odd)
-{
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(even)),
-                                      _mm256_loadu_si256(odd), 1);
-    return (VecBits)_mm512_permutexvar_epi16(order, both);
-}
-#endif
-
 /* Words of rows [i, i + rows) at step k of the sum, i dense; 0 beyond K. */
 INLINE VecBits column_words(GemmMatrix m, int64_t i, int64_t k, int64_t rows, int64_t K,
                             const bool bf16, const bool stored)
@@ -94,9 +81,11 @@ INLINE VecBits column_words(GemmMatrix m, int64_t i, int64_t k, int64_t rows, in
     int64_t at = k * m.ld + i;
     Vec even = {0}, odd = {0};
 #if LANES == 16
-    if (bf16 && stored && rows >= LANES && k + 1 < K)
-        return halves_paired(stored_at_const(m.at, at, true),
-                             stored_at_const(m.at, at + m.ld, true));
+    if (bf16 && stored && rows >= LANES && k + 1 < K) {
+        __m256i low = _mm256_loadu_si256(stored_at_const(m.at, at, true));
+        __m256i high = _mm256_loadu_si256(stored_at_const(m.at, at + m.ld, true));
+        return halves_paired(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+    }
 #endif
     if (k < K)
         even = stored_load_some(m.at, at, rows, stored);

@@ -49,15 +49,22 @@ INLINE VecBits bf16_bits(Vec x)
     return ((VecBits)is_nan & (u | 0x400000U)) | (~(VecBits)is_nan & rounded);
 }
 
+#if LANES == 16
+/* Words of two rows of bf16, `even` in the lower half of `both` and `odd` in the upper. */
+INLINE VecBits halves_paired(__m512i both)
+{
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return (VecBits)_mm512_permutexvar_epi16(order, both);
+}
+#endif
+
 /* Words of two rows: lane i holds (even[i], odd[i]). */
 INLINE VecBits bf16_pairs(Vec even, Vec odd)
 {
 #ifdef __AVX512BF16__
-    const __m512i order =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)odd, (__m512)even);
-    return (VecBits)_mm512_permutexvar_epi16(order, both);
+    return halves_paired((__m512i)_mm512_cvtne2ps_pbh((__m512)odd, (__m512)even));
 #else
     return (bf16_bits(even) >> 16) | (bf16_bits(odd) & 0xffff0000U);
 #endif
