@@ -133,20 +133,26 @@ void str_putc(Str *s, char c)
     str_append(s, &c, 1);
 }
 
+void str_vprintf(Str *s, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    ASSERT(n >= 0);
+    str_reserve(s, (size_t)n);
+    if (!s->failed) {
+        vsnprintf(s->ptr + s->len, (size_t)n + 1, fmt, again);
+        s->len += (size_t)n;
+    }
+    va_end(again);
+}
+
 void str_printf(Str *s, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    str_vprintf(s, fmt, args);
     va_end(args);
-    ASSERT(n >= 0);
-    str_reserve(s, (size_t)n);
-    if (s->failed)
-        return;
-    va_start(args, fmt);
-    vsnprintf(s->ptr + s->len, (size_t)n + 1, fmt, args);
-    va_end(args);
-    s->len += (size_t)n;
 }
 
 void str_reset(Str *s)

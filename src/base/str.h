@@ -38,6 +38,7 @@ void str_span_append(Str *s, Span span);
 void str_puts(Str *s, const char *c_string);
 void str_putc(Str *s, char c);
 void str_printf(Str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void str_vprintf(Str *s, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void str_reserve(Str *s, size_t more); /* room for `more` bytes beyond len */
 void str_reset(Str *s);                /* empty and not failed, memory kept */
 void str_truncate(Str *s, size_t n);   /* keep the first n bytes */

@@ -31,6 +31,17 @@ typedef struct SampleOptions {
 } SampleOptions;
 extern const OptTable sample_options;
 
+/* Draws from all of the distribution: nothing is left out, nothing penalised. */
+static inline SampleOptions sample_plain(double temperature, int64_t max_new,
+                                         int64_t seed)
+{
+    return (SampleOptions){.temperature = temperature,
+                           .top_p = 1,
+                           .repetition_penalty = 1,
+                           .max_new = max_new,
+                           .seed = seed};
+}
+
 typedef enum FinishReason {
     FINISH_STOP,    /* a stop id or stop string */
     FINISH_LENGTH,  /* max_new reached */

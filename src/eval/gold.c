@@ -27,16 +27,8 @@ static Status score_answers(const Answers *a, const Record *prompts,
     int64_t total = a->n_prompts * a->per_prompt;
     RewardItem *items;
     TRY(MEM_ARRAY(&items, (size_t)total, err));
-    for (int64_t i = 0; i < total; i++) {
-        int64_t p = i / a->per_prompt;
-        const EngineResult *r = &a->results[i];
-        items[i] = (RewardItem){.prompt = &prompts[p].chat,
-                                .prompt_ids = a->prompts[p].ptr,
-                                .n_prompt = (int64_t)a->prompts[p].len,
-                                .answer = r->ids,
-                                .n_answer = r->n,
-                                .ended = answer_ended(chat, r)};
-    }
+    for (int64_t i = 0; i < total; i++)
+        items[i] = reward_item(a, prompts, chat, i);
     Status status = reward_score(judge, items, total, err);
     for (int64_t i = 0; i < total; i++)
         scores[i] = items[i].score;
@@ -73,11 +65,7 @@ Status gold_measure(Engine *engine, const Tokenizer *tok, const ChatTemplate *ch
     int64_t n = (int64_t)prompts->n;
     if (o->limit > 0 && o->limit < n)
         n = o->limit;
-    AskOptions how = {.sample = {.temperature = o->temperature,
-                                 .top_p = 1,
-                                 .repetition_penalty = 1,
-                                 .max_new = o->max_new,
-                                 .seed = o->seed},
+    AskOptions how = {.sample = sample_plain(o->temperature, o->max_new, o->seed),
                       .per_prompt = o->answers,
                       .max_calls = o->max_calls};
     double *scores = NULL;

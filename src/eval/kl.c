@@ -90,11 +90,7 @@ Status kl_measure(Engine *policy, Engine *reference, const Tokenizer *tok,
     int64_t n = (int64_t)prompts->n;
     if (o->limit > 0 && o->limit < n)
         n = o->limit;
-    AskOptions how = {.sample = {.temperature = 1,
-                                 .top_p = 1,
-                                 .repetition_penalty = 1,
-                                 .max_new = o->max_new,
-                                 .seed = o->seed},
+    AskOptions how = {.sample = sample_plain(1, o->max_new, o->seed),
                       .per_prompt = o->answers,
                       .max_calls = o->max_calls};
     Answers answers = {0};

@@ -94,6 +94,36 @@ static Status model_judge_score(void *self, RewardItem *items, int64_t n, Err *e
     return OK;
 }
 
+RewardItem reward_item(const Answers *answers, const Record *prompts,
+                       const ChatTemplate *chat, int64_t i)
+{
+    int64_t p = i / answers->per_prompt;
+    const EngineResult *r = &answers->results[i];
+    return (RewardItem){.prompt = &prompts[p].chat,
+                        .row = prompts[p].row,
+                        .prompt_ids = answers->prompts[p].ptr,
+                        .n_prompt = (int64_t)answers->prompts[p].len,
+                        .answer = r->ids,
+                        .n_answer = r->n,
+                        .ended = answer_ended(chat, r)};
+}
+
+Status reward_model_check(const Model *model, const char *folder, const char *what,
+                          const ModelShape *policy, Err *err)
+{
+    const ModelShape *shape = &model->shape;
+    if (shape->head != HEAD_SCALAR)
+        return err_set(err, ERR_OPTION, "'%s' is no %s: it has no score head", folder,
+                       what);
+    if (shape->vocab != policy->vocab || shape->context < policy->context)
+        return err_set(err, ERR_OPTION,
+                       "'%s' has a vocabulary of %d and a context of %d, the policy %d "
+                       "and %d",
+                       folder, shape->vocab, shape->context, policy->vocab,
+                       policy->context);
+    return OK;
+}
+
 int64_t reward_pass_tokens(const ModelShape *shape)
 {
     return shape->context > PASS_TOKENS ? shape->context : PASS_TOKENS;

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "format/json.h"
 #include "text/template.h"
+#include "think/answer.h"
 
 typedef struct RewardItem {
     const Conversation *prompt; /* borrowed, like all here */
@@ -21,6 +22,10 @@ typedef struct RewardItem {
     double score; /* out */
 } RewardItem;
 
+/* Answer i of answers to `prompts`; borrows from both. */
+RewardItem reward_item(const Answers *answers, const Record *prompts,
+                       const ChatTemplate *chat, int64_t i);
+
 typedef struct Reward Reward;
 struct Reward {
     void *self;
@@ -29,6 +34,11 @@ struct Reward {
     void (*free)(void *self);
 };
 
+/* ERR_OPTION when the model in `folder` has no scalar head (it "is no WHAT": "reward
+ * model", "critic"), or cannot read all that the policy writes. */
+NODISCARD Status reward_model_check(const Model *model, const char *folder,
+                                    const char *what, const ModelShape *policy,
+                                    Err *err);
 /* Scalar head at the last token. Takes nothing: model and template are borrowed. */
 NODISCARD Status reward_from_model(Reward *out, Model *reward_model, Err *err);
 /* The tokens of its passes: it takes a tape for scoring of so many. */

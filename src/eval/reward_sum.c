@@ -30,23 +30,6 @@ struct RewardSum {
 
 /* --- opening ------------------------------------------------------------------------- */
 
-/* A reward model must read what the policy writes. */
-static Status check_model(const Model *model, const char *folder,
-                          const ModelShape *policy, Err *err)
-{
-    const ModelShape *shape = &model->shape;
-    if (shape->head != HEAD_SCALAR)
-        return err_set(err, ERR_OPTION, "'%s' is no reward model: it has no score head",
-                       folder);
-    if (shape->vocab != policy->vocab || shape->context < policy->context)
-        return err_set(err, ERR_OPTION,
-                       "'%s' has a vocabulary of %d and a context of %d, the policy %d "
-                       "and %d",
-                       folder, shape->vocab, shape->context, policy->vocab,
-                       policy->context);
-    return OK;
-}
-
 static Status open_part(RewardSum *s, size_t i, Err *err)
 {
     const RewardPart *spec = &s->spec.parts[i];
@@ -58,7 +41,8 @@ static Status open_part(RewardSum *s, size_t i, Err *err)
                 ? model_folder_open(&p->model, env->ops, spec->what, env->beside, NULL,
                                     err)
                 : model_folder_load(&p->model, env->ops, spec->what, false, NULL, err));
-        return check_model(p->model, spec->what, env->policy, err);
+        return reward_model_check(p->model, spec->what, "reward model", env->policy,
+                                  err);
     case REWARD_GOLD:
         TRY(world_open(&p->world, spec->what, err));
         return reward_from_judge(&p->reward, p->world, env->tok, env->chat, err);

@@ -73,10 +73,7 @@ static Status ask(Exam *e, const RecordList *tests, SkillResult *out, Err *err)
     int64_t n = (int64_t)tests->n;
     if (e->o->limit > 0 && e->o->limit < n)
         n = e->o->limit;
-    AskOptions how = {.sample = {.temperature = 0,
-                                 .top_p = 1,
-                                 .repetition_penalty = 1,
-                                 .max_new = e->o->max_new},
+    AskOptions how = {.sample = sample_plain(0, e->o->max_new, 0),
                       .per_prompt = 1,
                       .max_calls = e->o->max_calls};
     Answers answers = {0};

@@ -43,11 +43,8 @@ Status winrate_answer(Engine *engine, const Tokenizer *tok, const ChatTemplate *
     int64_t n = (int64_t)prompts->n;
     if (o->limit > 0 && o->limit < n)
         n = o->limit;
-    AskOptions how = {.sample = {.temperature = o->temperature,
-                                 .top_p = 1,
-                                 .repetition_penalty = 1,
-                                 .max_new = o->max_new,
-                                 .seed = 2 * o->seed + which},
+    AskOptions how = {.sample =
+                          sample_plain(o->temperature, o->max_new, 2 * o->seed + which),
                       .per_prompt = 1,
                       .max_calls = o->max_calls};
     Answers sampled = {0};

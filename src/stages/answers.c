@@ -135,11 +135,7 @@ Status answerer_run(Answerer *a, const Prompts *p, const int64_t *which, int64_t
         a->requests[i] = (EngineRequest){
             .prompt = documents_ids(&p->rendered, which[i]),
             .n_prompt = documents_len(&p->rendered, which[i]),
-            .sample = {.temperature = o->temperature,
-                       .top_p = 1,
-                       .repetition_penalty = 1,
-                       .max_new = o->max_new,
-                       .seed = o->seed},
+            .sample = sample_plain(o->temperature, o->max_new, o->seed),
             .index = first_index + (uint64_t)i,
             .stop_ids = a->stop,
             .n_stop_ids = a->n_stop,

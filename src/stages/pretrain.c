@@ -214,11 +214,7 @@ static Status sample(void *self, int64_t u, json_t *samples, Err *err)
         requests[n] = (EngineRequest){
             .prompt = prefix[n],
             .n_prompt = lengths[n],
-            .sample = {.temperature = 0.8,
-                       .top_p = 1,
-                       .repetition_penalty = 1,
-                       .max_new = SAMPLE_TOKENS,
-                       .seed = p->seed},
+            .sample = sample_plain(0.8, SAMPLE_TOKENS, p->seed),
             .index = (uint64_t)n,
             .stop_ids = &eos,
             .n_stop_ids = eos >= 0,

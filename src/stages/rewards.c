@@ -98,22 +98,6 @@ static Status scalar_over_trunk(Model **out, TensorOps *ops, const Model *trunk,
     return status;
 }
 
-static Status check_critic(const Model *critic, const char *folder,
-                           const ModelShape *policy, Err *err)
-{
-    const ModelShape *shape = &critic->shape;
-    if (shape->head != HEAD_SCALAR)
-        return err_set(err, ERR_OPTION, "'%s' is no critic: it has no score head",
-                       folder);
-    if (shape->vocab != policy->vocab || shape->context < policy->context)
-        return err_set(err, ERR_OPTION,
-                       "'%s' has a vocabulary of %d and a context of %d, the policy %d "
-                       "and %d",
-                       folder, shape->vocab, shape->context, policy->vocab,
-                       policy->context);
-    return OK;
-}
-
 /* An adapter over the model in `folder`, or over `from` where there is none. */
 static Status adapter_critic(Model **out, const char *folder, Model *from,
                              const RewardEnv *env, const ModelLora *lora, int64_t seed,
@@ -124,7 +108,8 @@ static Status adapter_critic(Model **out, const char *folder, Model *from,
         TRY(model_folder_open(&opened, env->ops, folder, env->beside, NULL, err));
         from = opened;
     }
-    Status status = folder ? check_critic(from, folder, env->policy, err) : OK;
+    Status status =
+        folder ? reward_model_check(from, folder, "critic", env->policy, err) : OK;
     if (status == OK)
         status =
             model_adapter_new(out, from, lora, HEAD_SCALAR, true, (uint64_t)seed, err);
@@ -147,7 +132,7 @@ Status rewards_critic(Model **out, const Rewards *r, const char *folder,
     if (!named)
         return scalar_over_trunk(out, env->ops, policy, seed, err);
     TRY(model_folder_load(out, env->ops, named, true, NULL, err));
-    if (check_critic(*out, named, env->policy, err) != OK) {
+    if (reward_model_check(*out, named, "critic", env->policy, err) != OK) {
         model_free(*out);
         *out = NULL;
         return err_context(err, "option 'critic'");

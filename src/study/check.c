@@ -2,52 +2,47 @@
 #include "study/check.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-
-enum { PART = 600 };
 
 void check_part(Check *c, bool holds, const char *fmt, ...)
 {
-    char text[PART];
     va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     if (c->figure.len > 0)
         str_puts(&c->figure, "; ");
-    str_puts(&c->figure, text);
+    va_start(args, fmt);
+    str_vprintf(&c->figure, fmt, args);
+    va_end(args);
     if (!holds) {
         str_puts(&c->figure, " (missed)");
         c->verdict = CHECK_MISS;
     }
 }
 
+/* One sentence more. */
+static void say(Check *c, const char *fmt, va_list args)
+{
+    if (c->why.len > 0)
+        str_putc(&c->why, ' ');
+    str_vprintf(&c->why, fmt, args);
+}
+
 void check_why(Check *c, const char *fmt, ...)
 {
-    char text[PART];
     va_list args;
     if (c->verdict != CHECK_MISS)
         return;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    say(c, fmt, args);
     va_end(args);
-    if (c->why.len > 0)
-        str_putc(&c->why, ' ');
-    str_puts(&c->why, text);
 }
 
 void check_open(Check *c, const char *fmt, ...)
 {
-    char text[PART];
     va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     if (c->verdict == CHECK_PASS)
         c->verdict = CHECK_OPEN;
-    if (c->why.len > 0)
-        str_putc(&c->why, ' ');
-    str_puts(&c->why, text);
+    va_start(args, fmt);
+    say(c, fmt, args);
+    va_end(args);
 }
 
 void check_release(Check *c)

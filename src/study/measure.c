@@ -185,11 +185,7 @@ static Status ask(Asker *a, Err *err)
     const MeasureOptions *o = a->o;
     int64_t n = (int64_t)a->prompts.n < o->limit ? (int64_t)a->prompts.n : o->limit;
     Engine *engine = NULL;
-    AskOptions how = {.sample = {.temperature = 1,
-                                 .top_p = 1,
-                                 .repetition_penalty = 1,
-                                 .max_new = o->max_new,
-                                 .seed = o->seed},
+    AskOptions how = {.sample = sample_plain(1, o->max_new, o->seed),
                       .per_prompt = o->answers,
                       .max_calls = MOST_CALLS};
     TRY(engine_new(&engine, a->policy, SLOTS, 0, NULL, err));
@@ -208,15 +204,8 @@ static Status put_answers(Asker *a, Err *err)
     TRY(add_column(a->out, "ended", &ended, err));
     TRY(MEM_ARRAY(&a->items, (size_t)measure_n(a->out), err));
     for (int64_t i = 0; i < measure_n(a->out); i++) {
-        int64_t p = i / a->o->answers;
-        const EngineResult *r = &a->answers.results[i];
-        a->items[i] = (RewardItem){.prompt = &a->prompts.records[p].chat,
-                                   .prompt_ids = a->answers.prompts[p].ptr,
-                                   .n_prompt = (int64_t)a->answers.prompts[p].len,
-                                   .answer = r->ids,
-                                   .n_answer = r->n,
-                                   .ended = answer_ended(a->chat, r)};
-        length[i] = (double)r->n;
+        a->items[i] = reward_item(&a->answers, a->prompts.records, a->chat, i);
+        length[i] = (double)a->items[i].n_answer;
         ended[i] = a->items[i].ended ? 1 : 0;
     }
     return OK;

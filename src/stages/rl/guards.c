@@ -107,16 +107,12 @@ void guards_say(const Guards *g, Str *out)
                    v->kl, g->limits.kl);
         break;
     case GUARD_LONG:
-        str_printf(out,
-                   "answers have grown from %.1f tokens to %.1f, the limit "
-                   "(guard_length) is a factor of %.4g",
-                   first->length, v->length, g->limits.length);
-        break;
     case GUARD_SHORT:
         str_printf(out,
-                   "answers have shrunk from %.1f tokens to %.1f, the limit "
+                   "answers have %s from %.1f tokens to %.1f, the limit "
                    "(guard_length) is a factor of %.4g",
-                   first->length, v->length, g->limits.length);
+                   g->tripped == GUARD_LONG ? "grown" : "shrunk", first->length,
+                   v->length, g->limits.length);
         break;
     case GUARD_REPETITION:
         str_printf(
