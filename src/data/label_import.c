@@ -189,9 +189,5 @@ static Status add_rows(LabelAdder *a, Corpus *c, Err *err)
 Status label_import(LabelAdder *a, Corpus *c, Err *err)
 {
     TRY(labels_begin(a->labels, err));
-    Status status = add_rows(a, c, err);
-    if (status == OK)
-        return labels_commit(a->labels, err);
-    labels_rollback(a->labels);
-    return status;
+    return labels_end(a->labels, add_rows(a, c, err), err);
 }

@@ -152,12 +152,8 @@ static Status set_up(Labels *l, Err *err)
     TRY(run_sql(l, "PRAGMA journal_mode = WAL", err));
     TRY(run_sql(l, "PRAGMA synchronous = FULL", err));
     TRY(run_sql(l, "PRAGMA foreign_keys = ON", err));
-    TRY(run_sql(l, "BEGIN IMMEDIATE", err));
-    Status status = check_schema(l, err);
-    if (status == OK)
-        return labels_commit(l, err);
-    labels_rollback(l);
-    return status;
+    TRY(labels_begin(l, err));
+    return labels_end(l, check_schema(l, err), err);
 }
 
 Status labels_open(Labels **out, const char *path, bool create, Err *err)
@@ -205,14 +201,12 @@ Status labels_begin(Labels *l, Err *err)
     return run_sql(l, "BEGIN IMMEDIATE", err);
 }
 
-Status labels_commit(Labels *l, Err *err)
+Status labels_end(Labels *l, Status status, Err *err)
 {
-    return run_sql(l, "COMMIT", err);
-}
-
-void labels_rollback(Labels *l)
-{
+    if (status == OK)
+        return run_sql(l, "COMMIT", err);
     sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
 }
 
 /* --- labelers ---------------------------------------------------------------------------- */
@@ -551,10 +545,7 @@ Status labels_put(Labels *l, Label *label, int64_t replaces, Err *err)
     Status status = withdraw(l, replaces, err);
     if (status == OK)
         status = insert_label(l, label, err);
-    if (status == OK)
-        return labels_commit(l, err);
-    labels_rollback(l);
-    return status;
+    return labels_end(l, status, err);
 }
 
 Status labels_last(Labels *l, int64_t labeler, LabelKind kind, int64_t before,

@@ -68,8 +68,8 @@ const char *labels_path(const Labels *l);
 
 /* Many writes as one: much faster, and all or none. */
 NODISCARD Status labels_begin(Labels *l, Err *err);
-NODISCARD Status labels_commit(Labels *l, Err *err);
-void labels_rollback(Labels *l);
+/* Keeps them when `status`, how they went, is OK, else takes them back; returns it. */
+NODISCARD Status labels_end(Labels *l, Status status, Err *err);
 
 /* The labeler of that name, made if new; ERR_OPTION when a judge has a person's name or
  * the other way round, or when it is empty. */

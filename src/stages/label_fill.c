@@ -151,10 +151,7 @@ static Status add_chunk(Filler *f, const Record *prompts, int64_t n,
             status = label_add(&f->add, &item, true, err);
         label_item_release(&item);
     }
-    if (status == OK)
-        return labels_commit(f->add.labels, err);
-    labels_rollback(f->add.labels);
-    return status;
+    return labels_end(f->add.labels, status, err);
 }
 
 static Status answer_chunk(Filler *f, const Record *prompts, int64_t n, int64_t first,
@@ -164,11 +161,8 @@ static Status answer_chunk(Filler *f, const Record *prompts, int64_t n, int64_t 
     Status status = OK;
     for (int32_t i = 0; i < f->n_sources && status == OK; i++) {
         const Source *s = &f->sources[i];
-        AskOptions how = {.sample = {.temperature = f->o->temperature,
-                                     .top_p = 1,
-                                     .repetition_penalty = 1,
-                                     .max_new = f->o->max_new,
-                                     .seed = f->o->seed + MOST_MODELS * first + i},
+        AskOptions how = {.sample = sample_plain(f->o->temperature, f->o->max_new,
+                                                 f->o->seed + MOST_MODELS * first + i),
                           .per_prompt = s->answers,
                           .max_calls = MOST_CALLS};
         status = answers_sample(s->engine, s->chat.tok, s->chat.chat, prompts, n, &how,
@@ -245,7 +239,8 @@ static Status answer_all(Filler *f, const RecordList *list, int64_t n, Err *err)
 /* To write, prompts may come without any answer. */
 static Status add_bare(Filler *f, const RecordList *list, int64_t n, Err *err)
 {
-    Status status = labels_begin(f->add.labels, err);
+    TRY(labels_begin(f->add.labels, err));
+    Status status = OK;
     for (int64_t i = 0; i < n && status == OK; i++) {
         LabelItem item = {0};
         status = conversation_copy(&item.record.chat, &list->records[i].chat, err);
@@ -254,10 +249,7 @@ static Status add_bare(Filler *f, const RecordList *list, int64_t n, Err *err)
             status = label_add(&f->add, &item, true, err);
         label_item_release(&item);
     }
-    if (status == OK)
-        return labels_commit(f->add.labels, err);
-    labels_rollback(f->add.labels);
-    return status;
+    return labels_end(f->add.labels, status, err);
 }
 
 static Status fill_from_prompts(Filler *f, RecordList *list, Err *err)

@@ -43,10 +43,7 @@ static Status put_chunk(const Bench *b, const LabelItem *items, const JudgeCase 
     Status status = OK;
     for (int64_t i = 0; i < n && status == OK; i++)
         status = put_verdict(b, &items[i], &cases[i], err);
-    if (status == OK)
-        return labels_commit(b->labels, err);
-    labels_rollback(b->labels);
-    return status;
+    return labels_end(b->labels, status, err);
 }
 
 static Status judge_chunk(const Bench *b, const int64_t *ids, int64_t n, Err *err)
