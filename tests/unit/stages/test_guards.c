@@ -179,9 +179,7 @@ static void repetition_is_the_share_of_grams_seen_before(void **state)
 
 static void make(void)
 {
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     tiny_make_model("other", HEAD_SCALAR, 8);
 }
 

@@ -38,9 +38,7 @@ static void answers_are_ranked_and_a_share_is_held_out(void **state)
 {
     (void)state;
     RecordList train = {0}, heldout = {0};
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     tiny_run("rank", "ranked",
              "model=@sft prompts=@prompts.jsonl world=@reward answers=3 max_new=4 "
              "heldout=0.3");
@@ -113,9 +111,7 @@ static void labels_are_as_noisy_as_asked(void **state)
 {
     (void)state;
     double expected, pairs;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     json_t *clean = rank_with("clean", "labels=clean");
     assert_true(share_in_order(clean, 1, &expected, &pairs) >= 1);
     assert_true(pairs > 100);
@@ -150,9 +146,7 @@ static void equal_answers_are_no_comparison(void **state)
     (void)state;
     Err err;
     StageReport report;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     CHECK_FAILS(tiny_stage("rank", "ranked",
                            "model=@sft prompts=@prompts.jsonl world=@reward answers=3 "
                            "max_new=4 temperature=0",
@@ -166,9 +160,7 @@ static void close_scores_tie(void **state)
     (void)state;
     Err err;
     StageReport report;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     CHECK_FAILS(tiny_stage("rank", "ranked",
                            "model=@sft prompts=@prompts.jsonl world=@reward answers=2 "
                            "max_new=4 tie=1000",

@@ -164,9 +164,7 @@ static void an_adapters_dpo_in_little_memory_gives_the_same_bytes(void **state)
 static void ppo_in_little_memory_gives_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_tight("ppo", "model=@sft reward=@reward prompts=@prompts.jsonl "
                        "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
                        "minibatches=2 max_new=8 eval_prompts=4 ptx_coef=0.5 "
@@ -176,9 +174,7 @@ static void ppo_in_little_memory_gives_the_same_bytes(void **state)
 static void an_adapters_ppo_in_little_memory_gives_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_tight("ppo", "model=@sft reward=@reward prompts=@prompts.jsonl "
                        "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "
                        "minibatches=2 max_new=8 eval_prompts=4 lora_rank=4" LARGE);
@@ -189,9 +185,7 @@ static void rloo_and_grpo_in_little_memory_give_the_same_bytes(void **state)
     static const char *const kinds[] = {"rloo", "grpo"};
     (void)state;
     Err err;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     for (int k = 0; k < 2; k++) {
         check_tight(kinds[k], "model=@sft reward=@reward prompts=@prompts.jsonl "
                               "heldout_prompts=@prompts.jsonl episodes=16 batch=8 "

@@ -9,9 +9,7 @@
 
 static void make(void)
 {
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
 }
 
 static void the_ratio_is_exactly_one_before_the_first_step(void **state)

@@ -150,9 +150,7 @@ static void an_adapter_is_resumed_over_its_own_base(void **state)
 static void ppo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_resumes("ppo",
                   "model=@sft reward=@reward prompts=@prompts.jsonl "
                   "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "
@@ -165,9 +163,7 @@ static void ppo_resumes_to_the_same_bytes(void **state)
 static void rloo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_resumes("rloo",
                   "model=@sft reward=@reward prompts=@prompts.jsonl "
                   "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "
@@ -180,9 +176,7 @@ static void rloo_resumes_to_the_same_bytes(void **state)
 static void grpo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_resumes("grpo",
                   "model=@sft reward=@reward prompts=@prompts.jsonl "
                   "heldout_prompts=@prompts.jsonl episodes=80 batch=8 answers=2 "
@@ -197,9 +191,7 @@ static void grpo_resumes_to_the_same_bytes(void **state)
 static void an_adapters_ppo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_resumes("ppo",
                   "model=@sft reward=@reward prompts=@prompts.jsonl "
                   "heldout_prompts=@prompts.jsonl episodes=80 batch=8 minibatches=2 "

@@ -10,9 +10,7 @@
 
 static void make(void)
 {
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
 }
 
 static const char *const kinds[] = {"rloo", "grpo"};

@@ -402,9 +402,7 @@ static void updates_of_ppo_are_steady(void **state)
                     "batch=8 minibatches=2 epochs=10 max_new=8 ptx_coef=0.5 "
                     "ptx_data=@documents.jsonl micro_batch=100" QUIET,
                     22, 39}; /* in the second iteration, of updates 20 to 39 */
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_steady(&c);
 }
 
@@ -421,9 +419,7 @@ static void updates_of_rloo_and_grpo_are_steady(void **state)
                        "batch=8 answers=4 minibatches=2 epochs=10 max_new=8 "
                        "micro_batch=100" QUIET,
                        22, 39};
-    tiny_make_data();
-    tiny_make_model("sft", HEAD_LM, 6);
-    tiny_make_model("reward", HEAD_SCALAR, 7);
+    tiny_make_sft_and_reward();
     check_steady(&rloo);
     check_steady(&grpo);
 }

@@ -112,6 +112,14 @@ static inline void tiny_make_model(const char *folder, ModelHead head, uint64_t 
     model_free(model);
 }
 
+/* The data, and the two models that learning from a reward begins with. */
+static inline void tiny_make_sft_and_reward(void)
+{
+    tiny_make_data();
+    tiny_make_model("sft", HEAD_LM, 6);
+    tiny_make_model("reward", HEAD_SCALAR, 7);
+}
+
 /* Runs stage `kind` in folder `out`; settings is "key=value key=value ...", where a value
  * that begins with "@" is a path in the test's folder. */
 static inline Status tiny_stage(const char *kind, const char *out, const char *settings,
