@@ -18,7 +18,7 @@ void check_part(Check *c, bool holds, const char *fmt, ...)
 }
 
 /* One sentence more. */
-static void say(Check *c, const char *fmt, va_list args)
+PRINTF_LIKE(2, 0) static void say(Check *c, const char *fmt, va_list args)
 {
     if (c->why.len > 0)
         str_putc(&c->why, ' ');
