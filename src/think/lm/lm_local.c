@@ -140,7 +140,7 @@ static bool on_token(void *self, int64_t request, int32_t id, bool forced)
     (void)request;
     (void)forced;
     AnswerReader *reader = self;
-    return answer_reader_put(reader, id) &&
+    return answer_reader_put(reader, id) && !system_stop_requested() &&
            (reader->deadline <= 0 || system_seconds() < reader->deadline);
 }
 
@@ -178,7 +178,7 @@ static Status prepare(Asking *a, Err *err)
             .n_stop_ids = turns ? m->n_turn_stops : m->loaded->n_ends,
             .stop_strings = a->stops,
             .n_stop_strings = a->n_stops,
-            .on_token = r->on_text || r->deadline > 0 ? on_token : NULL,
+            .on_token = on_token,
             .self = reader,
         };
     }
