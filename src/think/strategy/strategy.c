@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static const StrategyKind *const kinds[] = {&direct_kind};
-enum { N_KINDS = sizeof kinds / sizeof *kinds };
+enum { N_KINDS = 1 };
+static const StrategyKind *const kinds[N_KINDS] = {&direct_kind};
 
 void outcome_release(Outcome *o)
 {
@@ -118,15 +118,20 @@ static Status insert(Strategy **chain, Strategy *part, Err *err)
     return OK;
 }
 
+static const StrategyKind *find_kind(Span name)
+{
+    for (int i = 0; i < N_KINDS; i++) {
+        if (span_equal(name, span_of(kinds[i]->name)))
+            return kinds[i];
+    }
+    return NULL;
+}
+
 static Status parse_part(Strategy **chain, Span text, Err *err)
 {
     ptrdiff_t colon = span_find(text, SPAN(":"), 0);
     Span name = span_trim((Span){text.ptr, colon < 0 ? text.len : (size_t)colon});
-    const StrategyKind *kind = NULL;
-    for (int i = 0; i < N_KINDS; i++) {
-        if (span_equal(name, span_of(kinds[i]->name)))
-            kind = kinds[i];
-    }
+    const StrategyKind *kind = find_kind(name);
     if (!kind)
         return no_kind(name, err);
     int64_t number = kind->def;
@@ -143,6 +148,16 @@ static Status parse_part(Strategy **chain, Span text, Err *err)
     return status;
 }
 
+/* Every chain ends with one that asks. */
+static bool asks_the_model(const Strategy *s)
+{
+    for (; s; s = s->inner) {
+        if (s->kind->place == direct_kind.place)
+            return true;
+    }
+    return false;
+}
+
 Status strategy_parse(Strategy **out, Span spec, Err *err)
 {
     Strategy *chain = NULL;
@@ -154,14 +169,8 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
         status = parse_part(&chain, (Span){spec.ptr + at, end - at}, err);
         at = end + 1;
     }
-    /* Every chain ends at the model. */
-    if (status == OK) {
-        Strategy *last = chain;
-        while (last->inner)
-            last = last->inner;
-        if (last->kind->place > direct_kind.place)
-            status = parse_part(&chain, SPAN("direct"), err);
-    }
+    if (status == OK && !asks_the_model(chain))
+        status = parse_part(&chain, SPAN("direct"), err);
     if (status != OK) {
         strategy_free(chain);
         return err_context(err, "--think");
