@@ -208,7 +208,12 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
     TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     Question question = {
-        .talk = &a->talk, .sample = a->sample, .on_text = a->o.json ? NULL : show};
+        .talk = &a->talk,
+        .sample = a->sample,
+        .o = &a->think,
+        .extract = &a->extract,
+        .on_text = a->o.json ? NULL : show,
+    };
     system_catch_stop();
     Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
     if (status == OK)

@@ -240,6 +240,7 @@ Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *
                        Err *err)
 {
     Str spec = {0};
+    ASSERT(q->talk && q->o && q->extract);
     *out = (Outcome){0};
     strategy_spec(s, &spec);
     trace_note(run->trace, "think", json_from_bytes(str_span(&spec)));
