@@ -54,6 +54,7 @@ typedef struct Ask {
     LmLocalOptions local;
     Strategy *strategy;
     Extractor extract;
+    Examples examples;
     TensorOps *ops;
     Lm *lm;
     Str text; /* the question */
@@ -203,6 +204,8 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
     TRY(strategy_parse(&a->strategy, span_of(a->o.think ? a->o.think : "direct"), err));
     TRY(extractor_parse(&a->extract, span_of(a->o.extract ? a->o.extract : "auto"),
                         err));
+    if (a->think.examples)
+        TRY(examples_load(&a->examples, a->think.examples, err));
     TRY(make_question(a, words, err));
     TRY(command_backend(&a->ops, COMPUTE_F32, err));
     TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
@@ -212,6 +215,7 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
         .sample = a->sample,
         .o = &a->think,
         .extract = &a->extract,
+        .examples = a->think.examples ? &a->examples : NULL,
         .on_text = a->o.json ? NULL : show,
     };
     system_catch_stop();
@@ -236,6 +240,7 @@ static void release(Ask *a)
     tensor_free(a->ops);
     strategy_free(a->strategy);
     extractor_release(&a->extract);
+    examples_release(&a->examples);
     conversation_release(&a->talk);
     str_release(&a->text);
 }

@@ -49,10 +49,19 @@ static Status last_turn_with(Conversation *c, Span more, Err *err)
     return OK;
 }
 
-static Status chain_init(Chain *c, const Run *run, const Question *q, Err *err)
+/* Examples that show their steps are trigger enough. */
+static Span trigger_of(const Strategy *s, const Question *q)
+{
+    bool shown = strategy_holds(s, &few_shot_kind) && q->examples &&
+                 q->examples->n > 0 && q->examples->examples[0].steps.len > 0;
+    return span_of(!shown && q->o->steps ? q->o->steps : "");
+}
+
+static Status chain_init(Chain *c, const Strategy *s, const Run *run, const Question *q,
+                         Err *err)
 {
     *c = (Chain){0};
-    Span trigger = span_of(q->o->steps ? q->o->steps : "");
+    Span trigger = trigger_of(s, q);
     str_span_append(&c->prefix, q->prefix);
     TRY(conversation_copy(&c->talk, q->talk, err));
     if (trigger.len == 0)
@@ -162,10 +171,11 @@ static Status cot_attempt(const Strategy *s, Run *run, const Question *q, int32_
     Chain chain;
     Question thinking = *q;
     trace_open(run->trace, "strategy", "cot");
-    Status status = chain_init(&chain, run, q, err);
+    Status status = chain_init(&chain, s, run, q, err);
     thinking.talk = &chain.talk;
     thinking.prefix = str_span(&chain.prefix);
     thinking.on_text = NULL;
+    thinking.steps = true;
     if (q->o->think_tokens > 0)
         thinking.sample.max_new = q->o->think_tokens;
     if (status == OK)

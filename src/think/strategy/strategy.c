@@ -18,13 +18,20 @@ static const OptField fields[] = {
              "probability; 1: always all"),
     OPT_INT(ThinkOptions, vote_round, 4, 1, 1024,
             "consistency: samples taken between two looks at the votes"),
+    OPT_TEXT(ThinkOptions, examples, NULL,
+             "few-shot: file of questions and answers, a row of JSON each"),
+    OPT_CHOICE(ThinkOptions, pick, PICK_NEAREST, example_pick_names,
+               "few-shot: which examples"),
+    OPT_INT(ThinkOptions, pick_seed, 0, 0, 9e15, "few-shot: of random examples"),
+    OPT_BOOL(ThinkOptions, calibrate, 0,
+             "choose: divide by what the model answers to \"N/A\""),
     OPT_END,
 };
 const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
 
-enum { N_KINDS = 3 };
-static const StrategyKind *const kinds[N_KINDS] = {&direct_kind, &cot_kind,
-                                                   &consistency_kind};
+enum { N_KINDS = 5 };
+static const StrategyKind *const kinds[N_KINDS] = {
+    &direct_kind, &choose_kind, &few_shot_kind, &cot_kind, &consistency_kind};
 
 /* --- attempts ------------------------------------------------------------------------ */
 void outcome_release(Outcome *o)

@@ -16,6 +16,7 @@
 
 #include "think/extract.h"
 #include "think/run.h"
+#include "think/strategy/examples.h"
 
 /* What the strategies of this folder can be told, beside their numbers. */
 typedef struct ThinkOptions {
@@ -23,6 +24,10 @@ typedef struct ThinkOptions {
     int64_t think_tokens; /* cot: of a chain at most; 0: as of any answer */
     double vote_stop;     /* consistency: probability that settles the vote */
     int64_t vote_round;   /* consistency: samples asked for at a time */
+    char *examples;       /* few-shot: a file, for whoever fills Question.examples */
+    int pick;             /* few-shot: ExamplePick */
+    int64_t pick_seed;
+    bool calibrate; /* choose */
 } ThinkOptions;
 extern const OptTable think_options;
 
@@ -36,6 +41,8 @@ typedef struct Question {
     uint64_t key;
     const ThinkOptions *o;
     const Extractor *extract;
+    const Examples *examples;       /* few-shot; NULL: none */
+    bool steps;                     /* a chain of thought is wanted: set by cot */
     const LmConstraint *constraint; /* NULL: free */
     LmOnText on_text; /* shows the answer as it is written, where the strategy can know
                          that it is the answer; NULL: nobody looks on */
@@ -106,6 +113,7 @@ NODISCARD Status strategy_inner(const Strategy *s, Run *run, const Question *q,
 bool strategy_holds(const Strategy *s, const StrategyKind *kind);
 
 /* The kinds, a file each. */
-extern const StrategyKind direct_kind, cot_kind, consistency_kind;
+extern const StrategyKind direct_kind, choose_kind, few_shot_kind, cot_kind,
+    consistency_kind;
 
 #endif
