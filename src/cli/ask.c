@@ -12,6 +12,7 @@
 #include "think/lm/lm_local.h"
 #include "think/strategy/strategy.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,16 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace;
+    char *system, *think, *trace, *extract;
     bool json, usage, verbose;
 } AskCommandOptions;
 
 static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, think, "direct",
              "how to find the answer, as in cot+consistency:8; help: lists the ways"),
+    OPT_TEXT(AskCommandOptions, extract, "auto",
+             "which part of a text is its answer, where answers are compared: auto, "
+             "answer, number, choice:A,B, regex:X, exact"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -46,8 +50,11 @@ typedef struct Ask {
     AskCommandOptions o;
     SampleOptions sample;
     Budget budget;
+    ThinkOptions think;
     LmLocalOptions local;
     Strategy *strategy;
+    Extractor extract;
+    Examples examples;
     TensorOps *ops;
     Lm *lm;
     Str text; /* the question */
@@ -147,6 +154,10 @@ static void show_json(const Ask *a)
     json_object_set_new(root, "answer", json_from_bytes(str_span(&o->text)));
     if (o->thinking.len > 0)
         json_object_set_new(root, "thinking", json_from_bytes(str_span(&o->thinking)));
+    if (o->answer.len > 0)
+        json_object_set_new(root, "extracted", json_from_bytes(str_span(&o->answer)));
+    if (isfinite(o->confidence))
+        json_object_set_new(root, "confidence", json_real(o->confidence));
     json_object_set_new(root, "cut", json_boolean(o->cut));
     if (o->note.len > 0)
         json_object_set_new(root, "note", json_from_bytes(str_span(&o->note)));
@@ -190,13 +201,23 @@ static Status write_trace(const Ask *a, Err *err)
 /* --- one question -------------------------------------------------------------------- */
 static Status ask(Ask *a, const char *model, const char *words, Err *err)
 {
-    TRY(strategy_parse(&a->strategy, span_of(a->o.think), err));
+    TRY(strategy_parse(&a->strategy, span_of(a->o.think ? a->o.think : "direct"), err));
+    TRY(extractor_parse(&a->extract, span_of(a->o.extract ? a->o.extract : "auto"),
+                        err));
+    if (a->think.examples)
+        TRY(examples_load(&a->examples, a->think.examples, err));
     TRY(make_question(a, words, err));
     TRY(command_backend(&a->ops, COMPUTE_F32, err));
     TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     Question question = {
-        .talk = &a->talk, .sample = a->sample, .on_text = a->o.json ? NULL : show};
+        .talk = &a->talk,
+        .sample = a->sample,
+        .o = &a->think,
+        .extract = &a->extract,
+        .examples = a->think.examples ? &a->examples : NULL,
+        .on_text = a->o.json ? NULL : show,
+    };
     system_catch_stop();
     Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
     if (status == OK)
@@ -218,6 +239,8 @@ static void release(Ask *a)
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);
+    extractor_release(&a->extract);
+    examples_release(&a->examples);
     conversation_release(&a->talk);
     str_release(&a->text);
 }
@@ -238,6 +261,9 @@ static const char examples[] =
     "  tame ask runs/demo/ppo -s \"Be brief.\" \"Who is Mira?\" --temp 0 -u\n"
     "  cat notes.txt | tame ask runs/demo/ppo \"What is this about?\"\n"
     "  tame ask runs/demo/ppo \"Who is Mira?\" --json --trace trace.jsonl\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
+    "--extract "
+    "number -v\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n";
 
 int ask_command(int argc, char **argv)
@@ -245,6 +271,7 @@ int ask_command(int argc, char **argv)
     Err err = {0};
     Ask a = {0};
     const OptBinding bindings[] = {{&ask_options, &a.o},
+                                   {&think_options, &a.think},
                                    {&sample_options, &a.sample},
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
@@ -271,7 +298,7 @@ int ask_command(int argc, char **argv)
     short_flags_expand(argc, argv);
     Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
     int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && strcmp(a.o.think, "help") == 0) {
+    if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK && n == 0) {
         result = command_usage_error("ask", "MODEL is missing");
