@@ -262,7 +262,7 @@ Status prompt_template_apply(const PromptTemplate *t, const TemplateParam *param
     if (t->prompt)
         TRY(prompt_template_fill(t, span_of(t->prompt), params, n, input, prompt, &used,
                                  err));
-    if (!used && input.len > 0) {
+    if ((!used || !t->prompt) && input.len > 0) {
         str_puts(prompt, prompt->len > 0 ? "\n\n" : "");
         str_span_append(prompt, input);
     }

@@ -61,6 +61,7 @@ static void input_without_a_place_stands_behind(void **state)
         {"prompt: Sum up\n", "Sum up\n\ntext", ""},
         {"system: Sum up\n", "text", "Sum up"},
         {"system: About $input\nprompt: Go\n", "Go", "About text"},
+        {"system: About $input\n", "text", "About text"},
         {"Sum up $input", "Sum up text", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
