@@ -322,10 +322,8 @@ static const char examples[] =
     "  cat notes.txt | tame ask runs/demo/ppo \"What is this about?\"\n"
     "  tame ask runs/demo/ppo \"Who is Mira?\" --json --trace trace.jsonl\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
-    "  tame ask http://localhost:8080/v1#qwen2.5 \"Capital of France?\"\n"
-    "  tame ask -c \"And of Spain?\"                        goes on with it\n"
+    "  tame ask -c \"And of Spain?\"\n"
     "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
-    "  tame ask gpt.yaml -s \"Translate into \\$to\" --save translate\n"
     "  tame ask -t translate -p to French \"Good morning\"\n";
 
 int ask_command(int argc, char **argv)

@@ -335,7 +335,7 @@ Status prompt_template_load(const char *name, PromptTemplate *out, Err *err)
         return load(name, out, err);
     Status status = prompt_template_path(name, &path, err);
     if (status == OK && !file_exists(str_c(&path)))
-        status = err_set(err, ERR_OPTION,
+        status = err_set(err, ERR_IO,
                          "there is no template '%s' (%s); --save %s makes one", name,
                          str_c(&path), name);
     if (status == OK)

@@ -67,7 +67,7 @@ templates()
     last_asked >asked
     says "with its options" '"temperature": 0.0' asked
     fails "a parameter is missing" 2 "\$language is not given: -p language VALUE" ask -t say x
-    fails "no such template" 2 "there is no template 'sag'" ask -t sag x
+    fails "no such template" 1 "there is no template 'sag'" ask -t sag x
 }
 
 logs()
