@@ -335,9 +335,9 @@ Status prompt_template_load(const char *name, PromptTemplate *out, Err *err)
         return load(name, out, err);
     Status status = prompt_template_path(name, &path, err);
     if (status == OK && !file_exists(str_c(&path)))
-        status = err_set(err, ERR_IO,
-                         "there is no template '%s' (%s); --save %s makes one", name,
-                         str_c(&path), name);
+        status =
+            err_set(err, ERR_IO, "there is no template '%s' (%s); --save %s makes one",
+                    name, str_c(&path), name);
     if (status == OK)
         status = load(str_c(&path), out, err);
     str_release(&path);
