@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_lib.sh"
 root=$(cd "$here/../.." && pwd)
 cd "$work" || exit 1
-all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat ask complete eval label judge info tokenize import merge"
+all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat ask logs complete eval label judge info tokenize import merge"
 
 # --- help and examples --------------------------------------------------------------------
 help_is_there()
