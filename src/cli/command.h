@@ -49,6 +49,8 @@ int eval_command(int argc, char **argv);     /* eval.c */
 int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */
 int info_command(int argc, char **argv);     /* info.c */
+int index_command(int argc, char **argv);    /* index.c */
+int search_command(int argc, char **argv);   /* index.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */

@@ -416,7 +416,7 @@ static Status flush_bare(Chunker *c, int next_level, Err *err)
                 err);
 }
 
-static Span cut_title(Span title)
+Span heading_cut(Span title)
 {
     if (title.len <= HEADING_BYTES)
         return title;
@@ -432,7 +432,7 @@ static Status enter_heading(Chunker *c, int level, Span title, Line line, Err *e
     TRY(flush_bare(c, level, err));
     for (int i = level - 1; i < HEADING_LEVELS; i++)
         c->titles[i] = (Span){0};
-    c->titles[level - 1] = cut_title(title);
+    c->titles[level - 1] = heading_cut(title);
     c->level = level;
     c->bare = line_text(c->text, line);
     str_reset(&c->path);

@@ -48,4 +48,7 @@ NODISCARD Status chunk_document(Span text, const ChunkOptions *o,
                                 const Measure *measure, ChunkPut put, void *self,
                                 Err *err);
 
+/* As much of a title as a heading keeps: HEADING_BYTES, whole characters. */
+Span heading_cut(Span title);
+
 #endif
