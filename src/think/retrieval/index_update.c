@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/system.h"
-#include "data/record.h"
 #include "data/rows.h"
 #include "format/json.h"
 #include "text/utf8.h"
@@ -344,18 +343,19 @@ static Status add_document(Update *u, int64_t file, const char *name, Span text,
     return OK;
 }
 
-/* A row of JSON Lines. */
-static Status add_record(Update *u, int64_t file, const char *name, Record *r, Span row,
-                         Err *err)
+/* A row of JSON Lines: {"text": ..., "title": ...}, what else it holds is not read. */
+static Status add_record(Update *u, int64_t file, const char *name, Span row, Err *err)
 {
-    Span title;
-    TRY(record_parse(row, r, err));
-    if (r->kind != RECORD_TEXT)
-        return err_set(err, ERR_FORMAT, "the row has no \"text\"");
+    json_t *tree;
+    Span text, title;
+    TRY(json_parse(row, &tree, err));
     str_reset(&u->title);
-    if (r->row && json_get_text(r->row, "title", &title, NULL) == OK)
+    if (json_get_text(tree, "title", &title, NULL) == OK)
         str_span_append(&u->title, heading_cut(span_trim(title)));
-    Status status = add_document(u, file, name, str_span(&r->text), err);
+    Status status = json_get_text(tree, "text", &text, err);
+    if (status == OK)
+        status = add_document(u, file, name, text, err);
+    json_decref(tree);
     str_reset(&u->title);
     return status;
 }
@@ -369,7 +369,6 @@ static bool is_jsonl(const char *path)
 static Status add_rows(Update *u, int64_t file, const char *path, Rows *rows, bool *bad,
                        Err *err)
 {
-    Record record = {0};
     Str name = {0};
     Status status = OK;
     for (int64_t number = 1; status == OK; number++) {
@@ -388,13 +387,12 @@ static Status add_rows(Update *u, int64_t file, const char *path, Rows *rows, bo
         status = str_check(&name, err);
         if (status == OK)
             status = is_text ? add_document(u, file, str_c(&name), row, err)
-                             : add_record(u, file, str_c(&name), &record, row, err);
+                             : add_record(u, file, str_c(&name), row, err);
         *bad = status == ERR_FORMAT && !is_text; /* of the store it would be IO */
         if (*bad)
             err_context(err, "%s", rows_where(rows));
     }
     str_release(&name);
-    record_release(&record);
     return status;
 }
 
