@@ -213,7 +213,7 @@ static Status search_index(const SearchCommand *c, const char *path, Span questi
     Index *x;
     Hits hits;
     TRY(index_open(&x, path, false, err));
-    Searcher searcher = {.index = x, .o = &c->search};
+    Searcher searcher = {.index = x, .o = &c->search, .snippets = true};
     Status status = search_passages(&searcher, question, &hits, NULL, err);
     for (size_t i = 0; i < hits.n; i++) {
         if (c->o.json)

@@ -34,14 +34,6 @@ bool query_is_stop_word(Span word)
 }
 
 /* --- words ----------------------------------------------------------------------------- */
-/* The terms, in lower case (ASCII), one behind another in `text`. */
-typedef struct Terms {
-    Str text;
-    Span words[QUERY_TERMS]; /* .ptr: an offset into text while that grows */
-    size_t n;
-    bool failed;
-} Terms;
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -85,7 +77,7 @@ static bool after_apostrophe(Span s, size_t at)
            (at >= 3 && memcmp(s.ptr + at - 3, "\xe2\x80\x99", 3) == 0);
 }
 
-static bool known(const Terms *t, Span word)
+static bool known(const QueryTerms *t, Span word)
 {
     for (size_t i = 0; i < t->n; i++) {
         if (span_equal(t->words[i], word))
@@ -95,7 +87,7 @@ static bool known(const Terms *t, Span word)
 }
 
 /* text.ptr stays where it is: room for all terms was reserved. */
-static void add_term(Terms *t, Span word, bool keep_stop_words)
+static void add_term(QueryTerms *t, Span word, bool keep_stop_words)
 {
     if (t->n == QUERY_TERMS || word.len > QUERY_TERM_BYTES)
         return;
@@ -116,7 +108,7 @@ static void add_term(Terms *t, Span word, bool keep_stop_words)
 
 /* The words of the question. Of "Algeria's" and "don't" what is behind the apostrophe is
  * no word, unless it is long: "l'arbre". */
-static void add_words(Terms *t, Span s, bool keep_stop_words)
+static void add_words(QueryTerms *t, Span s, bool keep_stop_words)
 {
     for (size_t at = 0; at < s.len && t->n < QUERY_TERMS;) {
         size_t end = word_end(s, at);
@@ -132,7 +124,7 @@ static void add_words(Terms *t, Span s, bool keep_stop_words)
 
 /* What stands between double quotes, if it is several words, with blanks for all that is
  * none. */
-static void add_phrase(Terms *t, Span s)
+static void add_phrase(QueryTerms *t, Span s)
 {
     char phrase[QUERY_TERM_BYTES + 1];
     size_t n = 0, words = 0;
@@ -154,7 +146,7 @@ static void add_phrase(Terms *t, Span s)
         add_term(t, (Span){phrase, n}, true);
 }
 
-static void add_phrases(Terms *t, Span s)
+static void add_phrases(QueryTerms *t, Span s)
 {
     ptrdiff_t open = span_find(s, SPAN("\""), 0);
     while (open >= 0) {
@@ -166,21 +158,41 @@ static void add_phrases(Terms *t, Span s)
     }
 }
 
-Status query_build(Span question, bool keep_stop_words, Str *out, Err *err)
+Status query_terms(Span question, bool keep_stop_words, QueryTerms *out, Err *err)
 {
-    Terms t = {0};
-    str_reserve(&t.text, (QUERY_TERMS + 1) * (QUERY_TERM_BYTES + 1));
-    add_words(&t, question, keep_stop_words);
-    if (t.n == 0) /* "Who are they?" */
-        add_words(&t, question, true);
-    add_phrases(&t, question);
-    for (size_t i = 0; i < t.n; i++) {
+    *out = (QueryTerms){0};
+    str_reserve(&out->text, (QUERY_TERMS + 1) * (QUERY_TERM_BYTES + 1));
+    add_words(out, question, keep_stop_words);
+    if (out->n == 0) /* "Who are they?" */
+        add_words(out, question, true);
+    add_phrases(out, question);
+    Status status = str_check(&out->text, err);
+    if (status != OK)
+        query_terms_release(out);
+    return status;
+}
+
+void query_terms_release(QueryTerms *t)
+{
+    str_release(&t->text);
+    *t = (QueryTerms){0};
+}
+
+/* A term holds no quote: words and blanks only. */
+void query_join(const Span *words, size_t n, Str *out)
+{
+    for (size_t i = 0; i < n; i++) {
         str_puts(out, i > 0 ? " OR \"" : "\"");
-        str_span_append(out, t.words[i]); /* holds no quote: words and blanks only */
+        str_span_append(out, words[i]);
         str_putc(out, '"');
     }
-    Status status = str_check(&t.text, err);
-    str_release(&t.text);
-    TRY(status);
+}
+
+Status query_build(Span question, bool keep_stop_words, Str *out, Err *err)
+{
+    QueryTerms t;
+    TRY(query_terms(question, keep_stop_words, &t, err));
+    query_join(t.words, t.n, out);
+    query_terms_release(&t);
     return str_check(out, err);
 }

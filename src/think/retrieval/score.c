@@ -17,7 +17,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum { COLUMNS = 2, ARGUMENTS = 4 }; /* heading, body; k1, w and b of the heading, b */
+/* heading, body; terms, k1, weight and b of the heading, b of the body */
+enum { COLUMNS = 2, ARGUMENTS = 5 };
 
 /* What is the same for all rows of a query. idf[] follows. */
 typedef struct Statistics {
@@ -90,11 +91,12 @@ static int weigh_columns(const Fts5ExtensionApi *api, Fts5Context *fts,
 static int score_row(const Fts5ExtensionApi *api, Fts5Context *fts,
                      const double given[ARGUMENTS], double *out)
 {
-    const double k1 = given[0], w[COLUMNS] = {given[1], 1},
-                 b[COLUMNS] = {given[2], given[3]};
+    const double k1 = given[1], w[COLUMNS] = {given[2], 1},
+                 b[COLUMNS] = {given[3], given[4]};
     const Statistics *s;
     double weight[COLUMNS];
-    int phrases = api->xPhraseCount(fts);
+    int all = api->xPhraseCount(fts),
+        phrases = (int)given[0] < all ? (int)given[0] : all;
     int code = statistics_of(api, fts, phrases, &s);
     if (code == SQLITE_OK)
         code = weigh_columns(api, fts, s, w, b, weight);
@@ -112,13 +114,14 @@ static int score_row(const Fts5ExtensionApi *api, Fts5Context *fts,
     return code;
 }
 
-/* score_bm25f(chunk_text, k1, weight of the heading, b of the heading, b of the body). */
+/* score_bm25f(chunk_text, terms, k1, weight of the heading, b of the heading, b of the
+ * body): the first `terms` terms of the expression count, the others only choose. */
 static void score_bm25f(const Fts5ExtensionApi *api, Fts5Context *fts,
                         sqlite3_context *context, int n, sqlite3_value **values)
 {
     double given[ARGUMENTS], score;
     if (n != ARGUMENTS) {
-        sqlite3_result_error(context, "score_bm25f takes four numbers", -1);
+        sqlite3_result_error(context, "score_bm25f takes five numbers", -1);
         return;
     }
     for (int i = 0; i < ARGUMENTS; i++)

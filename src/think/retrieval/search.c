@@ -5,6 +5,7 @@
 #include "think/retrieval/index_internal.h"
 #include "think/retrieval/query.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,48 +29,152 @@ const OptTable search_options = {"search", "search", sizeof(SearchOptions), fiel
 static const double fusion_constant = 60;
 
 /* --- words ------------------------------------------------------------------------------- */
-static Status collect(Index *x, sqlite3_stmt *s, int64_t most, Ranked *out, int64_t *n,
-                      Err *err)
+/* Most of the time would go into passages that hold nothing but a common word. MaxScore
+ * (Turtle and Flood 1995): a term can add at most idf (k1 + 1) to a score. When the last of
+ * the passages found so far scores more than some terms together can, no passage with these
+ * alone is among the best, and only passages with another term, a rarer one, are scored. */
+typedef struct WordSearch {
+    Index *x;
+    const SearchOptions *o;
+    int64_t most;
+    QueryTerms terms;          /* the rarest first */
+    double bound[QUERY_TERMS]; /* what each can add */
+    int64_t rows[QUERY_TERMS]; /* passages with it */
+    Str query;
+} WordSearch;
+
+static double most_added(int64_t all, int64_t rows, double k1)
+{
+    return log(1 + ((double)(all - rows) + 0.5) / ((double)rows + 0.5)) * (k1 + 1);
+}
+
+static Status count_rows(WordSearch *w, sqlite3_stmt *s, Span term, int64_t *n,
+                         Err *err)
+{
+    bool end;
+    str_reset(&w->query);
+    query_join(&term, 1, &w->query);
+    TRY(str_check(&w->query, err));
+    db_bind_text(s, 1, str_span(&w->query));
+    TRY(db_step(&w->x->db, s, &end, err));
+    *n = end ? 0 : sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return OK;
+}
+
+/* Puts term i, the last of those that are in order, into its place. */
+static void sort_in(WordSearch *w, size_t i)
+{
+    for (; i > 0 && w->rows[i] < w->rows[i - 1]; i--) {
+        int64_t rows = w->rows[i];
+        Span word = w->terms.words[i];
+        w->rows[i] = w->rows[i - 1];
+        w->terms.words[i] = w->terms.words[i - 1];
+        w->rows[i - 1] = rows;
+        w->terms.words[i - 1] = word;
+    }
+}
+
+/* Numbers of passages begin at 1, so that the highest is not less than how many there are,
+ * and the bounds are not too low. */
+static Status count_terms(WordSearch *w, Err *err)
+{
+    sqlite3_stmt *s;
+    int64_t all = 0;
+    Db *db = &w->x->db;
+    TRY(db_number_of(db, "SELECT max(id) FROM chunks", &all, err));
+    TRY(db_prepare(db, "SELECT count(*) FROM chunk_text WHERE chunk_text MATCH ?", &s,
+                   err));
+    Status status = OK;
+    for (size_t i = 0; i < w->terms.n && status == OK; i++) {
+        status = count_rows(w, s, w->terms.words[i], &w->rows[i], err);
+        if (status == OK)
+            sort_in(w, i);
+    }
+    sqlite3_finalize(s);
+    for (size_t i = 0; i < w->terms.n && status == OK; i++)
+        w->bound[i] = most_added(all, w->rows[i], w->o->k1);
+    return status;
+}
+
+static Status collect(WordSearch *w, sqlite3_stmt *s, Ranked *out, int64_t *n, Err *err)
 {
     bool end = false;
-    TRY(db_step(&x->db, s, &end, err));
-    while (!end && *n < most) {
+    *n = 0;
+    TRY(db_step(&w->x->db, s, &end, err));
+    while (!end && *n < w->most) {
         out[(*n)++] = (Ranked){sqlite3_column_int64(s, 0), sqlite3_column_double(s, 1)};
-        TRY(db_step(&x->db, s, &end, err));
+        TRY(db_step(&w->x->db, s, &end, err));
     }
     return OK;
 }
 
-static Status match(Index *x, const SearchOptions *o, const Str *query, int64_t most,
-                    Ranked *out, int64_t *n, Err *err)
+/* The best passages that hold at least one of the first `needed` terms. */
+static Status match(WordSearch *w, size_t needed, Ranked *out, int64_t *n, Err *err)
 {
     sqlite3_stmt *s;
+    const SearchOptions *o = w->o;
+    str_reset(&w->query);
+    str_putc(&w->query, '(');
+    query_join(w->terms.words, w->terms.n, &w->query);
+    str_putc(&w->query, ')');
+    if (needed < w->terms.n) {
+        str_puts(&w->query, " AND (");
+        query_join(w->terms.words, needed, &w->query);
+        str_putc(&w->query, ')');
+    }
+    TRY(str_check(&w->query, err));
     TRY(db_prepare(
-        &x->db,
-        "SELECT rowid, score_bm25f(chunk_text, ?2, ?3, ?4, ?5) AS score FROM "
-        "chunk_text WHERE chunk_text MATCH ?1 ORDER BY score DESC, rowid "
-        "LIMIT ?6",
+        &w->x->db,
+        "SELECT rowid, score_bm25f(chunk_text, ?2, ?3, ?4, ?5, ?6) AS score "
+        "FROM chunk_text WHERE chunk_text MATCH ?1 ORDER BY score DESC, rowid "
+        "LIMIT ?7",
         &s, err));
-    db_bind_text(s, 1, str_span(query));
-    sqlite3_bind_double(s, 2, o->k1);
-    sqlite3_bind_double(s, 3, o->heading);
-    sqlite3_bind_double(s, 4, o->heading_b);
-    sqlite3_bind_double(s, 5, o->b);
-    sqlite3_bind_int64(s, 6, most);
-    Status status = collect(x, s, most, out, n, err);
+    db_bind_text(s, 1, str_span(&w->query));
+    sqlite3_bind_int64(s, 2, (int64_t)w->terms.n);
+    sqlite3_bind_double(s, 3, o->k1);
+    sqlite3_bind_double(s, 4, o->heading);
+    sqlite3_bind_double(s, 5, o->heading_b);
+    sqlite3_bind_double(s, 6, o->b);
+    sqlite3_bind_int64(s, 7, w->most);
+    Status status = collect(w, s, out, n, err);
     sqlite3_finalize(s);
     return status;
+}
+
+/* How many of the first terms must be asked for so that the others together add less than
+ * `score`. */
+static size_t needed_beyond(const WordSearch *w, double score)
+{
+    size_t needed = w->terms.n;
+    double rest = 0;
+    while (needed > 1 && rest + w->bound[needed - 1] < score)
+        rest += w->bound[--needed];
+    return needed;
+}
+
+/* First with the rarest terms that fill the list, then with all that are needed. */
+static Status match_needed(WordSearch *w, Ranked *out, int64_t *n, Err *err)
+{
+    size_t first = 0;
+    int64_t rows = 0;
+    TRY(count_terms(w, err));
+    while (first < w->terms.n && rows < w->most)
+        rows += w->rows[first++];
+    TRY(match(w, first, out, n, err));
+    size_t needed = *n == w->most ? needed_beyond(w, out[*n - 1].score) : w->terms.n;
+    return needed > first ? match(w, needed, out, n, err) : OK;
 }
 
 Status search_words(Index *x, const SearchOptions *o, Span question, int64_t most,
                     Ranked *out, int64_t *n, Err *err)
 {
-    Str query = {0};
+    WordSearch w = {.x = x, .o = o, .most = most};
     *n = 0;
-    Status status = query_build(question, o->stop_words, &query, err);
-    if (status == OK && query.len > 0)
-        status = match(x, o, &query, most, out, n, err);
-    str_release(&query);
+    TRY(query_terms(question, o->stop_words, &w.terms, err));
+    Status status = w.terms.n > 0 ? match_needed(&w, out, n, err) : OK;
+    query_terms_release(&w.terms);
+    str_release(&w.query);
     return status;
 }
 
@@ -281,7 +386,6 @@ static Status reorder(const Searcher *s, Span question, Hits *h, LmUsage *usage,
 }
 
 /* --- the whole ---------------------------------------------------------------------------- */
-/* Twice as many are ranked as are wanted, since some may say the same. */
 static Status search_into(const Searcher *s, Span question, int64_t most, Ranked *lists,
                           Ranked *ranked, Hits *out, LmUsage *usage, Err *err)
 {
@@ -293,15 +397,17 @@ static Status search_into(const Searcher *s, Span question, int64_t most, Ranked
         TRY(reorder(s, question, out, usage, err));
     while (out->n > (size_t)s->o->k)
         hit_release(&out->hits[--out->n]);
-    return add_snippets(s->index, s->o, question, out, err);
+    return s->snippets ? add_snippets(s->index, s->o, question, out, err) : OK;
 }
 
 Status search_passages(const Searcher *s, Span question, Hits *out, LmUsage *usage,
                        Err *err)
 {
     *out = (Hits){0};
-    int64_t most = 2 * s->o->k;
-    most = most > s->o->candidates ? most : s->o->candidates;
+    int64_t most = 2 * s->o->k; /* some may say the same */
+    bool chosen_from = s->reorder || s->n_rankers > 0;
+    if (chosen_from && most < s->o->candidates)
+        most = s->o->candidates;
     size_t all = (s->n_rankers + 1) * (size_t)most;
     Ranked *lists = NULL, *ranked = NULL;
     Status status = MEM_ARRAY(&lists, all, err);

@@ -42,7 +42,8 @@ typedef struct Searcher {
     const SearchOptions *o;
     const Ranker *rankers; /* beside the words */
     size_t n_rankers;
-    Lm *reorder; /* NULL: as ranked; else can.score */
+    Lm *reorder;   /* NULL: as ranked; else can.score */
+    bool snippets; /* fill those of the hits */
 } Searcher;
 
 typedef struct Hit {

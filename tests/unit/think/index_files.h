@@ -50,7 +50,7 @@ static inline Hits find(Index *x, const char *question, int64_t k)
     Hits hits;
     CHECK_OK(opt_defaults(&search_options, &o, &err));
     o.k = k;
-    Searcher s = {.index = x, .o = &o};
+    Searcher s = {.index = x, .o = &o, .snippets = true};
     CHECK_OK(search_passages(&s, span_of(question), &hits, NULL, &err));
     return hits;
 }

@@ -98,6 +98,47 @@ static void scores_are_those_of_a_slow_count(void **state)
     index_close(x);
 }
 
+static int descending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+/* Whatever MaxScore leaves out, the first few are those of the slow count. */
+static void the_best_few_are_those_of_all(void **state)
+{
+    (void)state;
+    Rng r = check_rng();
+    make_folder("d");
+    Doc docs[DOCS];
+    for (int i = 0; i < DOCS; i++)
+        docs[i] = make_doc(&r, i);
+    Index *x = open_index();
+    update(x);
+    SearchOptions o;
+    CHECK_OK(opt_defaults(&search_options, &o, &err));
+    for (int trial = 0; trial < 100; trial++) {
+        int a = (int)rng_below(&r, VOCABULARY), terms[3];
+        for (int k = 0; k < 3; k++)
+            terms[k] = (a + k * (1 + trial % 3)) % VOCABULARY;
+        double scores[DOCS];
+        for (int i = 0; i < DOCS; i++)
+            scores[i] = slow_score(docs, DOCS, i, terms, 3, &o);
+        qsort(scores, DOCS, sizeof *scores, descending);
+        char question[32];
+        Ranked found[4];
+        int64_t n;
+        (void)snprintf(question, sizeof question, "%s %s %s", vocabulary[terms[0]],
+                       vocabulary[terms[1]], vocabulary[terms[2]]);
+        CHECK_OK(
+            search_words(x, &o, span_of(question), 1 + trial % 4, found, &n, &err));
+        assert_int_equal(n, 1 + trial % 4);
+        for (int64_t i = 0; i < n; i++)
+            CHECK_NEAR(found[i].score, scores[i], 1e-9);
+    }
+    index_close(x);
+}
+
 /* FTS5's own bm25() has nothing to say of words that half of the passages hold. */
 static void in_a_small_collection_common_words_still_order(void **state)
 {
@@ -266,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEMP_TEST(scores_are_those_of_a_slow_count),
+        TEMP_TEST(the_best_few_are_those_of_all),
         TEMP_TEST(in_a_small_collection_common_words_still_order),
         TEMP_TEST(passages_that_say_the_same_count_once),
         TEMP_TEST(endings_and_accents_do_not_matter),
