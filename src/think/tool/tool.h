@@ -42,6 +42,10 @@ NODISCARD Status toolbox_add(Toolbox *box, Tool tool, Err *err);
 const Tool *toolbox_find(const Toolbox *box, Span name);
 void toolbox_release(Toolbox *box); /* accepts zeroed */
 
+/* The arguments that a call's plain text means, as JSON text appended to *out: an object
+ * as it stands, anything else as the value of tool->argument ("c, a, b" for a list). */
+NODISCARD Status tool_arguments(const Tool *tool, Span text, Str *out, Err *err);
+
 /* May this call be made? A person is asked, or an option says so. */
 typedef bool (*ToolApprove)(void *self, const Tool *tool, const char *arguments);
 
@@ -52,5 +56,8 @@ typedef bool (*ToolApprove)(void *self, const Tool *tool, const char *arguments)
 NODISCARD Status toolbox_call(const Toolbox *box, Span name, Span arguments,
                               ToolApprove approve, void *self, Str *out, bool *failed,
                               Err *err);
+/* The same for a call as the native format writes it, "calculator(12*7)". */
+NODISCARD Status toolbox_call_text(const Toolbox *box, Span call, ToolApprove approve,
+                                   void *self, Str *out, bool *failed, Err *err);
 
 #endif
