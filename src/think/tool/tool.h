@@ -51,7 +51,7 @@ typedef bool (*ToolApprove)(void *self, const Tool *tool, const char *arguments)
 
 /* Makes one call: finds the tool, parses and checks the arguments (JSON text of an
  * object), asks `approve` (NULL: all but trusted tools are refused), runs it and appends
- * its result, cut at TOOL_RESULT_BYTES. Whatever goes wrong with the call is the result
+ * its result, as valid UTF-8 without control characters and cut at TOOL_RESULT_BYTES. Whatever goes wrong with the call is the result
  * "error: ..." with *failed set. */
 NODISCARD Status toolbox_call(const Toolbox *box, Span name, Span arguments,
                               ToolApprove approve, void *self, Str *out, bool *failed,

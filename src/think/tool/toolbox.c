@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "text/template.h"
+#include "text/utf8.h"
 #include "think/tool/schema.h"
 
 #include <string.h>
@@ -106,6 +107,22 @@ static void cut(Str *out, size_t start)
     str_puts(out, mark);
 }
 
+/* Appends what a tool wrote as text that a terminal and a model can take: valid UTF-8
+ * without control characters but tabs and newlines. */
+static void put_clean(Span said, Str *out)
+{
+    Utf8Stream utf8 = {0};
+    size_t from = 0;
+    for (size_t i = 0; i <= said.len; i++) {
+        unsigned char c = i < said.len ? (unsigned char)said.ptr[i] : 0;
+        if (i < said.len && (c >= ' ' || c == '\t' || c == '\n') && c != 0x7f)
+            continue;
+        utf8_stream_put(&utf8, (Span){said.ptr + from, i - from}, out);
+        from = i + 1;
+    }
+    utf8_stream_end(&utf8, out);
+}
+
 /* A failed result says "error: " in front, whatever the tool wrote. */
 static Status run(const Tool *tool, const json_t *arguments, Str *out, bool *failed,
                   Err *err)
@@ -117,7 +134,7 @@ static Status run(const Tool *tool, const json_t *arguments, Str *out, bool *fai
     if (status == OK) {
         if (*failed && !span_starts(str_span(&said), SPAN("error: ")))
             str_puts(out, "error: ");
-        str_span_append(out, str_span(&said));
+        put_clean(str_span(&said), out);
     }
     str_release(&said);
     return status;

@@ -164,6 +164,19 @@ static void long_results_are_cut_at_a_whole_character(void **state)
     toolbox_release(&box);
 }
 
+static void results_are_clean_text(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Probe p = {.result = "a\x1b[2J\x07"
+                         "b\xff\tc\r\n\xe2\x82",
+               .allowed = true};
+    Toolbox box = {0};
+    CHECK_OK(toolbox_add(&box, probe_tool(&p, "probe", ONE_NUMBER), &err));
+    calls(&box, "probe", "{\"n\":1}", &p, "a[2Jb\ufffd\tc\n\ufffd", false);
+    toolbox_release(&box);
+}
+
 /* --- built in ------------------------------------------------------------------------- */
 
 static void gives(const char *call, const char *expected)
@@ -313,6 +326,7 @@ int main(void)
         cmocka_unit_test(what_is_not_approved_is_not_run),
         cmocka_unit_test(names_and_schemas_are_checked_when_a_tool_comes),
         cmocka_unit_test(long_results_are_cut_at_a_whole_character),
+        cmocka_unit_test(results_are_clean_text),
         cmocka_unit_test(plain_text_means_the_one_argument),
         cmocka_unit_test(letters_are_counted),
         cmocka_unit_test(lengths_are_of_characters),
