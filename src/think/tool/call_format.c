@@ -54,7 +54,7 @@ static Status plain_arguments(const Toolbox *box, Span name, Span text, Str *out
 static Status read_native(const Toolbox *box, Span answer, CallText *out, Err *err)
 {
     Span name, text;
-    LmCall *call;
+    LmCall *call = NULL;
     if (!call_parse(span_trim(answer), &name, &text)) {
         str_span_append(&out->text, answer);
         return str_check(&out->text, err);
@@ -123,7 +123,7 @@ static Status read_tagged(Span answer, size_t *at, CallText *out, Err *err)
 {
     json_t *tree;
     size_t n;
-    LmCall *call;
+    LmCall *call = NULL;
     while (*at < answer.len && strchr(" \t\r\n", answer.ptr[*at]) && answer.ptr[*at])
         ++*at;
     TRY(read_value(rest_of(answer, *at), &tree, &n, err));
@@ -164,7 +164,7 @@ static Status read_openai_calls(const json_t *calls, CallText *out, Err *err)
         return err_set(err, ERR_FORMAT, "'tool_calls' is a list");
     for (size_t i = 0; i < json_array_size(calls); i++) {
         const json_t *one = json_array_get(calls, i), *id = json_object_get(one, "id");
-        LmCall *call;
+        LmCall *call = NULL;
         TRY(read_function(json_object_get(one, "function"), out, &call, err));
         if (json_is_string(id))
             str_append(&call->id, json_string_value(id), json_string_length(id));
@@ -241,7 +241,7 @@ static Status read_react(const Toolbox *box, Span answer, CallText *out, Err *er
     if (open < 0 || (line >= 0 && line < open))
         return err_set(err, ERR_FORMAT, "an action is tool[arguments]");
     Span name = span_trim((Span){action.ptr, (size_t)open});
-    LmCall *call;
+    LmCall *call = NULL;
     TRY(new_call(out, name, &call, err));
     Span text = in_brackets(rest_of(action, (size_t)open + 1));
     return plain_arguments(box, name, text, &call->arguments, err);
