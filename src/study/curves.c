@@ -209,6 +209,7 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
     static const PlotRun mix[] = {{"ppo_1", "without"}, {"ptx", "with"}};
     static const PlotRun nulls[] = {{"ppo_1", "reward model"},
                                     {"constant", "constant"},
+                                    {"random", "random"},
                                     {"shuffled", "shuffled labels"}};
     const struct {
         const char *title;
@@ -221,7 +222,7 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
         {NULL, NULL, 0, false, false},
         {"PPO: gold, KL coefficients", sweep, 5, false, false},
         {"PPO: gold, pretraining text", mix, 2, false, false},
-        {"PPO: gold, null controls", nulls, 3, false, true},
+        {"PPO: gold, null controls", nulls, 4, false, true},
     };
     Str path = {0};
     Status status = file_make_folders(folder, err);

@@ -248,6 +248,7 @@ static void put_policies(Str *y, const StudyScale *s, const char *constant)
     put_ppo(y, s, "ptx", "$reward_1",
             "kl_coef: 0.1, ptx_data: $world/pretrain.jsonl, ptx_coef: 1");
     put_ppo(y, s, "constant", constant, "kl_coef: 0.1, missing_eos_penalty: 0");
+    put_ppo(y, s, "random", "[{random: 1}]", "kl_coef: 0.1, missing_eos_penalty: 0");
     put_ppo(y, s, "shuffled", "$reward_shuffled", "kl_coef: 0.1");
     /* The coefficient must move fast enough to arrive within the run. */
     snprintf(options, sizeof options,

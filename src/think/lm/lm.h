@@ -84,6 +84,7 @@ typedef struct LmAbility {
     bool score;       /* log-probabilities of given texts */
     bool logprobs;    /* and entropies, of its answers */
     bool constraints; /* all kinds of them */
+    bool schemas;     /* at least JSON Schema, and choices */
     bool documents;   /* continue a text that is no conversation */
     bool prefixes;
     bool tools;
@@ -105,6 +106,7 @@ typedef struct Lm {
     int64_t (*count)(void *self, Span text); /* tokens of a text, or a fair guess */
     void (*free)(void *self);
 } Lm;
-void lm_free(Lm *lm); /* accepts NULL */
+/* Frees self, and lm itself, which is a mem_alloc_array of its own. NULL allowed. */
+void lm_free(Lm *lm);
 
 #endif
