@@ -29,7 +29,7 @@ typedef struct TaskKind {
                   Example *out, Err *err);
 } TaskKind;
 
-extern const TaskKind task_multiply;
+extern const TaskKind task_multiply, task_facts;
 
 /* Appends a turn, and empties `text`. */
 NODISCARD Status example_say(Example *e, Role role, Err *err);
