@@ -314,8 +314,8 @@ Status check_frontier(Study *s, Check *c, Err *err)
     } sweep[] = {{"beta_0", 0},
                  {"beta_02", .02},
                  {"beta_05", .05},
-                 {"ppo_1", .1},
-                 {"beta_20", .2}};
+                 {"beta_10", .1},
+                 {"ppo_1", .2}};
     double last = HUGE_VAL;
     for (size_t i = 0; i < sizeof sweep / sizeof *sweep; i++) {
         Beside b;
