@@ -19,7 +19,7 @@ void put_questions(Str *y, const System2Scale *s, const char *name, const char *
 }
 
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
-                  const char *questions, double epochs, int64_t context)
+                  const char *questions, Learning how)
 {
     str_printf(
         y,
@@ -28,16 +28,16 @@ void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name
         "tokens: %lld, batch_tokens: %lld, lr: %g, sample_every: 0, eval_every: 0, "
         "keep_checkpoints: 0}\n",
         name, questions, (long long)s->depth, (long long)s->hidden, (long long)s->heads,
-        (long long)context, (long long)s->base_tokens, (long long)s->batch_tokens,
-        s->lr);
+        (long long)how.context, (long long)s->base_tokens, (long long)s->batch_tokens,
+        how.lr);
     for (int64_t seed = 1; seed <= seeds; seed++)
         str_printf(y,
                    "  - sft: {name: %s_%lld, model: $%s_base, data: $%s/train.jsonl, "
                    "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
                    "batch_tokens: %lld, lr: %g, seed: %lld, sample_every: 0, "
                    "keep_checkpoints: 0}\n",
-                   name, (long long)seed, name, questions, questions, epochs,
-                   (long long)s->batch_tokens, s->lr, (long long)seed);
+                   name, (long long)seed, name, questions, questions, how.epochs,
+                   (long long)s->batch_tokens, how.lr, (long long)seed);
 }
 
 /* --- arms ------------------------------------------------------------------------------- */

@@ -16,7 +16,6 @@ typedef struct System2Scale {
     int64_t base_tokens, batch_tokens;
     int64_t tests;   /* questions a measure */
     int64_t samples; /* answers to each, where they vote */
-    double lr;
 } System2Scale;
 
 /* What an experiment found. */
@@ -53,10 +52,13 @@ Status measure_quality(System2 *s, Section *out, Err *err);    /* E7 */
 /* Questions `name` of a task with `examples` demonstrations (times scale->share). */
 void put_questions(Str *y, const System2Scale *s, const char *name, const char *task,
                    const char *variants, int64_t examples, const char *more);
-/* NAME_base and, by seed, NAME_SEED: fine-tuned on the questions of that name, `epochs`
- * times. */
+typedef struct Learning {
+    double epochs, lr; /* of the demonstrations; peak */
+    int64_t context;
+} Learning;
+/* NAME_base and, by seed, NAME_SEED: fine-tuned on the questions of that name. */
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
-                  const char *questions, double epochs, int64_t context);
+                  const char *questions, Learning how);
 
 /* --- arms ------------------------------------------------------------------------------- */
 typedef struct ArmHow {

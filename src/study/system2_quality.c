@@ -10,7 +10,7 @@ void compose_quality(Str *y, const System2Scale *s, int64_t seeds)
 {
     put_questions(y, s, "qualities", "multiply", "expert,untagged,sloppy", 60000, "");
     str_puts(y, "  - tokenizer: {data: $qualities/text.jsonl, vocab: 265}\n");
-    put_learners(y, s, seeds, "writers", "qualities", 1, 128);
+    put_learners(y, s, seeds, "writers", "qualities", (Learning){1, 3e-3, 128});
 }
 
 enum { EXPERT, UNTAGGED, SLOPPY, UNSEEN, TAGS };
