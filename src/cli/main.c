@@ -13,6 +13,7 @@ const Command commands[] = {
     {"run", "run a whole recipe: all stages in order, resuming what was cut",
      run_command},
     {"world", "make the practice world's data sets", stage_command},
+    {"tasks", "make questions whose answers a program knows", stage_command},
     {"tokenizer", "learn a byte-level BPE vocabulary", stage_command},
     {"pretrain", "train a base model on text", stage_command},
     {"sft", "fine-tune on demonstrations", stage_command},
