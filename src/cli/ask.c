@@ -266,6 +266,9 @@ static Status find_answer(Ask *a, Err *err)
     bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
     Question question = {.talk = &a->talk,
                          .sample = a->sample,
+                         .o = &a->think,
+                         .extract = &a->extract,
+                         .examples = a->think.examples ? &a->examples : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
     Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
