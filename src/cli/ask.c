@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "eval/text_judge.h"
 #include "format/json.h"
 #include "text/utf8.h"
 #include "think/lm/lm_local.h"
@@ -23,7 +24,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract;
+    char *system, *think, *trace, *extract, *judge;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -33,6 +34,9 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TREE(AskCommandOptions, judge, NULL,
+             "what says how good an answer is, for best-of, reflect and tree: a reward "
+             "model's folder, or as docs/rewards.md"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -55,6 +59,8 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    TextJudge *text_judge;
+    Judging judging;
     TensorOps *ops;
     Lm *lm;
     Str text; /* the question */
@@ -209,6 +215,11 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
     TRY(make_question(a, words, err));
     TRY(command_backend(&a->ops, COMPUTE_F32, err));
     TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
+    if (a->o.judge) {
+        TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
+                            err));
+        a->judging = text_judge_as(a->text_judge);
+    }
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     Question question = {
         .talk = &a->talk,
@@ -216,6 +227,7 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
         .o = &a->think,
         .extract = &a->extract,
         .examples = a->think.examples ? &a->examples : NULL,
+        .judge = a->text_judge ? &a->judging : NULL,
         .on_text = a->o.json ? NULL : show,
     };
     system_catch_stop();
@@ -236,6 +248,7 @@ static void release(Ask *a)
 {
     outcome_release(&a->outcome);
     run_release(&a->run);
+    text_judge_free(a->text_judge);
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);
