@@ -9,12 +9,15 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 
 # What each floor may link beside the floors below it.
-set(LAYER_PACKAGES_base Threads::Threads)
+set(LAYER_PACKAGES_base Threads::Threads PkgConfig::CRYPTO)
 set(LAYER_PACKAGES_format PkgConfig::JANSSON PkgConfig::YAML)
 set(LAYER_PACKAGES_text PkgConfig::PCRE2 PkgConfig::UTF8PROC)
 set(LAYER_PACKAGES_data PkgConfig::ARCHIVE PkgConfig::SQLITE)
+set(LAYER_PACKAGES_think PkgConfig::CURL)
 set(LAYER_PACKAGES_cli PkgConfig::EDIT)
 
 if(TAME_OPENMP)

@@ -21,7 +21,8 @@ static void check_spec(const RewardSpec *spec)
     ASSERT(reward_spec_hash(&again) == reward_spec_hash(spec));
     for (size_t i = 0; i < spec->n; i++) {
         const RewardPart *p = &spec->parts[i];
-        bool ruled = p->kind == REWARD_LENGTH || p->kind == REWARD_FORMAT;
+        bool ruled = p->kind == REWARD_LENGTH || p->kind == REWARD_FORMAT ||
+                     p->kind == REWARD_RANDOM;
         ASSERT(strcmp(p->o.name, again.parts[i].o.name) == 0 && p->o.name[0]);
         ASSERT(p->kind == REWARD_PROGRAM ? p->command[0][0] != 0
                                          : ruled || p->what[0] != 0);

@@ -22,6 +22,7 @@ typedef enum RngPurpose {
     RNG_MIX = 7,      /* mixtures of data sets */
     RNG_ADAPTER = 16, /* A of a low-rank adapter; index = layer and projection */
     RNG_LABEL = 20,   /* what people and judges are shown; index = item or labeler */
+    RNG_REWARD = 24,  /* a reward that is drawn; index = hash of prompt and answer */
     RNG_TEST = 100,   /* tests and benchmarks */
 } RngPurpose;
 

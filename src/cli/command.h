@@ -45,6 +45,7 @@ int run_command(int argc, char **argv);      /* run.c */
 int study_command(int argc, char **argv);    /* study.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
+int ask_command(int argc, char **argv);      /* ask.c */
 int eval_command(int argc, char **argv);     /* eval.c */
 int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */

@@ -6,12 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/judge_bias.h"
-#include "cli/loaded.h"
 #include "eval/bits.h"
 #include "eval/gold.h"
 #include "eval/kl.h"
 #include "eval/skills.h"
 #include "eval/winrate.h"
+#include "think/loaded.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -26,6 +26,7 @@ const Command commands[] = {
     {"grpo", "group relative policy optimisation (GRPO)", stage_command},
     {"study", "answer a question about the recipe with many runs", study_command},
     {"chat", "talk to a model", chat_command},
+    {"ask", "answer a question, with a strategy to find the answer", ask_command},
     {"complete", "continue a text", complete_command},
     {"eval", "measure: skills, gold score, win rate, KL, bits per byte", eval_command},
     {"label", "ask people: rank, rate, write; report, export, import", label_command},

@@ -1,19 +1,16 @@
-/* labels.c - the store of labels over SQLite, see labels.h. Statements are prepared where
+/* labels.c - the store of labels over SQLite (db.h), see labels.h. Statements are prepared where
  * they are used: a person answers a few times a minute. */
 #include "data/labels.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/system.h"
+#include "data/db.h"
 #include "data/record_json.h"
 
-#include <sqlite3.h>
 #include <string.h>
 
 const char *const label_kind_names[] = {"rank", "rate", "write", NULL};
-
-enum { APPLICATION_ID = 0x74616d65, BUSY_MILLISECONDS = 10000 };
 
 static const char schema[] =
     "CREATE TABLE labelers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
@@ -37,8 +34,7 @@ static const char schema[] =
     " text TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(labeler, item, round));";
 
 struct Labels {
-    sqlite3 *db;
-    char *path;
+    Db db;
 };
 
 void label_item_release(LabelItem *item)
@@ -61,121 +57,23 @@ bool label_is_ranked(const Label *l)
     return l->n > 0 && l->ranks[0] > 0;
 }
 
-/* --- SQLite with our errors ------------------------------------------------------------- */
-static Status failed(Labels *l, Err *err)
-{
-    int code = sqlite3_errcode(l->db) & 0xff;
-    Status status = code == SQLITE_NOMEM                              ? ERR_NOMEM
-                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? ERR_FORMAT
-                                                                      : ERR_IO;
-    return err_set(err, status, "store of labels '%s': %s", l->path,
-                   sqlite3_errmsg(l->db));
-}
-
-static Status run_sql(Labels *l, const char *sql, Err *err)
-{
-    return sqlite3_exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK
-                                                                   : failed(l, err);
-}
-
-static Status prepare(Labels *l, const char *sql, sqlite3_stmt **out, Err *err)
-{
-    return sqlite3_prepare_v2(l->db, sql, -1, out, NULL) == SQLITE_OK ? OK
-                                                                      : failed(l, err);
-}
-
-/* The next row, or *end. */
-static Status step(Labels *l, sqlite3_stmt *s, bool *end, Err *err)
-{
-    int code = sqlite3_step(s);
-    *end = code == SQLITE_DONE;
-    return code == SQLITE_DONE || code == SQLITE_ROW ? OK : failed(l, err);
-}
-
-/* Runs a statement that gives at most one row, whose first column is a number; frees it. */
-static Status one_number(Labels *l, sqlite3_stmt *s, int64_t *out, bool *any, Err *err)
-{
-    bool end = true;
-    Status status = step(l, s, &end, err);
-    if (status == OK && !end)
-        *out = sqlite3_column_int64(s, 0);
-    if (any)
-        *any = !end;
-    sqlite3_finalize(s);
-    return status;
-}
-
-static Status number_of(Labels *l, const char *sql, int64_t *out, Err *err)
-{
-    sqlite3_stmt *s;
-    TRY(prepare(l, sql, &s, err));
-    return one_number(l, s, out, NULL, err);
-}
-
-static void bind_text(sqlite3_stmt *s, int i, Span text)
-{
-    sqlite3_bind_text(s, i, text.ptr ? text.ptr : "", (int)text.len, SQLITE_TRANSIENT);
-}
-
-static Span column_text(sqlite3_stmt *s, int i)
-{
-    const void *text = sqlite3_column_text(s, i);
-    return (Span){text ? text : "", (size_t)sqlite3_column_bytes(s, i)};
-}
-
 /* --- opening --------------------------------------------------------------------------- */
-/* An empty file becomes a store; any other must be one. */
-static Status check_schema(Labels *l, Err *err)
-{
-    int64_t id = 0, version = 0, tables = 0;
-    TRY(number_of(l, "SELECT count(*) FROM sqlite_schema", &tables, err));
-    TRY(number_of(l, "PRAGMA application_id", &id, err));
-    TRY(number_of(l, "PRAGMA user_version", &version, err));
-    if (tables == 0) {
-        TRY(run_sql(l, schema, err));
-        TRY(run_sql(l, "PRAGMA application_id = 1952542053", err)); /* "tame" */
-        return run_sql(l, "PRAGMA user_version = 1", err);
-    }
-    if (id != APPLICATION_ID)
-        return err_set(err, ERR_FORMAT, "'%s' is a database, but no store of labels",
-                       l->path);
-    if (version != LABELS_VERSION)
-        return err_set(err, ERR_FORMAT,
-                       "store of labels '%s' has version %lld, this program reads %d",
-                       l->path, (long long)version, LABELS_VERSION);
-    return OK;
-}
-
-static Status set_up(Labels *l, Err *err)
-{
-    sqlite3_busy_timeout(l->db, BUSY_MILLISECONDS);
-    TRY(run_sql(l, "PRAGMA journal_mode = WAL", err));
-    TRY(run_sql(l, "PRAGMA synchronous = FULL", err));
-    TRY(run_sql(l, "PRAGMA foreign_keys = ON", err));
-    TRY(labels_begin(l, err));
-    return labels_end(l, check_schema(l, err), err);
-}
+static const DbKind labels_kind = {
+    .what = "store of labels",
+    .none = "`tame label rank %s --prompts FILE --model MODEL` makes one",
+    .application = 0x74616d65, /* "tame" */
+    .version = LABELS_VERSION,
+    .schema = schema,
+};
 
 Status labels_open(Labels **out, const char *path, bool create, Err *err)
 {
     *out = NULL;
-    if (!create && !file_exists(path))
-        return err_set(
-            err, ERR_IO,
-            "there is no store of labels '%s'; `tame label rank %s --prompts "
-            "FILE --model MODEL` makes one",
-            path, path);
     Labels *l;
     TRY(MEM_ARRAY(&l, 1, err));
-    l->path = mem_dup(path, strlen(path));
-    Status status = l->path ? OK : err_set(err, ERR_NOMEM, "no memory for a path");
-    int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    if (status == OK && sqlite3_open_v2(path, &l->db, flags, NULL) != SQLITE_OK)
-        status = failed(l, err);
-    if (status == OK)
-        status = set_up(l, err);
+    Status status = db_open(&l->db, &labels_kind, path, create, err);
     if (status != OK) {
-        labels_close(l);
+        mem_free(l);
         return status;
     }
     *out = l;
@@ -186,27 +84,23 @@ void labels_close(Labels *l)
 {
     if (!l)
         return;
-    sqlite3_close(l->db);
-    mem_free(l->path);
+    db_close(&l->db);
     mem_free(l);
 }
 
 const char *labels_path(const Labels *l)
 {
-    return l->path;
+    return l->db.path;
 }
 
 Status labels_begin(Labels *l, Err *err)
 {
-    return run_sql(l, "BEGIN IMMEDIATE", err);
+    return db_begin(&l->db, err);
 }
 
 Status labels_end(Labels *l, Status status, Err *err)
 {
-    if (status == OK)
-        return run_sql(l, "COMMIT", err);
-    sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
-    return status;
+    return db_end(&l->db, status, err);
 }
 
 /* --- labelers ---------------------------------------------------------------------------- */
@@ -214,10 +108,11 @@ static Status find_labeler(Labels *l, const char *name, int64_t *id, bool *judge
                            bool *any, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l, "SELECT 2*id + judge FROM labelers WHERE name = ?", &s, err));
-    bind_text(s, 1, span_of(name));
+    TRY(db_prepare(&l->db, "SELECT 2*id + judge FROM labelers WHERE name = ?", &s,
+                   err));
+    db_bind_text(s, 1, span_of(name));
     int64_t both = 0;
-    TRY(one_number(l, s, &both, any, err));
+    TRY(db_number(&l->db, s, &both, any, err));
     *id = both / 2;
     *judge = both % 2 != 0;
     return OK;
@@ -228,12 +123,12 @@ Status labels_labeler(Labels *l, const char *name, bool judge, int64_t *id, Err 
     if (span_trim(span_of(name)).len == 0)
         return err_set(err, ERR_OPTION, "a labeler's name is empty");
     sqlite3_stmt *s;
-    TRY(prepare(l, "INSERT OR IGNORE INTO labelers(name, judge) VALUES(?, ?)", &s,
-                err));
-    bind_text(s, 1, span_of(name));
+    TRY(db_prepare(&l->db, "INSERT OR IGNORE INTO labelers(name, judge) VALUES(?, ?)",
+                   &s, err));
+    db_bind_text(s, 1, span_of(name));
     sqlite3_bind_int(s, 2, judge);
     bool end, was_judge = false, any = false;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     sqlite3_finalize(s);
     TRY(status);
     TRY(find_labeler(l, name, id, &was_judge, &any, err));
@@ -288,19 +183,19 @@ static Status insert_item(Labels *l, const LabelItem *item, const char *batch,
                           int64_t key, const json_t *row, bool *added, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l,
-                "INSERT OR IGNORE INTO items(kind, batch, key, row, sources, cut, "
-                "repeated) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                &s, err));
+    TRY(db_prepare(&l->db,
+                   "INSERT OR IGNORE INTO items(kind, batch, key, row, sources, cut, "
+                   "repeated) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                   &s, err));
     Str text = {0}, sources = {0};
     json_t *list = item_sources(item);
     json_append(&text, row);
     json_append(&sources, list);
-    bind_text(s, 1, span_of(label_kind_names[item->kind]));
-    bind_text(s, 2, span_of(batch));
+    db_bind_text(s, 1, span_of(label_kind_names[item->kind]));
+    db_bind_text(s, 2, span_of(batch));
     sqlite3_bind_int64(s, 3, key);
-    bind_text(s, 4, str_span(&text));
-    bind_text(s, 5, str_span(&sources));
+    db_bind_text(s, 4, str_span(&text));
+    db_bind_text(s, 5, str_span(&sources));
     sqlite3_bind_int64(s, 6, item->cut);
     sqlite3_bind_int(s, 7, item->repeated);
     bool end;
@@ -308,8 +203,8 @@ static Status insert_item(Labels *l, const LabelItem *item, const char *batch,
     if (status == OK)
         status = str_check(&sources, err);
     if (status == OK)
-        status = step(l, s, &end, err);
-    *added = status == OK && sqlite3_changes(l->db) > 0;
+        status = db_step(&l->db, s, &end, err);
+    *added = status == OK && sqlite3_changes(l->db.sql) > 0;
     sqlite3_finalize(s);
     json_decref(list);
     str_release(&text);
@@ -321,12 +216,13 @@ static Status find_item(Labels *l, LabelKind kind, const char *batch, int64_t ke
                         int64_t *id, bool *any, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l, "SELECT id FROM items WHERE kind = ? AND batch = ? AND key = ?", &s,
-                err));
-    bind_text(s, 1, span_of(label_kind_names[kind]));
-    bind_text(s, 2, span_of(batch));
+    TRY(db_prepare(&l->db,
+                   "SELECT id FROM items WHERE kind = ? AND batch = ? AND key = ?", &s,
+                   err));
+    db_bind_text(s, 1, span_of(label_kind_names[kind]));
+    db_bind_text(s, 2, span_of(batch));
     sqlite3_bind_int64(s, 3, key);
-    return one_number(l, s, id, any, err);
+    return db_number(&l->db, s, id, any, err);
 }
 
 Status labels_add_item(Labels *l, LabelItem *item, const char *batch, int32_t number,
@@ -387,13 +283,13 @@ enum { ITEM_WIDTH = 6 };
 static Status read_item(sqlite3_stmt *s, int at, LabelItem *out, Err *err)
 {
     out->id = sqlite3_column_int64(s, at);
-    out->kind = kind_named(column_text(s, at + 1));
-    TRY(record_parse(column_text(s, at + 2), &out->record, err));
+    out->kind = kind_named(db_column_text(s, at + 1));
+    TRY(record_parse(db_column_text(s, at + 2), &out->record, err));
     if (out->record.n_answers > LABEL_MAX_ANSWERS)
         return err_set(err, ERR_FORMAT, "item %lld has %d answers, not at most %d",
                        (long long)out->id, (int)out->record.n_answers,
                        LABEL_MAX_ANSWERS);
-    TRY(read_sources(column_text(s, at + 3), out, err));
+    TRY(read_sources(db_column_text(s, at + 3), out, err));
     out->cut = (uint32_t)sqlite3_column_int64(s, at + 4);
     out->repeated = sqlite3_column_int(s, at + 5) != 0;
     return OK;
@@ -402,25 +298,25 @@ static Status read_item(sqlite3_stmt *s, int at, LabelItem *out, Err *err)
 Status labels_item(Labels *l, int64_t id, LabelItem *out, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l, "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?", &s, err));
+    TRY(db_prepare(&l->db, "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?", &s, err));
     sqlite3_bind_int64(s, 1, id);
     bool end = true;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     if (status == OK)
         status = end ? err_set(err, ERR_FORMAT, "no item %lld", (long long)id)
                      : read_item(s, 0, out, err);
     sqlite3_finalize(s);
     if (status != OK)
-        err_context(err, "store of labels '%s'", l->path);
+        err_context(err, "store of labels '%s'", l->db.path);
     return status;
 }
 
 Status labels_count_items(Labels *l, LabelKind kind, int64_t *n, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l, "SELECT count(*) FROM items WHERE kind = ?", &s, err));
-    bind_text(s, 1, span_of(label_kind_names[kind]));
-    return one_number(l, s, n, NULL, err);
+    TRY(db_prepare(&l->db, "SELECT count(*) FROM items WHERE kind = ?", &s, err));
+    db_bind_text(s, 1, span_of(label_kind_names[kind]));
+    return db_number(&l->db, s, n, NULL, err);
 }
 
 /* --- labels -------------------------------------------------------------------------- */
@@ -465,16 +361,16 @@ static Status read_label(sqlite3_stmt *s, int at, Label *out, Err *err)
     out->skipped = sqlite3_column_int(s, at + 4) != 0;
     out->all_bad = sqlite3_column_int(s, at + 5) != 0;
     out->flagged = sqlite3_column_int(s, at + 6) != 0;
-    TRY(get_numbers(column_text(s, at + 7), out->ranks, &out->n, err));
+    TRY(get_numbers(db_column_text(s, at + 7), out->ranks, &out->n, err));
     out->rating = sqlite3_column_int(s, at + 8);
     str_reset(&out->text);
-    str_span_append(&out->text, column_text(s, at + 9));
+    str_span_append(&out->text, db_column_text(s, at + 9));
     str_reset(&out->reason);
-    str_span_append(&out->reason, column_text(s, at + 10));
-    TRY(get_numbers(column_text(s, at + 11), out->shown, &n_shown, err));
+    str_span_append(&out->reason, db_column_text(s, at + 10));
+    TRY(get_numbers(db_column_text(s, at + 11), out->shown, &n_shown, err));
     out->seconds = sqlite3_column_double(s, at + 12);
     memset(out->created, 0, sizeof out->created);
-    Span created = column_text(s, at + 13);
+    Span created = db_column_text(s, at + 13);
     memcpy(out->created, created.ptr,
            created.len < sizeof out->created ? created.len : sizeof out->created - 1);
     TRY(str_check(&out->text, err));
@@ -490,23 +386,24 @@ static void bind_label(sqlite3_stmt *s, const Label *label, const Str *ranks,
     sqlite3_bind_int(s, 4, label->skipped);
     sqlite3_bind_int(s, 5, label->all_bad);
     sqlite3_bind_int(s, 6, label->flagged);
-    bind_text(s, 7, str_span(ranks));
+    db_bind_text(s, 7, str_span(ranks));
     sqlite3_bind_int(s, 8, label->rating);
-    bind_text(s, 9, str_span(&label->text));
-    bind_text(s, 10, str_span(&label->reason));
-    bind_text(s, 11, str_span(shown));
+    db_bind_text(s, 9, str_span(&label->text));
+    db_bind_text(s, 10, str_span(&label->reason));
+    db_bind_text(s, 11, str_span(shown));
     sqlite3_bind_double(s, 12, label->seconds);
-    bind_text(s, 13, span_of(label->created));
+    db_bind_text(s, 13, span_of(label->created));
 }
 
 static Status insert_label(Labels *l, Label *label, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l,
-                "INSERT INTO labels(item, labeler, round, skipped, all_bad, flagged, "
-                "ranks, rating, text, reason, shown, seconds, created) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                &s, err));
+    TRY(db_prepare(
+        &l->db,
+        "INSERT INTO labels(item, labeler, round, skipped, all_bad, flagged, "
+        "ranks, rating, text, reason, shown, seconds, created) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &s, err));
     Str ranks = {0}, shown = {0};
     put_numbers(&ranks, label->ranks, label->n);
     put_numbers(&shown, label->shown, label->n);
@@ -517,9 +414,9 @@ static Status insert_label(Labels *l, Label *label, Err *err)
     if (status == OK)
         status = str_check(&shown, err);
     if (status == OK)
-        status = step(l, s, &end, err);
+        status = db_step(&l->db, s, &end, err);
     if (status == OK)
-        label->id = sqlite3_last_insert_rowid(l->db);
+        label->id = sqlite3_last_insert_rowid(l->db.sql);
     sqlite3_finalize(s);
     str_release(&ranks);
     str_release(&shown);
@@ -529,10 +426,10 @@ static Status insert_label(Labels *l, Label *label, Err *err)
 static Status withdraw(Labels *l, int64_t id, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l, "UPDATE labels SET withdrawn = 1 WHERE id = ?", &s, err));
+    TRY(db_prepare(&l->db, "UPDATE labels SET withdrawn = 1 WHERE id = ?", &s, err));
     sqlite3_bind_int64(s, 1, id);
     bool end;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     sqlite3_finalize(s);
     return status;
 }
@@ -552,16 +449,16 @@ Status labels_last(Labels *l, int64_t labeler, LabelKind kind, int64_t before,
                    Label *out, bool *any, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l,
-                "SELECT " LABEL_COLUMNS " FROM labels JOIN items ON items.id = "
-                "labels.item WHERE labeler = ?1 AND kind = ?2 AND withdrawn = 0 AND "
-                "(?3 = 0 OR labels.id < ?3) ORDER BY labels.id DESC LIMIT 1",
-                &s, err));
+    TRY(db_prepare(&l->db,
+                   "SELECT " LABEL_COLUMNS " FROM labels JOIN items ON items.id = "
+                   "labels.item WHERE labeler = ?1 AND kind = ?2 AND withdrawn = 0 AND "
+                   "(?3 = 0 OR labels.id < ?3) ORDER BY labels.id DESC LIMIT 1",
+                   &s, err));
     sqlite3_bind_int64(s, 1, labeler);
-    bind_text(s, 2, span_of(label_kind_names[kind]));
+    db_bind_text(s, 2, span_of(label_kind_names[kind]));
     sqlite3_bind_int64(s, 3, before);
     bool end = true;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     *any = status == OK && !end;
     if (*any)
         status = read_label(s, 0, out, err);
@@ -587,18 +484,18 @@ Status labels_keep(Labels *l, const LabelKept *draft, Err *err)
 {
     bool empty = draft->text.len == 0 && draft->reason.len == 0, end;
     sqlite3_stmt *s;
-    TRY(prepare(
-        l,
+    TRY(db_prepare(
+        &l->db,
         empty ? "DELETE FROM drafts WHERE labeler = ? AND item = ? AND round = ?"
               : "INSERT OR REPLACE INTO drafts(labeler, item, round, text, reason)"
                 " VALUES(?, ?, ?, ?, ?)",
         &s, err));
     bind_kept(s, draft);
     if (!empty) {
-        bind_text(s, 4, str_span(&draft->text));
-        bind_text(s, 5, str_span(&draft->reason));
+        db_bind_text(s, 4, str_span(&draft->text));
+        db_bind_text(s, 5, str_span(&draft->reason));
     }
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     sqlite3_finalize(s);
     return status;
 }
@@ -606,18 +503,18 @@ Status labels_keep(Labels *l, const LabelKept *draft, Err *err)
 Status labels_kept(Labels *l, LabelKept *draft, Err *err)
 {
     sqlite3_stmt *s;
-    TRY(prepare(l,
-                "SELECT text, reason FROM drafts WHERE labeler = ? AND item = ? AND "
-                "round = ?",
-                &s, err));
+    TRY(db_prepare(&l->db,
+                   "SELECT text, reason FROM drafts WHERE labeler = ? AND item = ? AND "
+                   "round = ?",
+                   &s, err));
     bind_kept(s, draft);
     bool end = true;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     str_reset(&draft->text);
     str_reset(&draft->reason);
     if (status == OK && !end) {
-        str_span_append(&draft->text, column_text(s, 0));
-        str_span_append(&draft->reason, column_text(s, 1));
+        str_span_append(&draft->text, db_column_text(s, 0));
+        str_span_append(&draft->reason, db_column_text(s, 1));
         status = str_check(&draft->text, err);
     }
     sqlite3_finalize(s);
@@ -629,14 +526,14 @@ Status labels_has(Labels *l, int64_t item, int64_t labeler, bool *has, Err *err)
 {
     sqlite3_stmt *s;
     int64_t id;
-    TRY(prepare(
-        l,
+    TRY(db_prepare(
+        &l->db,
         "SELECT id FROM labels WHERE item = ? AND labeler = ? AND withdrawn = 0 "
         "LIMIT 1",
         &s, err));
     sqlite3_bind_int64(s, 1, item);
     sqlite3_bind_int64(s, 2, labeler);
-    return one_number(l, s, &id, has, err);
+    return db_number(&l->db, s, &id, has, err);
 }
 
 #define MINE "labels.item = items.id AND labeler = ?1 AND withdrawn = 0"
@@ -648,20 +545,20 @@ Status labels_choices(Labels *l, LabelKind kind, int64_t labeler, LabelChoice **
     sqlite3_stmt *s;
     *out = NULL;
     *n = 0;
-    TRY(prepare(l,
-                "SELECT id, repeated,"
-                " (SELECT id FROM labels WHERE " MINE " AND round = 0),"
-                " (SELECT id FROM labels WHERE " MINE " AND round = 1),"
-                " (SELECT skipped FROM labels WHERE " MINE " AND round = 0),"
-                " (SELECT count(DISTINCT labeler) FROM labels JOIN labelers ON"
-                "  labelers.id = labeler WHERE item = items.id AND labeler <> ?1"
-                "  AND withdrawn = 0 AND skipped = 0 AND judge = 0) "
-                "FROM items WHERE kind = ?2 ORDER BY id",
-                &s, err));
+    TRY(db_prepare(&l->db,
+                   "SELECT id, repeated,"
+                   " (SELECT id FROM labels WHERE " MINE " AND round = 0),"
+                   " (SELECT id FROM labels WHERE " MINE " AND round = 1),"
+                   " (SELECT skipped FROM labels WHERE " MINE " AND round = 0),"
+                   " (SELECT count(DISTINCT labeler) FROM labels JOIN labelers ON"
+                   "  labelers.id = labeler WHERE item = items.id AND labeler <> ?1"
+                   "  AND withdrawn = 0 AND skipped = 0 AND judge = 0) "
+                   "FROM items WHERE kind = ?2 ORDER BY id",
+                   &s, err));
     sqlite3_bind_int64(s, 1, labeler);
-    bind_text(s, 2, span_of(label_kind_names[kind]));
+    db_bind_text(s, 2, span_of(label_kind_names[kind]));
     bool end = false;
-    Status status = step(l, s, &end, err);
+    Status status = db_step(&l->db, s, &end, err);
     while (status == OK && !end) {
         status = MEM_PUSH_ROOM(out, *n, &cap, err);
         if (status != OK)
@@ -672,7 +569,7 @@ Status labels_choices(Labels *l, LabelKind kind, int64_t labeler, LabelChoice **
                                        .second = sqlite3_column_int64(s, 3),
                                        .skipped = sqlite3_column_int(s, 4) != 0,
                                        .others = sqlite3_column_int64(s, 5)};
-        status = step(l, s, &end, err);
+        status = db_step(&l->db, s, &end, err);
     }
     sqlite3_finalize(s);
     if (status != OK) {
@@ -698,13 +595,13 @@ static Status read_through(Labels *l, LabelKind kind, const char *sql, bool with
 {
     TRY(MEM_ARRAY(out, 1, err));
     **out = (LabelCursor){.labels = l, .with_labels = with_labels};
-    Status status = prepare(l, sql, &(*out)->statement, err);
+    Status status = db_prepare(&l->db, sql, &(*out)->statement, err);
     if (status != OK) {
         label_cursor_close(*out);
         *out = NULL;
         return status;
     }
-    bind_text((*out)->statement, 1, span_of(label_kind_names[kind]));
+    db_bind_text((*out)->statement, 1, span_of(label_kind_names[kind]));
     return OK;
 }
 
@@ -729,7 +626,7 @@ Status labels_read(Labels *l, LabelKind kind, LabelCursor **out, Err *err)
 Status label_cursor_next(LabelCursor *c, LabelRow *row, bool *end, Err *err)
 {
     *row = (LabelRow){0};
-    TRY(step(c->labels, c->statement, end, err));
+    TRY(db_step(&c->labels->db, c->statement, end, err));
     if (*end)
         return OK;
     Status status = read_item(c->statement, 0, &c->item, err);
@@ -738,13 +635,13 @@ Status label_cursor_next(LabelCursor *c, LabelRow *row, bool *end, Err *err)
         int at = ITEM_WIDTH + LABEL_WIDTH;
         status = read_label(c->statement, ITEM_WIDTH, &c->label, err);
         str_reset(&c->labeler);
-        str_span_append(&c->labeler, column_text(c->statement, at));
+        str_span_append(&c->labeler, db_column_text(c->statement, at));
         row->label = &c->label;
         row->labeler = str_c(&c->labeler);
         row->judge = sqlite3_column_int(c->statement, at + 1) != 0;
     }
     if (status != OK)
-        return err_context(err, "store of labels '%s'", c->labels->path);
+        return err_context(err, "store of labels '%s'", c->labels->db.path);
     return str_check(&c->labeler, err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "text/regex.h"
 #include "text/utf8.h"
 #include "think/answer.h"
@@ -379,6 +380,16 @@ static Status format(Rule *r, const RewardItem *item, double *score, Err *err)
     }
 }
 
+/* Of nothing but seed, prompt and answer: a run that is resumed draws the same. */
+static double draw(const RewardPart *part, const RewardItem *item)
+{
+    uint64_t key = rng_hash(item->prompt_ids,
+                            (uint64_t)item->n_prompt * sizeof *item->prompt_ids, 0);
+    key = rng_hash(item->answer, (uint64_t)item->n_answer * sizeof *item->answer, key);
+    Rng rng = rng_make(part->seed, RNG_REWARD, key);
+    return rng_normal(&rng);
+}
+
 /* --- the rule as a reward ------------------------------------------------------------ */
 
 static Status rule_score(void *self, RewardItem *items, int64_t n, Err *err)
@@ -396,6 +407,9 @@ static Status rule_score(void *self, RewardItem *items, int64_t n, Err *err)
             break;
         case REWARD_LENGTH:
             item->score = length(r->part, item->n_answer);
+            break;
+        case REWARD_RANDOM:
+            item->score = draw(r->part, item);
             break;
         default:
             TRY(format(r, item, &item->score, err));

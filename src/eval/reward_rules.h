@@ -1,12 +1,13 @@
 /* reward_rules.h - rewards that are rules: exact match with a field of the prompt's row,
- * regular expression, length, format. What each says is in reward_spec.h. */
+ * regular expression, length, format; and the one that is drawn at random. What each says
+ * is in reward_spec.h. */
 #ifndef EVAL_REWARD_RULES_H
 #define EVAL_REWARD_RULES_H
 
 #include "eval/reward.h"
 #include "eval/reward_spec.h"
 
-/* part (REWARD_EXACT, REGEX, LENGTH or FORMAT), tokenizer and template are borrowed. */
+/* part (REWARD_EXACT, REGEX, LENGTH, FORMAT or RANDOM), tokenizer and template are borrowed. */
 NODISCARD Status reward_from_rule(Reward *out, const RewardPart *part,
                                   const Tokenizer *tok, const ChatTemplate *chat,
                                   Err *err);

@@ -53,6 +53,7 @@ static const struct {
     [REWARD_REGEX] = {"regex", {NULL}},
     [REWARD_LENGTH] = {"length", {"tokens", "buffer", NULL}},
     [REWARD_FORMAT] = {"format", {"after", NULL}},
+    [REWARD_RANDOM] = {"random", {NULL}},
 };
 
 const char *reward_kind_name(RewardKind kind)
@@ -86,7 +87,7 @@ static Status find_kind(const json_t *given, RewardKind *out, Err *err)
     if (found == 0)
         return err_set(err, ERR_OPTION,
                        "no kind: a part has one of model, gold, skill, program, exact, "
-                       "regex, length, format");
+                       "regex, length, format, random");
     return OK;
 }
 
@@ -136,6 +137,15 @@ static Status read_choice(int *out, const char *key, const json_t *value,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+static Status read_seed(uint64_t *out, const json_t *value, Err *err)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return err_set(err, ERR_OPTION,
+                       "'random' is no seed: a whole number, 0 or more");
+    *out = (uint64_t)json_integer_value(value);
+    return OK;
+}
+
 static Status read_what(RewardPart *p, Err *err)
 {
     const char *key = kinds[p->kind].name;
@@ -147,6 +157,8 @@ static Status read_what(RewardPart *p, Err *err)
         return read_choice(&p->how, key, value, length_names, err);
     case REWARD_FORMAT:
         return read_choice(&p->how, key, value, format_names, err);
+    case REWARD_RANDOM:
+        return read_seed(&p->seed, value, err);
     default:
         break;
     }

@@ -25,6 +25,8 @@
  *                       "Answer: ..." and no other is (`after`); json: it is a JSON object
  *                       or array; call: it calls a tool, every call is well-formed and
  *                       worked, and a text follows; no_call: it calls none
+ *     random: SEED      drawn for each answer, mean 0 and deviation 1; the same for the same
+ *                       ids of prompt and answer. A null control: it teaches nothing
  *
  * and may have a `weight` (1), a `name` for the metrics (its kind), and `when`: fields of
  * the prompt's row with the value or the values that they must have, else the part is not
@@ -46,6 +48,7 @@ typedef enum RewardKind {
     REWARD_REGEX,
     REWARD_LENGTH,
     REWARD_FORMAT,
+    REWARD_RANDOM,
     REWARD_KINDS
 } RewardKind;
 const char *reward_kind_name(RewardKind kind);
@@ -71,6 +74,7 @@ typedef struct RewardPart {
     RewardKind kind;
     char *what;           /* folder, world, field, pattern; NULL for the others */
     int how;              /* LENGTH_..., FORMAT_... */
+    uint64_t seed;        /* random */
     const char **command; /* program: words, ended by NULL; borrowed from `given` */
     RewardPartOptions o;
     const json_t *when; /* of `given`; NULL: always */

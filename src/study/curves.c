@@ -204,11 +204,12 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
     static const PlotRun sweep[] = {{"beta_0", "0"},
                                     {"beta_02", "0.02"},
                                     {"beta_05", "0.05"},
-                                    {"ppo_1", "0.1"},
-                                    {"beta_20", "0.2"}};
+                                    {"beta_10", "0.1"},
+                                    {"ppo_1", "0.2"}};
     static const PlotRun mix[] = {{"ppo_1", "without"}, {"ptx", "with"}};
     static const PlotRun nulls[] = {{"ppo_1", "reward model"},
                                     {"constant", "constant"},
+                                    {"random", "random"},
                                     {"shuffled", "shuffled labels"}};
     const struct {
         const char *title;
@@ -221,7 +222,7 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
         {NULL, NULL, 0, false, false},
         {"PPO: gold, KL coefficients", sweep, 5, false, false},
         {"PPO: gold, pretraining text", mix, 2, false, false},
-        {"PPO: gold, null controls", nulls, 3, false, true},
+        {"PPO: gold, null controls", nulls, 4, false, true},
     };
     Str path = {0};
     Status status = file_make_folders(folder, err);

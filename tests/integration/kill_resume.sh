@@ -1,17 +1,26 @@
 #!/bin/sh
-# kill_resume.sh TAME - the whole tiny recipe, killed with SIGKILL again and again and
-# started again, ends in the same bytes as one that was never killed. Each training stage
-# is killed at three random moments: some time after it began, after its first checkpoint,
-# and after it has resumed from one. KILL_SEED=n repeats them as far as a clock can.
+# kill_resume.sh TAME - the whole tiny recipe, and GRPO and DPO behind it, killed with
+# SIGKILL again and again and started again, ends in the same bytes as one that was never
+# killed: weights, metrics, and of the last checkpoint the optimizers' moments, the critic,
+# controllers and counts. Each training stage is killed at three random moments: some time
+# after it began, after its first checkpoint, and after it has resumed from one. KILL_SEED=n
+# repeats them as far as a clock can.
 # shellcheck source=tests/integration/_lib.sh
 . "$(dirname "$0")/_lib.sh"
-recipe=$here/_tiny.yaml
+recipe=$work/recipe.yaml
+stages="base sft reward ppo grpo dpo"
 whole=$work/whole/tiny
 cut=$work/cut/tiny
 seed=${KILL_SEED:-$$}
 kills=0
 : >"$work/cut.log"
 echo "KILL_SEED=$seed"
+
+# A reward of 0 or 1, so that groups are equal and other prompts are asked in their place.
+cat "$here/_tiny.yaml" - >"$recipe" <<'END'
+  - grpo: {model: $sft, reward: [{regex: "[aeiou] "}], prompts: $world/prompts.jsonl, kl_target: 2, kl_horizon: 100, equal_groups: resample, episodes: 96, batch: 8, answers: 4, minibatches: 2, max_new: 24, checkpoint_every: 2}
+  - dpo: {model: $sft, data: $world/comparisons.jsonl, overlong: drop, epochs: 2, batch_prompts: 4, checkpoint_every: 2, max_new: 24}
+END
 
 seconds_of() # STAGE: what it took when it was not killed
 {
@@ -75,13 +84,31 @@ kill_stage() # STAGE: one that ends before it is hit is removed and made again
     return 1
 }
 
+# All of the last checkpoint but what tells the time, be it of files.
+same_checkpoint() # STAGE
+{
+    rm -rf "$work/a" "$work/b"
+    cp -r "$whole/$1/checkpoints" "$work/a" && cp -r "$cut/$1/checkpoints" "$work/b" &&
+        sed -i '/"seconds":\|"timings_bytes":\|"fingerprint":/d' "$work"/[ab]/*/training/state.json &&
+        grep -q '"optimizer_steps"' "$work"/a/*/training/state.json &&
+        diff -r "$work/a" "$work/b"
+}
+
+moved() # STAGE KEY: the metric is not the same in all iterations
+{
+    [ "$(grep -o "\"$2\":[^,}]*" "$whole/$1/metrics.jsonl" | sort -u | wc -l)" -gt 1 ]
+}
+
 run run "$recipe" --runs "$work/whole"
 [ "$rc" = 0 ] || {
     fail "the tiny recipe runs" "$work/err"
     finish
 }
 ok "the tiny recipe runs"
-for stage in base sft reward ppo; do
+check "ppo: the KL controller is at work" moved ppo objective/kl_coef
+check "grpo: the KL controller is at work" moved grpo objective/kl_coef
+check "grpo: some groups are asked for again" moved grpo groups_resampled
+for stage in $stages; do
     check "$stage is killed after its begin, a checkpoint, a resume" kill_stage $stage
 done
 run run "$recipe" --runs "$work/cut"
@@ -95,9 +122,10 @@ if grep -q 'lines are missing' "$work/cut.log" "$work/err"; then
 else
     ok "no line of a log was lost"
 fi
-for stage in base sft reward ppo; do
+for stage in $stages; do
     for file in model.safetensors metrics.jsonl; do
         check "$stage/$file: the same bytes" cmp "$whole/$stage/$file" "$cut/$stage/$file"
     done
+    check "$stage: the same state in its last checkpoint" same_checkpoint "$stage"
 done
 finish

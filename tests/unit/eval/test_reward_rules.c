@@ -1,7 +1,10 @@
 /* test_reward_rules.c - each rule on answers whose score is plain to see. */
 #include "support/chatter.h"
 
+#include "base/stats.h"
 #include "eval/reward_rules.h"
+
+#include <math.h>
 
 typedef struct Case {
     const char *rule;   /* one part, YAML */
@@ -163,12 +166,85 @@ static void a_broken_expression_is_told_at_once(void **state)
     chatter_release(&c);
 }
 
+static double drawn(const char *rule, const int32_t *prompt, int64_t n_prompt,
+                    const int32_t *answer, int64_t n_answer)
+{
+    Err err = {0};
+    Chatter c;
+    RewardSpec spec;
+    Reward reward;
+    chatter_init(&c, 16);
+    CHECK_OK(reward_spec_parse(span_of(rule), &spec, &err));
+    CHECK_OK(reward_from_rule(&reward, &spec.parts[0], c.tok, c.chat, &err));
+    RewardItem item = {.prompt_ids = prompt,
+                       .n_prompt = n_prompt,
+                       .answer = answer,
+                       .n_answer = n_answer};
+    CHECK_OK(reward_score(&reward, &item, 1, &err));
+    reward_release(&reward);
+    reward_spec_release(&spec);
+    chatter_release(&c);
+    return item.score;
+}
+
+static void a_drawn_reward_is_of_seed_prompt_and_answer(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {65, 66, 67, 65};
+    double here = drawn("{random: 1}", ids, 2, ids + 2, 2);
+    assert_true(here == drawn("{random: 1}", ids, 2, ids + 2, 2));
+    assert_true(here != drawn("{random: 2}", ids, 2, ids + 2, 2));     /* seed */
+    assert_true(here != drawn("{random: 1}", ids, 2, ids, 2));         /* answer */
+    assert_true(here != drawn("{random: 1}", ids + 1, 2, ids + 2, 2)); /* prompt */
+    assert_true(here != drawn("{random: 1}", ids, 3, ids + 3, 1)); /* where they meet */
+}
+
+/* Mean 0, deviation 1 and nothing to do with how long the answer is, each within four
+ * standard errors. */
+static void drawn_rewards_are_normal_and_blind(void **state)
+{
+    (void)state;
+    enum { N = 4000, LONGEST = 8 };
+    static int32_t ids[N][LONGEST];
+    static RewardItem items[N];
+    double score[N], length[N], product = 0;
+    Err err = {0};
+    Chatter c;
+    RewardSpec spec;
+    Reward reward;
+    chatter_init(&c, 16);
+    CHECK_OK(reward_spec_parse(SPAN("{random: 1}"), &spec, &err));
+    CHECK_OK(reward_from_rule(&reward, &spec.parts[0], c.tok, c.chat, &err));
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < LONGEST; k++)
+            ids[i][k] = 'a' + (i >> 3 * k) % 8;
+        items[i] = (RewardItem){.answer = ids[i], .n_answer = 4 + i % 5};
+    }
+    CHECK_OK(reward_score(&reward, items, N, &err));
+    for (int i = 0; i < N; i++) {
+        score[i] = items[i].score;
+        length[i] = (double)items[i].n_answer;
+    }
+    double mean = stats_mean(score, N), sd = stats_sd(score, N), root = sqrt(N);
+    double mean_length = stats_mean(length, N), sd_length = stats_sd(length, N);
+    for (int i = 0; i < N; i++)
+        product += (score[i] - mean) * (length[i] - mean_length);
+    assert_true(fabs(mean) < 4 / root);
+    assert_true(fabs(sd - 1) < 4 / (sqrt(2) * root));
+    assert_true(fabs(product / (N * sd * sd_length)) < 4 / root);
+    reward_release(&reward);
+    reward_spec_release(&spec);
+    chatter_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_scores_what_it_says),
         cmocka_unit_test(a_row_without_the_field_is_an_error),
         cmocka_unit_test(a_broken_expression_is_told_at_once),
+        cmocka_unit_test(a_drawn_reward_is_of_seed_prompt_and_answer),
+        cmocka_unit_test(drawn_rewards_are_normal_and_blind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,7 @@ static void what_is_wrong_is_named(void **state)
         {"[3]", "reward: part 1: a part is a mapping: {model: FOLDER, weight: 1}"},
         {"[a, {wieght: 1}]", "reward: part 2: no kind: a part has one of model, gold, "
                              "skill, program, exact, "
-                             "regex, length, format"},
+                             "regex, length, format, random"},
         {"[{model: a, wieght: 1}]",
          "reward: part 1: unknown option 'wieght'; did you mean 'weight'?"},
         {"[{model: a, gold: b}]",
@@ -138,6 +138,10 @@ static void what_is_wrong_is_named(void **state)
          "reward: part 1: 'buffer' is 0, not 1 to 4 tokens"},
         {"[{format: xml}]",
          "reward: part 1: 'format' is not one of ended, answer, json, ..."},
+        {"[{random: normal}]",
+         "reward: part 1: 'random' is no seed: a whole number, 0 or more"},
+        {"[{random: -1}]",
+         "reward: part 1: 'random' is no seed: a whole number, 0 or more"},
         {"[{regex: a, when: steps}]",
          "reward: part 1: 'when' is no mapping of a row's fields: {skill: [steps]}"},
         {"[{regex: a, when: {skill: {}}}]",
@@ -174,6 +178,8 @@ static void the_hash_is_of_what_decides(void **state)
         "[{format: json, when: {a: 1}}]",
         "[{length: penalty, tokens: 40}]",
         "[{length: target, tokens: 40}]",
+        "[{random: 1}]",
+        "[{random: 2}]",
     };
     enum { N = sizeof texts / sizeof *texts };
     uint64_t hash[N];

@@ -1,7 +1,7 @@
 /* loaded.h - a model folder opened for use: model, tokenizer, template and what ends a
  * text, checked to belong together. Every command that runs a model opens it here. */
-#ifndef CLI_LOADED_H
-#define CLI_LOADED_H
+#ifndef THINK_LOADED_H
+#define THINK_LOADED_H
 
 #include "model/folder.h"
 #include "model/model.h"
@@ -24,5 +24,9 @@ typedef struct Loaded {
 NODISCARD Status loaded_open(Loaded *out, TensorOps *ops, const char *folder,
                              bool wants_chat, Err *err);
 void loaded_release(Loaded *l); /* accepts zeroed */
+
+/* The id that stands before a document: bos, of a model without it the end of another
+ * document; -1: none. */
+int32_t loaded_begin(const Loaded *l);
 
 #endif

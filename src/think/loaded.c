@@ -1,5 +1,5 @@
 /* loaded.c - see loaded.h. */
-#include "cli/loaded.h"
+#include "think/loaded.h"
 
 #include "base/file.h"
 
@@ -88,4 +88,10 @@ void loaded_release(Loaded *l)
     tokenizer_free(l->tok);
     model_free(l->model);
     *l = (Loaded){0};
+}
+
+int32_t loaded_begin(const Loaded *l)
+{
+    int32_t bos = tokenizer_bos(l->tok) >= 0 ? tokenizer_bos(l->tok) : l->specials.bos;
+    return bos >= 0 ? bos : tokenizer_eos(l->tok);
 }
