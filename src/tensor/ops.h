@@ -118,7 +118,7 @@ typedef struct SampleOut {
     float logprob; /* log softmax(logits/T)[id] over the whole vocabulary (T=1 if
                       temperature is 0): what PPO learns from */
     float entropy; /* of softmax(logits/T), nats */
-    float log_kept; /* log of the share of softmax(logits/T) that `allowed` has; 0: all */
+    float log_kept; /* log of the share that `allowed` has of softmax(logits/T) */
 } SampleOut;
 
 typedef struct AdamwStep {
