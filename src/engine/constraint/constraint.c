@@ -5,6 +5,7 @@
 #include "engine/constraint/constraint_internal.h"
 #include "format/grammar/gbnf.h"
 #include "format/grammar/regex.h"
+#include "format/grammar/schema.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ Status constraint_parse(Grammar *g, const ConstraintText *text, int32_t *node, E
     case CONSTRAINT_GBNF:
         return gbnf_parse(g, text->text, node, err);
     case CONSTRAINT_JSON_SCHEMA:
-        break;
+        return schema_parse(g, text->text, node, err);
     }
     return err_set(err, ERR_OPTION, "no constraint of kind %d", (int)text->kind);
 }

@@ -36,10 +36,10 @@
 #include "format/grammar/grammar.h"
 
 typedef enum ConstraintKind {
-    CONSTRAINT_CHOICES, /* one of `choices` */
-    CONSTRAINT_REGEX,   /* format/grammar/regex.h */
-    CONSTRAINT_JSON_SCHEMA,
-    CONSTRAINT_GBNF /* format/grammar/gbnf.h */
+    CONSTRAINT_CHOICES,     /* one of `choices` */
+    CONSTRAINT_REGEX,       /* format/grammar/regex.h */
+    CONSTRAINT_JSON_SCHEMA, /* format/grammar/schema.h */
+    CONSTRAINT_GBNF         /* format/grammar/gbnf.h */
 } ConstraintKind;
 
 typedef struct ConstraintText {
