@@ -320,7 +320,8 @@ static bool add_places(Automaton *a)
         a->places = more;
         a->cap_places = cap;
     }
-    memcpy(a->places + a->n_places, a->set, a->n_set * sizeof *a->set);
+    for (size_t i = 0; i < a->n_set; i++)
+        a->places[a->n_places + i] = a->set[i];
     return true;
 }
 

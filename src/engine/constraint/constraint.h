@@ -78,6 +78,11 @@ void constraint_run_free(ConstraintRun *run); /* accepts NULL; before its constr
  * have (max_new, and what the context leaves). Appends the ids that it begins with. */
 NODISCARD Status constraint_run_begin(ConstraintRun *run, int32_t before, int64_t room,
                                       Ids *begin, Err *err);
+/* The same where the text begins in the prompt: what is forced at its beginning is appended
+ * to the prompt (whose last id is then `before`), and is no part of the answer: the ids
+ * that the others are given begin behind it, and so does the room. */
+NODISCARD Status constraint_run_prompt(ConstraintRun *run, int64_t room, Ids *prompt,
+                                       Err *err);
 /* Ids [0, n) of the answer are not the constraint's: they were thought, or belong to a
  * call of a tool; the constraint begins anew behind them. */
 void constraint_run_skip(ConstraintRun *run, int64_t n);

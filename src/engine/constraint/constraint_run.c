@@ -166,8 +166,9 @@ static Status read_id(ConstraintRun *run, int32_t id, Err *err)
     if (id < 0 || id >= t->vocab)
         return err_set(err, ERR_FORMAT, "id %d is not the tokenizer's", id);
     int32_t before = run->before;
-    Span bytes = number == 0 ? tokenizer_bytes_after(t->tok, before, id)
-                             : tokenizer_bytes(t->tok, id);
+    Span bytes = number == 0 && run->text.len == 0
+                     ? tokenizer_bytes_after(t->tok, before, id)
+                     : tokenizer_bytes(t->tok, id);
     TRY(settle(run, err));
     str_span_append(&run->text, bytes);
     run->state = automaton_read(run->c->a, run->state, bytes);
@@ -365,6 +366,27 @@ Status constraint_run_begin(ConstraintRun *run, int32_t before, int64_t room,
     if (status != OK)
         return status;
     return ids_append(begin, run->forced.ptr, run->forced.len, err);
+}
+
+Status constraint_run_prompt(ConstraintRun *run, int64_t room, Ids *prompt, Err *err)
+{
+    start(run);
+    run->read = 0;
+    run->before = prompt->len > 0 ? prompt->ptr[prompt->len - 1] : -1;
+    run->room = room;
+    (void)pthread_mutex_lock(&run->c->lock);
+    Status status = settle(run, err);
+    do { /* a long text is forced in pieces */
+        if (status == OK)
+            status = force(run, err);
+        if (status == OK)
+            status = ids_append(prompt, run->forced.ptr, run->forced.len, err);
+        for (size_t i = 0; status == OK && i < run->forced.len; i++)
+            status = read_id(run, run->forced.ptr[i], err);
+    } while (status == OK && run->forced.len > 0);
+    (void)pthread_mutex_unlock(&run->c->lock);
+    run->read = 0;
+    return status;
 }
 
 Status constraint_run_force(ConstraintRun *run, const int32_t *ids, int64_t n,
