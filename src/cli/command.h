@@ -54,5 +54,6 @@ int info_command(int argc, char **argv);     /* info.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */
+int tool_command(int argc, char **argv);     /* tool.c */
 
 #endif
