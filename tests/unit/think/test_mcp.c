@@ -182,8 +182,7 @@ static void floods_are_bounded(void **state)
     Err err = {0};
     Toolbox box = {0};
     CHECK_OK(add(&box, "flood", &patient, &err));
-    call_gives(&box,
-               "error: s: the server wrote 20001 lines and no answer among them");
+    call_gives(&box, "error: s: the server wrote 20001 lines and no answer among them");
     toolbox_release(&box);
     assert_true(system_seconds() - begin < 60);
 }
