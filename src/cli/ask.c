@@ -350,10 +350,10 @@ int ask_command(int argc, char **argv)
         .what =
             "Answers a question with MODEL: a folder, or an OpenAI-compatible endpoint "
             "(http://HOST:PORT/v1#NAME,\nor a file of options, docs/ask.md). What "
-            "comes through "
-            "a pipe is put behind\nthe question. The answer goes to stdout, remarks "
-            "to stderr. -n is --max-new, --temp is\n--temperature; `--think help` "
-            "lists the ways to find an answer.",
+            "comes "
+            "through a pipe is put behind the question. The\nanswer goes to stdout, "
+            "remarks to stderr. -n is --max-new, --temp is --temperature;\n"
+            "`--think help` lists the ways to find an answer.",
         .examples = examples,
         .options = bindings,
         .n_options = N,
@@ -363,13 +363,13 @@ int ask_command(int argc, char **argv)
     status = ask_prompt_flags(&a.prompt, &argc, argv, &err);
     if (status == OK)
         status = ask_prompt_defaults(&a.prompt, bindings, N, &err);
-    if (status != OK) {
-        release(&a);
-        return command_fail(status, &err);
-    }
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
+    Parsed parsed = PARSED_ERROR;
+    if (status == OK)
+        parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
+    int result = status != OK            ? command_fail(status, &err)
+                 : parsed == PARSED_HELP ? 0
+                                         : 2;
     if (parsed == PARSED_OK && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK) {

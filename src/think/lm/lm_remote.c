@@ -460,8 +460,10 @@ static void remote_free(void *self)
     http_free(m->http);
     if (m->key.ptr)
         memset(m->key.ptr, 0, m->key.len);
-    Str *const all[] = {&m->key, &m->name, &m->model, &m->chat_url, &m->document_url};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    enum { TEXTS = 5 };
+    Str *const all[TEXTS] = {&m->key, &m->name, &m->model, &m->chat_url,
+                             &m->document_url};
+    for (int i = 0; i < TEXTS; i++)
         str_release(all[i]);
     opt_release(&endpoint_options, &m->o);
     mem_free(m);
