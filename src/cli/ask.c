@@ -16,6 +16,7 @@
 #include "think/lm/endpoint.h"
 #include "think/strategy/strategy.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +27,16 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace;
+    char *system, *think, *trace, *extract;
     bool json, usage, verbose;
 } AskCommandOptions;
 
 static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, think, "direct",
              "how to find the answer, as in cot+consistency:8; help: lists the ways"),
+    OPT_TEXT(AskCommandOptions, extract, "auto",
+             "which part of a text is its answer, where answers are compared: auto, "
+             "answer, number, choice:A,B, regex:X, exact"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -51,8 +55,11 @@ typedef struct Ask {
     AskPrompt prompt;
     SampleOptions sample;
     Budget budget;
+    ThinkOptions think;
     LmLocalOptions local;
     Strategy *strategy;
+    Extractor extract;
+    Examples examples;
     TensorOps *ops;
     Lm *lm;
     const char *model; /* MODEL as it was named; borrowed */
@@ -149,6 +156,10 @@ static void show_json(const Ask *a, const char *id)
     json_object_set_new(root, "answer", json_from_bytes(str_span(&o->text)));
     if (o->thinking.len > 0)
         json_object_set_new(root, "thinking", json_from_bytes(str_span(&o->thinking)));
+    if (o->answer.len > 0)
+        json_object_set_new(root, "extracted", json_from_bytes(str_span(&o->answer)));
+    if (isfinite(o->confidence))
+        json_object_set_new(root, "confidence", json_real(o->confidence));
     json_object_set_new(root, "cut", json_boolean(o->cut));
     if (o->note.len > 0)
         json_object_set_new(root, "note", json_from_bytes(str_span(&o->note)));
@@ -255,6 +266,9 @@ static Status find_answer(Ask *a, Err *err)
     bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
     Question question = {.talk = &a->talk,
                          .sample = a->sample,
+                         .o = &a->think,
+                         .extract = &a->extract,
+                         .examples = a->think.examples ? &a->examples : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
     Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
@@ -270,7 +284,11 @@ static Status find_answer(Ask *a, Err *err)
 static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
 {
     const char *question = NULL;
-    TRY(strategy_parse(&a->strategy, span_of(a->o.think), err));
+    TRY(strategy_parse(&a->strategy, span_of(a->o.think ? a->o.think : "direct"), err));
+    TRY(extractor_parse(&a->extract, span_of(a->o.extract ? a->o.extract : "auto"),
+                        err));
+    if (a->think.examples)
+        TRY(examples_load(&a->examples, a->think.examples, err));
     system_catch_stop();
     TRY(ask_prompt_begin(&a->prompt, &a->talk, err));
     TRY(take_words(a, words, n, &question, err));
@@ -278,7 +296,8 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
         line.model = a->model;
         line.words = question;
         line.system = a->o.system;
-        line.think = strcmp(a->o.think, "direct") != 0 ? a->o.think : NULL;
+        line.think =
+            a->o.think && strcmp(a->o.think, "direct") != 0 ? a->o.think : NULL;
         return ask_prompt_save(&a->prompt, &line, err);
     }
     TRY(make_question(a, question, err));
@@ -300,6 +319,8 @@ static void release(Ask *a)
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);
+    extractor_release(&a->extract);
+    examples_release(&a->examples);
     conversation_release(&a->talk);
     ask_prompt_release(&a->prompt);
     str_release(&a->text);
@@ -321,6 +342,9 @@ static const char examples[] =
     "  tame ask runs/demo/ppo -s \"Be brief.\" \"Who is Mira?\" --temp 0 -u\n"
     "  cat notes.txt | tame ask runs/demo/ppo \"What is this about?\"\n"
     "  tame ask runs/demo/ppo \"Who is Mira?\" --json --trace trace.jsonl\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
+    "--extract "
+    "number -v\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
     "  tame ask -c \"And of Spain?\"\n"
     "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
@@ -331,12 +355,14 @@ int ask_command(int argc, char **argv)
     Err err = {0};
     Ask a = {0};
     const OptBinding bindings[] = {{&ask_options, &a.o},
+                                   {&think_options, &a.think},
                                    {&ask_prompt_options, &a.prompt.o},
                                    {&sample_options, &a.sample},
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
     /* what --save saves of options */
-    const OptBinding saved[] = {{&sample_options, &a.sample},
+    const OptBinding saved[] = {{&think_options, &a.think},
+                                {&sample_options, &a.sample},
                                 {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
@@ -370,7 +396,7 @@ int ask_command(int argc, char **argv)
     int result = status != OK            ? command_fail(status, &err)
                  : parsed == PARSED_HELP ? 0
                                          : 2;
-    if (parsed == PARSED_OK && strcmp(a.o.think, "help") == 0) {
+    if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK) {
         const AskLine line = {.bindings = saved, .n = sizeof saved / sizeof *saved};

@@ -42,7 +42,7 @@ readme_examples()
 examples_parse()
 {
     mkdir parse
-    (cd parse && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
+    (cd parse && echo no index >docs.db && cp docs.db facts.db && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
     sort -u examples | while IFS= read -r line; do
         if (cd parse && tame() { "$tame" "$@"; } && eval "$line") >out 2>err </dev/null; then
             rc=0
