@@ -5,6 +5,7 @@
 #include "cli/ask_prompt.h"
 #include "cli/command.h"
 #include "cli/model_word.h"
+#include "cli/plain.h"
 #include "cli/short_flags.h"
 
 #include "base/file.h"
@@ -113,7 +114,7 @@ static Status make_question(Ask *a, const char *words, Err *err)
 static bool show(void *self, Span text)
 {
     (void)self;
-    fwrite(text.ptr, 1, text.len, stdout);
+    plain_put(stdout, text);
     fflush(stdout);
     return !system_stop_requested();
 }
@@ -182,8 +183,8 @@ static void show_answer(const Ask *a)
     const Outcome *o = &a->outcome;
     bool found;
     Span text = ask_prompt_extract(&a->prompt, str_span(&o->text), &found);
-    if (!o->shown && text.len > 0)
-        fwrite(text.ptr, 1, text.len, stdout);
+    if (!o->shown)
+        plain_put(stdout, text);
     if (!found)
         fprintf(stderr, "[there is no block of code: all of the answer is above]\n");
     if (!(text.len > 0 && text.ptr[text.len - 1] == '\n' && !o->shown))

@@ -99,6 +99,19 @@ logs()
     succeeds "the rest is sound" logs verify
 }
 
+# Every way of thinking that needs no log-probabilities works; the others say what lacks.
+thinks()
+{
+    printf '{"question":"1 + 1?","answer":"2"}\n{"question":"2 + 2?","answer":"4"}\n' >examples.jsonl
+    for way in cot consistency:3 cot+consistency:3 few-shot:2; do
+        succeeds "thinks by $way" ask "$at#echo" "What is 3 + 3?" --think $way \
+            --examples examples.jsonl --extract number --json --no-log
+        says "$way is said" "+$way\"," out
+    done
+    fails "what an endpoint lacks" 2 "gives no probabilities of texts" \
+        ask "$at#echo" "Yes or no?" --think choose --extract choice:yes,no
+}
+
 fails_well()
 {
     succeeds "busy, then not" ask "$at#busy" "Still there?"
@@ -132,6 +145,7 @@ asks
 goes_on
 templates
 logs
+thinks
 fails_well
 keeps_the_key
 finish
