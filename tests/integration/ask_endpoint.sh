@@ -114,16 +114,19 @@ thinks()
 
 fails_well()
 {
+    succeeds "an endpoint is described" info "$at"
+    says "what it gives" "logprobs    no (found out)" out
     succeeds "busy, then not" ask "$at#busy" "Still there?"
     says "answered" "You said: Still there?" out
     printf 'endpoint: %s\nmodel: broken\nbackoff: 0.01\nretries: 2\n' "$at" >broken.yaml
     fails "broken" 1 "status 500: out of luck (3 tries in" ask broken.yaml "?"
+    fails "broken, described" 1 "status 500: out of luck" info broken.yaml
     fails "cut" 1 "the stream was cut after 14 bytes of the answer" ask "$at#cut" "A long question"
     printf 'endpoint: %s\nkey_env: NO_KEY\n' "$at" >key.yaml
     fails "no key" 2 "'NO_KEY', which key_env names, is not set" ask key.yaml "?"
     fails "nonsense for an address" 2 "it names no host" ask http:// "?"
     start slow.log ask "$at#slow" "Forever?"
-    until_true 20 grep -q "You sai" slow.log
+    until_true 20 grep -qs "You sai" slow.log
     kill -INT "$pid"
     wait "$pid"
     rc=$?

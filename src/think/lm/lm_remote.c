@@ -601,12 +601,10 @@ Status lm_remote_probe(Lm *lm, Err *err)
     LmAnswer answer = {0};
     LmUsage usage = {0};
     LmRequest r = {.talk = &talk, .sample = sample_plain(0, 1, 1), .n = 1};
-    if (m->o.logprobs != LOGPROBS_AUTO)
-        return OK;
     Status status = conversation_add(&talk, ROLE_USER, SPAN("Hi"), err);
     if (status == OK)
         status = remote_complete(m, &r, &answer, &usage, err);
-    if (status == OK)
+    if (status == OK && m->o.logprobs == LOGPROBS_AUTO)
         lm->can.logprobs = isfinite(answer.logprob) != 0;
     lm_answer_release(&answer);
     conversation_release(&talk);
