@@ -5,6 +5,7 @@
 #include "cli/ask_prompt.h"
 #include "cli/command.h"
 #include "cli/model_word.h"
+#include "cli/plain.h"
 #include "cli/short_flags.h"
 
 #include "base/file.h"
@@ -119,7 +120,7 @@ static Status make_question(Ask *a, const char *words, Err *err)
 static bool show(void *self, Span text)
 {
     (void)self;
-    fwrite(text.ptr, 1, text.len, stdout);
+    plain_put(stdout, text);
     fflush(stdout);
     return !system_stop_requested();
 }
@@ -188,8 +189,8 @@ static void show_answer(const Ask *a)
     const Outcome *o = &a->outcome;
     bool found;
     Span text = ask_prompt_extract(&a->prompt, str_span(&o->text), &found);
-    if (!o->shown && text.len > 0)
-        fwrite(text.ptr, 1, text.len, stdout);
+    if (!o->shown)
+        plain_put(stdout, text);
     if (!found)
         fprintf(stderr, "[there is no block of code: all of the answer is above]\n");
     if (!(text.len > 0 && text.ptr[text.len - 1] == '\n' && !o->shown))
@@ -376,7 +377,8 @@ int ask_command(int argc, char **argv)
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
     /* what --save saves of options */
-    const OptBinding saved[] = {{&sample_options, &a.sample},
+    const OptBinding saved[] = {{&think_options, &a.think},
+                                {&sample_options, &a.sample},
                                 {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
@@ -390,10 +392,10 @@ int ask_command(int argc, char **argv)
         .what =
             "Answers a question with MODEL: a folder, or an OpenAI-compatible endpoint "
             "(http://HOST:PORT/v1#NAME,\nor a file of options, docs/ask.md). What "
-            "comes through "
-            "a pipe is put behind\nthe question. The answer goes to stdout, remarks "
-            "to stderr. -n is --max-new, --temp is\n--temperature; `--think help` "
-            "lists the ways to find an answer.",
+            "comes "
+            "through a pipe is put behind the question. The\nanswer goes to stdout, "
+            "remarks to stderr. -n is --max-new, --temp is --temperature;\n"
+            "`--think help` lists the ways to find an answer.",
         .examples = examples,
         .options = bindings,
         .n_options = N,
@@ -403,13 +405,13 @@ int ask_command(int argc, char **argv)
     status = ask_prompt_flags(&a.prompt, &argc, argv, &err);
     if (status == OK)
         status = ask_prompt_defaults(&a.prompt, bindings, N, &err);
-    if (status != OK) {
-        release(&a);
-        return command_fail(status, &err);
-    }
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
+    Parsed parsed = PARSED_ERROR;
+    if (status == OK)
+        parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
+    int result = status != OK            ? command_fail(status, &err)
+                 : parsed == PARSED_HELP ? 0
+                                         : 2;
     if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK) {
