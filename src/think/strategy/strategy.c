@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "format/json.h"
 
+#include <math.h>
 #include <string.h>
 
 static const OptField fields[] = {
@@ -39,6 +40,8 @@ static const OptField fields[] = {
     OPT_CHOICE(ThinkOptions, tree_value, 0, tree_value_names,
                "tree: without a judge the model rates each partial answer, or votes"),
     OPT_INT(ThinkOptions, tree_values, 3, 1, 16, "tree: ratings, or votes, asked for"),
+    OPT_INT(ThinkOptions, tool_steps, 8, 1, 1000,
+            "tools: rounds of calls for an answer"),
     OPT_REAL(ThinkOptions, auto_entropy, 0.3, 0, 100,
              "auto: entropy in nats a token up to which the model is sure"),
     OPT_END,
@@ -65,6 +68,44 @@ void outcome_move(Outcome *to, Outcome *from)
     outcome_release(to);
     *to = *from;
     *from = (Outcome){0};
+}
+
+/* Why an answer is not finished, or NULL. */
+static const char *cut_reason(const LmAnswer *a)
+{
+    switch (a->finish) {
+    case FINISH_LENGTH:
+        return "cut: --max-new or a budget allows no more tokens";
+    case FINISH_CONTEXT:
+        return "cut: the context is full";
+    case FINISH_ABORTED:
+        return "cut: out of time, or stopped";
+    case FINISH_STOP:
+        break;
+    }
+    return NULL;
+}
+
+Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err)
+{
+    const char *reason = cut_reason(a);
+    str_release(&o->text);
+    o->text = a->text;
+    a->text = (Str){0};
+    o->shown = shown;
+    o->cut = reason != NULL;
+    o->confidence = (double)NAN;
+    str_reset(&o->note);
+    if (reason)
+        str_puts(&o->note, reason);
+    return str_check(&o->note, err);
+}
+
+void outcome_cost(Outcome *o, const LmAnswer *a)
+{
+    o->tokens += a->tokens;
+    o->logprob += a->logprob;
+    o->entropy = a->entropy;
 }
 
 Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err)
