@@ -12,6 +12,7 @@
 #include "text/utf8.h"
 #include "think/lm/lm_local.h"
 #include "think/strategy/strategy.h"
+#include "think/tool/builtin.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract, *judge;
+    char *system, *think, *trace, *extract, *judge, *tools;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -34,6 +35,9 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TEXT(AskCommandOptions, tools, NULL,
+             "what the model may call, with --think tools: names with commas, of "
+             "calculator, date_time, count_letters, length, reverse, sort"),
     OPT_TREE(AskCommandOptions, judge, NULL,
              "what says how good an answer is, for best-of, reflect and tree: a reward "
              "model's folder, or as docs/rewards.md"),
@@ -59,6 +63,7 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    Toolbox tools;
     TextJudge *text_judge;
     Judging judging;
     TensorOps *ops;
@@ -194,6 +199,18 @@ static void show_answer(const Ask *a)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
 }
 
+static Status open_tools(Ask *a, Err *err)
+{
+    Span list = span_of(a->o.tools ? a->o.tools : "");
+    for (size_t at = 0; list.len > 0 && at <= list.len;) {
+        ptrdiff_t comma = span_find(list, SPAN(","), at);
+        size_t end = comma < 0 ? list.len : (size_t)comma;
+        TRY(builtin_add(&a->tools, span_trim((Span){list.ptr + at, end - at}), err));
+        at = end + 1;
+    }
+    return OK;
+}
+
 static Status write_trace(const Ask *a, Err *err)
 {
     Str lines = {0};
@@ -212,6 +229,7 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
                         err));
     if (a->think.examples)
         TRY(examples_load(&a->examples, a->think.examples, err));
+    TRY(open_tools(a, err));
     TRY(make_question(a, words, err));
     TRY(command_backend(&a->ops, COMPUTE_F32, err));
     TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
@@ -227,6 +245,7 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
         .o = &a->think,
         .extract = &a->extract,
         .examples = a->think.examples ? &a->examples : NULL,
+        .tools = &a->tools,
         .judge = a->text_judge ? &a->judging : NULL,
         .on_text = a->o.json ? NULL : show,
     };
@@ -254,6 +273,7 @@ static void release(Ask *a)
     strategy_free(a->strategy);
     extractor_release(&a->extract);
     examples_release(&a->examples);
+    toolbox_release(&a->tools);
     conversation_release(&a->talk);
     str_release(&a->text);
 }
@@ -277,6 +297,7 @@ static const char examples[] =
     "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
     "--extract "
     "number -v\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think tools --tools calculator\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n";
 
 int ask_command(int argc, char **argv)

@@ -6,8 +6,7 @@
 static Status note_call(const LmAnswer *a, Outcome *out, Err *err)
 {
     if (a->n_calls > 0)
-        str_printf(&out->note,
-                   "the model wanted to call %s(%s): --think tools lets it",
+        str_printf(&out->note, "the model wanted to call %s(%s): --think tools lets it",
                    str_c(&a->calls[0].name), str_c(&a->calls[0].arguments));
     return str_check(&out->note, err);
 }

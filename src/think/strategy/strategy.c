@@ -48,10 +48,10 @@ static const OptField fields[] = {
 };
 const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
 
-enum { N_KINDS = 9 };
+enum { N_KINDS = 10 };
 static const StrategyKind *const kinds[N_KINDS] = {
-    &direct_kind,      &choose_kind,  &few_shot_kind, &cot_kind, &tree_kind,
-    &consistency_kind, &best_of_kind, &reflect_kind,  &auto_kind};
+    &direct_kind, &tools_kind,       &choose_kind,  &few_shot_kind, &cot_kind,
+    &tree_kind,   &consistency_kind, &best_of_kind, &reflect_kind,  &auto_kind};
 
 /* --- attempts ------------------------------------------------------------------------ */
 void outcome_release(Outcome *o)
@@ -155,7 +155,7 @@ void strategy_list(Str *out)
         str_puts(&word, k->name);
         if (k->argument)
             str_printf(&word, "[:%s]", k->argument);
-        str_printf(out, "  %-16s %s", str_c(&word), k->help);
+        str_printf(out, "  %-23s %s", str_c(&word), k->help);
         if (k->argument)
             str_printf(out, " (%s: default %lld)", k->argument, (long long)k->def);
         str_putc(out, '\n');

@@ -30,7 +30,7 @@ typedef struct ThinkOptions {
     bool calibrate;      /* choose */
     double reflect_gain; /* reflect: by which a revision must be better */
     bool reflect_blind;  /* reflect: without a judge take every revision */
-    int64_t tool_steps;   /* tools: rounds of calls */
+    int64_t tool_steps;  /* tools: rounds of calls */
     double auto_entropy; /* auto: nats a token up to which the model is sure */
     int tree_search, tree_thoughts, tree_value; /* tree: names as below */
     int64_t tree_depth, tree_thoughts_n, tree_values;
@@ -64,10 +64,10 @@ typedef struct Question {
     const ThinkOptions *o;
     const Extractor *extract;
     const Examples *examples; /* few-shot; NULL: none */
-    const Toolbox *tools; /* tools; NULL: none */
-    ToolApprove approve;  /* who is asked before a call (tool.h) */
+    const Toolbox *tools;     /* tools; NULL: none */
+    ToolApprove approve;      /* who is asked before a call (tool.h) */
     void *approver;
-    const Judging *judge;     /* best-of, reflect, tree; NULL: none */
+    const Judging *judge; /* best-of, reflect, tree; NULL: none */
     Span gold;    /* the right answer's normal form, for counting flips; ptr NULL */
     Flips *flips; /* NULL: nobody counts */
     bool steps;   /* a chain of thought is wanted: set by cot */

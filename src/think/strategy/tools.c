@@ -14,7 +14,6 @@
 #include "think/strategy/strategy.h"
 
 #include "base/mem.h"
-#include "think/tool/call_format.h"
 
 /* One attempt on its way. */
 typedef struct Loop {
@@ -32,6 +31,25 @@ static void loop_release(Loop *l)
 }
 
 /* --- calls --------------------------------------------------------------------------- */
+/* The call as the model would write it: "calculator(12*7)", where the one argument is the
+ * one that plain text means, else with its JSON. */
+static void write_call(const Toolbox *tools, const LmCall *call, Str *out)
+{
+    const Tool *tool = toolbox_find(tools, str_span(&call->name));
+    json_error_t why;
+    json_t *object = json_loads(str_c(&call->arguments), 0, &why);
+    const json_t *plain =
+        tool && tool->argument ? json_object_get(object, tool->argument) : NULL;
+    str_span_append(out, str_span(&call->name));
+    str_putc(out, '(');
+    if (json_is_string(plain) && json_object_size(object) == 1)
+        str_append(out, json_string_value(plain), json_string_length(plain));
+    else
+        str_span_append(out, str_span(&call->arguments));
+    str_putc(out, ')');
+    json_decref(object);
+}
+
 /* Is `line` among the calls that were made? If not, it is now. */
 static bool made_already(Loop *l, Span line)
 {
@@ -57,8 +75,7 @@ static Status make_call(Run *run, const Question *q, const LmCall *call, Loop *l
                         &failed, err);
     l->stop = l->warned;
     l->warned = true;
-    str_puts(&l->result,
-             "error: this call was made already; its result stands above");
+    str_puts(&l->result, "error: this call was made already; its result stands above");
     return str_check(&l->result, err);
 }
 
@@ -68,15 +85,15 @@ static Status take_call(Run *run, const Question *q, const LmCall *call, Loop *l
 {
     Str written = {0};
     Span name, args;
-    call_write(CALL_NATIVE, call, 1, &written);
+    write_call(q->tools, call, &written);
     Status status = str_check(&written, err);
     if (status == OK)
         status = make_call(run, q, call, l, str_span(&written), err);
     if (status == OK && call_parse(str_span(&written), &name, &args))
         status = conversation_add_call(&l->talk, name, args, err);
     else if (status == OK)
-        status = conversation_add_call(&l->talk, str_span(&written), (Span){NULL, 0},
-                                       err);
+        status =
+            conversation_add_call(&l->talk, str_span(&written), (Span){NULL, 0}, err);
     if (status == OK)
         status = conversation_add(&l->talk, ROLE_TOOL, str_span(&l->result), err);
     str_printf(&out->thinking, "[%s = %s]\n", str_c(&written), str_c(&l->result));
