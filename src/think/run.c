@@ -260,9 +260,9 @@ Status run_tool(Run *run, const Toolbox *tools, const LmCall *call, ToolApprove 
     trace_note(run->trace, "tool", text_json(&call->name));
     trace_note(run->trace, "arguments", text_json(&call->arguments));
     run->tool_calls++;
-    Status status = toolbox_call(tools, str_span(&call->name),
-                                 str_span(&call->arguments), approve, self, out,
-                                 failed, err);
+    Status status =
+        toolbox_call(tools, str_span(&call->name), str_span(&call->arguments), approve,
+                     self, out, failed, err);
     if (status != OK)
         return fail(run, status, err);
     Span result = {out->ptr + before, out->len - before};

@@ -26,7 +26,7 @@ typedef struct Run {
     double begin;
     LmUsage usage;
     int64_t tokens, calls, tool_calls; /* so far */
-    bool spent;            /* a budget said no */
+    bool spent;                        /* a budget said no */
 } Run;
 
 /* clock NULL: system_seconds. The trace opens with a span named `name` (a constant). */

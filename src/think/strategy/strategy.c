@@ -49,7 +49,8 @@ static const OptField fields[] = {
 const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
 
 enum { N_KINDS = 10 };
-static const StrategyKind *const kinds[N_KINDS] = {
+/* Ended by NULL. */
+static const StrategyKind *const kinds[N_KINDS + 1] = {
     &direct_kind, &tools_kind,       &choose_kind,  &few_shot_kind, &cot_kind,
     &tree_kind,   &consistency_kind, &best_of_kind, &reflect_kind,  &auto_kind};
 
@@ -149,9 +150,9 @@ void strategy_free(Strategy *s)
 
 void strategy_list(Str *out)
 {
-    for (int i = 0; i < N_KINDS; i++) {
+    for (const StrategyKind *const *at = kinds; *at; at++) {
         Str word = {0};
-        const StrategyKind *k = kinds[i];
+        const StrategyKind *k = *at;
         str_puts(&word, k->name);
         if (k->argument)
             str_printf(&word, "[:%s]", k->argument);
@@ -187,11 +188,12 @@ Status strategy_check(const Strategy *s, const Lm *lm, Err *err)
 static Status no_kind(Span name, Err *err)
 {
     const char *names[N_KINDS];
+    size_t n = 0;
     Str text = {0};
-    for (int i = 0; i < N_KINDS; i++)
-        names[i] = kinds[i]->name;
+    for (const StrategyKind *const *k = kinds; *k; k++)
+        names[n++] = (*k)->name;
     str_quote(&text, name, 64);
-    const char *near = opt_nearest(str_c(&text), names, N_KINDS);
+    const char *near = opt_nearest(str_c(&text), names, n);
     Status status =
         near ? err_set(err, ERR_OPTION, "no strategy '%s'; did you mean '%s'?",
                        str_c(&text), near)
@@ -241,9 +243,9 @@ static Status insert(Strategy **chain, Strategy *part, Err *err)
 
 static const StrategyKind *find_kind(Span name)
 {
-    for (int i = 0; i < N_KINDS; i++) {
-        if (span_equal(name, span_of(kinds[i]->name)))
-            return kinds[i];
+    for (const StrategyKind *const *k = kinds; *k; k++) {
+        if (span_equal(name, span_of((*k)->name)))
+            return *k;
     }
     return NULL;
 }
@@ -290,7 +292,7 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
         status = parse_part(&chain, (Span){spec.ptr + at, end - at}, err);
         at = end + 1;
     }
-    if (status == OK && chain->kind == &auto_kind && !chain->inner) {
+    if (status == OK && chain && chain->kind == &auto_kind && !chain->inner) {
         status = parse_part(&chain, SPAN("cot"), err);
         if (status == OK)
             status = parse_part(&chain, SPAN("consistency"), err);
