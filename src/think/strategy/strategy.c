@@ -308,6 +308,22 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
 }
 
 /* --- answering ----------------------------------------------------------------------- */
+/* Can the answer be held to a form? */
+static Status check_form(const Strategy *s, const Lm *lm, Err *err)
+{
+    if (!lm->can.constraints && !lm->can.schemas)
+        return err_set(err, ERR_OPTION, "'%s' cannot hold an answer to a form",
+                       lm->name);
+    for (; s; s = s->inner) {
+        if (s->kind == &tools_kind || s->kind == &tree_kind || s->kind == &choose_kind)
+            return err_set(err, ERR_OPTION,
+                           "'%s' cannot hold its answer to a form; 'cot' thinks freely "
+                           "and then does",
+                           s->kind->name);
+    }
+    return OK;
+}
+
 Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *out,
                        Err *err)
 {
@@ -320,6 +336,8 @@ Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *
     trace_note(run->trace, "think", json_from_bytes(str_span(&spec)));
     str_release(&spec);
     Status status = strategy_check(s, run->lm, err);
+    if (status == OK && q->constraint)
+        status = check_form(s, run->lm, err);
     if (status == OK)
         status = s->kind->attempt(s, run, &asked, 0, 1, out, err);
     if (status == OK) {
