@@ -17,6 +17,7 @@
 
 #include "think/lm/endpoint.h"
 #include "think/strategy/strategy.h"
+#include "think/tool/builtin.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract, *judge;
+    char *system, *think, *trace, *extract, *judge, *tools;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -39,6 +40,9 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TEXT(AskCommandOptions, tools, NULL,
+             "what the model may call, with --think tools: names with commas, of "
+             "calculator, date_time, count_letters, length, reverse, sort"),
     OPT_TREE(AskCommandOptions, judge, NULL,
              "what says how good an answer is, for best-of, reflect and tree: a reward "
              "model's folder, or as docs/rewards.md"),
@@ -65,6 +69,7 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    Toolbox tools;
     TextJudge *text_judge;
     Judging judging;
     TensorOps *ops;
@@ -200,6 +205,18 @@ static void show_answer(const Ask *a)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
 }
 
+static Status open_tools(Ask *a, Err *err)
+{
+    Span list = span_of(a->o.tools ? a->o.tools : "");
+    for (size_t at = 0; list.len > 0 && at <= list.len;) {
+        ptrdiff_t comma = span_find(list, SPAN(","), at);
+        size_t end = comma < 0 ? list.len : (size_t)comma;
+        TRY(builtin_add(&a->tools, span_trim((Span){list.ptr + at, end - at}), err));
+        at = end + 1;
+    }
+    return OK;
+}
+
 static Status write_trace(const Ask *a, Err *err)
 {
     Str lines = {0};
@@ -265,17 +282,23 @@ static Status take_words(Ask *a, const char **words, size_t n, const char **ques
                                         : err_set(err, ERR_OPTION, "MODEL is missing");
 }
 
+static Status open_judge(Ask *a, Err *err)
+{
+    if (!a->o.judge)
+        return OK;
+    if (!a->ops)
+        TRY(command_backend(&a->ops, COMPUTE_F32, err));
+    TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
+                        err));
+    a->judging = text_judge_as(a->text_judge);
+    return OK;
+}
+
 static Status find_answer(Ask *a, Err *err)
 {
     char id[2 * SHA256_BYTES + 1];
     TRY(model_word_open(&a->lm, &a->ops, COMPUTE_F32, a->model, &a->local, err));
-    if (a->o.judge && !a->ops) /* an endpoint needs none of its own */
-        TRY(command_backend(&a->ops, COMPUTE_F32, err));
-    if (a->o.judge) {
-        TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
-                            err));
-        a->judging = text_judge_as(a->text_judge);
-    }
+    TRY(open_judge(a, err));
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
     Question question = {.talk = &a->talk,
@@ -283,6 +306,7 @@ static Status find_answer(Ask *a, Err *err)
                          .o = &a->think,
                          .extract = &a->extract,
                          .examples = a->think.examples ? &a->examples : NULL,
+                         .tools = &a->tools,
                          .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
@@ -304,6 +328,7 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
                         err));
     if (a->think.examples)
         TRY(examples_load(&a->examples, a->think.examples, err));
+    TRY(open_tools(a, err));
     system_catch_stop();
     TRY(ask_prompt_begin(&a->prompt, &a->talk, err));
     TRY(take_words(a, words, n, &question, err));
@@ -337,6 +362,7 @@ static void release(Ask *a)
     strategy_free(a->strategy);
     extractor_release(&a->extract);
     examples_release(&a->examples);
+    toolbox_release(&a->tools);
     conversation_release(&a->talk);
     ask_prompt_release(&a->prompt);
     str_release(&a->text);
@@ -361,6 +387,7 @@ static const char examples[] =
     "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
     "--extract "
     "number -v\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think tools --tools calculator\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
     "  tame ask -c \"And of Spain?\"\n"
     "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
