@@ -34,6 +34,8 @@ const Command commands[] = {
     {"index", "make text and Markdown searchable, in one file", index_command},
     {"search", "find the passages of an index that answer to a question",
      search_command},
+    {"logs", "the conversations that were kept: list, search, promote, delete",
+     logs_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
