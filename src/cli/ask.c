@@ -1,6 +1,7 @@
 /* ask.c - `tame ask MODEL "question"`: one question, answered by a strategy. What comes
  * through a pipe is put behind the question, as in `cat notes.txt | tame ask MODEL "sum
  * this up"`. The answer goes to stdout, remarks to stderr. */
+#include "cli/ask_docs.h"
 #include "cli/command.h"
 #include "cli/short_flags.h"
 
@@ -52,6 +53,7 @@ typedef struct Ask {
     Lm *lm;
     Str text; /* the question */
     Conversation talk;
+    AskDocs docs;
     Run run;
     Outcome outcome;
 } Ask;
@@ -155,6 +157,8 @@ static void show_json(const Ask *a)
     json_object_set_new(usage, "requests", json_integer(u->requests));
     json_object_set_new(usage, "seconds", json_real(u->seconds));
     json_object_set_new(root, "usage", usage);
+    if (a->docs.o.docs)
+        ask_docs_json(&a->docs, root);
     json_append(&line, root);
     puts(str_c(&line));
     json_decref(root);
@@ -175,6 +179,7 @@ static void show_answer(const Ask *a)
     fflush(stdout);
     if (o->note.len > 0)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
+    ask_docs_tell(&a->docs);
 }
 
 static Status write_trace(const Ask *a, Err *err)
@@ -188,6 +193,20 @@ static Status write_trace(const Ask *a, Err *err)
 }
 
 /* --- one question -------------------------------------------------------------------- */
+/* The answer that sources give, if there are any: without, no model need be asked. */
+static Status answer_from_docs(Ask *a, Question *question, Err *err)
+{
+    AskDocs *d = &a->docs;
+    TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    question->talk = &d->book.talk;
+    question->constraint = d->book.form.text.len > 0 ? &d->book.form : NULL;
+    if (d->book.n == 0)
+        str_puts(&a->outcome.text, OPEN_BOOK_UNKNOWN);
+    else
+        TRY(strategy_answer(a->strategy, &a->run, question, &a->outcome, err));
+    return ask_docs_check(d, str_span(&a->outcome.text), err);
+}
+
 static Status ask(Ask *a, const char *model, const char *words, Err *err)
 {
     TRY(strategy_parse(&a->strategy, span_of(a->o.think), err));
@@ -198,7 +217,9 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
     Question question = {
         .talk = &a->talk, .sample = a->sample, .on_text = a->o.json ? NULL : show};
     system_catch_stop();
-    Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
+                                   : strategy_answer(a->strategy, &a->run, &question,
+                                                     &a->outcome, err);
     if (status == OK)
         show_answer(a);
     if (a->o.verbose)
@@ -213,6 +234,7 @@ static Status ask(Ask *a, const char *model, const char *words, Err *err)
 
 static void release(Ask *a)
 {
+    ask_docs_release(&a->docs);
     outcome_release(&a->outcome);
     run_release(&a->run);
     lm_free(a->lm);
@@ -238,16 +260,17 @@ static const char examples[] =
     "  tame ask runs/demo/ppo -s \"Be brief.\" \"Who is Mira?\" --temp 0 -u\n"
     "  cat notes.txt | tame ask runs/demo/ppo \"What is this about?\"\n"
     "  tame ask runs/demo/ppo \"Who is Mira?\" --json --trace trace.jsonl\n"
-    "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n";
+    "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
+    "  tame ask runs/demo/ppo \"How do I resume a run?\" --docs docs.db\n";
 
 int ask_command(int argc, char **argv)
 {
     Err err = {0};
     Ask a = {0};
-    const OptBinding bindings[] = {{&ask_options, &a.o},
-                                   {&sample_options, &a.sample},
-                                   {&budget_options, &a.budget},
-                                   {&lm_local_options, &a.local}};
+    const OptBinding bindings[] = {
+        {&ask_options, &a.o},           {&sample_options, &a.sample},
+        {&ask_docs_options, &a.docs.o}, {&open_book_options, &a.docs.book_options},
+        {&budget_options, &a.budget},   {&lm_local_options, &a.local}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
     for (int i = 0; status == OK && i < N; i++)

@@ -22,8 +22,8 @@ Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk, int64_t max_n
     TRY(opt_defaults(&search_options, &search, err));
     TRY(index_open(&x, d->o.docs, false, err));
     Searcher s = {.index = x, .o = &search, .reorder = d->o.reorder ? lm : NULL};
-    Status status = open_book_search(&s, lm, talk, &d->book_options, max_new, &d->book,
-                                     usage, err);
+    Status status =
+        open_book_search(&s, lm, talk, &d->book_options, max_new, &d->book, usage, err);
     index_close(x);
     return status;
 }
@@ -76,7 +76,8 @@ void ask_docs_tell(const AskDocs *d)
     }
     for (size_t i = 0; i < d->check.n; i++) {
         if (d->check.cites[i].verdict == CITE_NO_SOURCE)
-            fprintf(stderr, "[%lld] is no source\n", (long long)d->check.cites[i].source);
+            fprintf(stderr, "[%lld] is no source\n",
+                    (long long)d->check.cites[i].source);
     }
     if (d->check.bare)
         fprintf(stderr, "[the answer cites no source]\n");
@@ -90,17 +91,17 @@ void ask_docs_json(const AskDocs *d, json_t *into)
         json_array_append_new(
             sources, json_pack("{s:I,s:o,s:o,s:I,s:I,s:o}", "n", (json_int_t)i + 1,
                                "document", json_from_bytes(str_span(&p->document)),
-                               "heading", json_from_bytes(str_span(&p->heading)), "start",
-                               (json_int_t)p->start, "end", (json_int_t)p->end, "sha256",
-                               json_from_bytes(str_span(&p->sha256))));
+                               "heading", json_from_bytes(str_span(&p->heading)),
+                               "start", (json_int_t)p->start, "end", (json_int_t)p->end,
+                               "sha256", json_from_bytes(str_span(&p->sha256))));
     }
     for (size_t i = 0; i < d->check.n; i++) {
         const Citation *c = &d->check.cites[i];
-        json_array_append_new(
-            cites, json_pack("{s:I,s:s,s:o,s:o}", "source", (json_int_t)c->source,
-                             "verdict", cite_verdict_names[c->verdict], "fault",
-                             json_from_bytes(c->fault), "statement",
-                             json_from_bytes(c->statement)));
+        json_array_append_new(cites, json_pack("{s:I,s:s,s:o,s:o}", "source",
+                                               (json_int_t)c->source, "verdict",
+                                               cite_verdict_names[c->verdict], "fault",
+                                               json_from_bytes(c->fault), "statement",
+                                               json_from_bytes(c->statement)));
     }
     json_object_set_new(into, "sources", sources);
     json_object_set_new(into, "citations", cites);
