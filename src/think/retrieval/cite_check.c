@@ -254,12 +254,25 @@ static bool is_blank(Span s)
     return true;
 }
 
+/* As it was told to say it, or as models say it. */
+static bool says_unknown(Span answer)
+{
+    static const char *const ways[] = {OPEN_BOOK_UNKNOWN, "documents do not say",
+                                       "sources do not say", "I don't know",
+                                       "I do not know"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (has_quote(answer, span_of(ways[i])))
+            return true;
+    }
+    return false;
+}
+
 Status open_book_check(const OpenBook *b, Span answer, CiteCheck *out, Err *err)
 {
     size_t cap = 0, from = 0;
     Span statement = {0};
     *out = (CiteCheck){0};
-    out->unknown = span_find(answer, SPAN(OPEN_BOOK_UNKNOWN), 0) >= 0;
+    out->unknown = says_unknown(answer);
     for (size_t at = 0; at < answer.len;) {
         int64_t number;
         size_t len = citation_at(answer, at, &number);
