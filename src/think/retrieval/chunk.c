@@ -255,6 +255,7 @@ static bool is_wide_stop(Span text, size_t at)
 /* Where the sentence that begins at `from` ends. */
 static size_t sentence_end(Span text, size_t from, size_t end)
 {
+    static const char closers[] = {'"', '\'', ')', ']', '*', '_', '.', '!', '?'};
     for (size_t i = from; i < end; i++) {
         char c = text.ptr[i];
         if (end - i >= 3 && is_wide_stop(text, i))
@@ -262,7 +263,7 @@ static size_t sentence_end(Span text, size_t from, size_t end)
         if (c != '.' && c != '!' && c != '?')
             continue;
         size_t after = i + 1;
-        while (after < end && memchr("\"')]*_.!?", text.ptr[after], 9))
+        while (after < end && memchr(closers, text.ptr[after], sizeof closers))
             after++;
         size_t next = skip_blanks(text, after, end);
         bool lower = next < end && text.ptr[next] >= 'a' && text.ptr[next] <= 'z';

@@ -85,12 +85,12 @@ static bool has_number(Span text, Span number)
     return false;
 }
 
-static bool same_words_begin(Span text, size_t at, Span word)
+static bool begins_alike(Span word, Span stem)
 {
-    if (text.len - at < word.len)
+    if (!word.ptr || word.len < stem.len)
         return false;
-    for (size_t i = 0; i < word.len; i++) {
-        if (lower(text.ptr[at + i]) != lower(word.ptr[i]))
+    for (size_t i = 0; i < stem.len; i++) {
+        if (lower(word.ptr[i]) != lower(stem.ptr[i]))
             return false;
     }
     return true;
@@ -99,10 +99,9 @@ static bool same_words_begin(Span text, size_t at, Span word)
 /* A word that begins alike, whatever its last two letters: exports, exported. */
 static bool has_word(Span text, Span word)
 {
-    size_t stem = word.len > 5 ? word.len - 2 : word.len;
-    Span other;
+    Span stem = {word.ptr, word.len > 5 ? word.len - 2 : word.len}, other;
     for (size_t at = 0; next_word(text, &at, &other);) {
-        if (other.len >= stem && same_words_begin(other, 0, (Span){word.ptr, stem}))
+        if (begins_alike(other, stem))
             return true;
     }
     return false;

@@ -218,10 +218,12 @@ static Status prepare_all(Update *u, Err *err)
 
 static void finalize_all(Update *u)
 {
-    sqlite3_stmt *all[] = {u->find,         u->touch,     u->add_file,
-                           u->add_document, u->add_chunk, u->add_words};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        sqlite3_finalize(all[i]);
+    sqlite3_finalize(u->find);
+    sqlite3_finalize(u->touch);
+    sqlite3_finalize(u->add_file);
+    sqlite3_finalize(u->add_document);
+    sqlite3_finalize(u->add_chunk);
+    sqlite3_finalize(u->add_words);
 }
 
 /* Runs a statement that is kept. */

@@ -6,8 +6,10 @@
 
 #include <string.h>
 
+enum { MOST_SOURCES = 50 };
+
 static const OptField fields[] = {
-    OPT_INT(OpenBookOptions, sources, 6, 1, 50,
+    OPT_INT(OpenBookOptions, sources, 6, 1, MOST_SOURCES,
             "passages beside the question, at most"),
     OPT_INT(OpenBookOptions, source_tokens, 0, 0, 1000000,
             "tokens of them; 0: what the context holds, at most 2000"),
@@ -259,13 +261,11 @@ static Status from_hits(const Hits *hits, const Lm *lm, const Conversation *talk
                         const OpenBookOptions *o, int64_t max_new, OpenBook *out,
                         Err *err)
 {
-    const Passage **passages = NULL;
-    TRY(MEM_ARRAY(&passages, hits->n > 0 ? hits->n : 1, err));
-    for (size_t i = 0; i < hits->n; i++)
-        passages[i] = &hits->hits[i].passage;
-    Status status = open_book_from(passages, hits->n, lm, talk, o, max_new, out, err);
-    mem_free(passages);
-    return status;
+    const Passage *passages[2 * MOST_SOURCES];
+    size_t n = 0;
+    for (; n < hits->n && n < 2 * MOST_SOURCES; n++)
+        passages[n] = &hits->hits[n].passage;
+    return open_book_from(passages, n, lm, talk, o, max_new, out, err);
 }
 
 /* Twice as many as wanted are found, since some overlap. */
