@@ -407,14 +407,15 @@ static Status flush_section(Chunker *c, Err *err)
     return OK;
 }
 
-/* A heading that nothing stands under, neither text nor a deeper heading. */
+/* A heading that nothing stands under, neither text nor a deeper heading. Its line may be
+ * as long as any other. */
 static Status flush_bare(Chunker *c, int next_level, Err *err)
 {
     if (c->bare.len == 0 || next_level > c->level)
         return OK;
     size_t start = (size_t)(c->bare.ptr - c->text.ptr);
-    return emit(c, start, start + c->bare.len, measured(c, start, start + c->bare.len),
-                err);
+    TRY(add_sentence(c, start, start + c->bare.len, err));
+    return flush_section(c, err);
 }
 
 Span heading_cut(Span title)

@@ -87,7 +87,7 @@ static bool has_number(Span text, Span number)
 
 static bool begins_alike(Span word, Span stem)
 {
-    if (!word.ptr || word.len < stem.len)
+    if (!word.ptr || !stem.ptr || word.len < stem.len)
         return false;
     for (size_t i = 0; i < stem.len; i++) {
         if (lower(word.ptr[i]) != lower(stem.ptr[i]))
