@@ -5,10 +5,9 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "cli/eval_retrieval.h"
+#include "cli/model_word.h"
 #include "eval/open_book.h"
 #include "format/json.h"
-#include "think/lm/lm_local.h"
-#include "think/lm/lm_remote.h"
 
 #include <stdio.h>
 
@@ -160,10 +159,7 @@ static void print_book(const EvalRetrieval *e)
 
 static Status open_model(EvalRetrieval *e, Err *err)
 {
-    if (endpoint_is(e->o.model))
-        return lm_remote_open(&e->lm, e->o.model, err);
-    TRY(command_backend(&e->ops, COMPUTE_F32, err));
-    return lm_local_open(&e->lm, e->ops, e->o.model, &e->local, err);
+    return model_word_open(&e->lm, &e->ops, COMPUTE_F32, e->o.model, &e->local, err);
 }
 
 static Status answer_all(EvalRetrieval *e, Index *x, json_t *out, Err *err)

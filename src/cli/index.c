@@ -249,7 +249,7 @@ int search_command(int argc, char **argv)
             "  tame search docs.db how do I resume a run\n"
             "  tame search facts.db \"What is the population of Algeria?\" --k 1 "
             "--full\n"
-            "  tame search facts.db coastline norway --json | head -n 1\n",
+            "  tame search facts.db coastline norway --k 1 --json\n",
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };

@@ -313,17 +313,6 @@ Status retrieval_report(const RetrievalArm *a, const RetrievalQuestions *q,
     return status;
 }
 
-/* 2 sum over i <= min(b, c) of C(b+c, i) / 2^(b+c), at most 1. */
-static double mcnemar(int64_t b, int64_t c)
-{
-    int64_t n = b + c, least = b < c ? b : c;
-    double p = 0;
-    for (int64_t i = 0; i <= least; i++)
-        p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) -
-                 lgamma((double)(n - i) + 1) - (double)n * log(2));
-    return p < 0.5 ? 2 * p : 1;
-}
-
 Status retrieval_compare(const RetrievalArm *a, const RetrievalArm *b,
                          const RetrievalQuestions *q, uint64_t seed,
                          RetrievalComparison *out, Err *err)
@@ -336,7 +325,7 @@ Status retrieval_compare(const RetrievalArm *a, const RetrievalArm *b,
         out->only_b += b->rank[i] == 1 && a->rank[i] != 1;
         x[i] = reciprocal(b->rank[i]) - reciprocal(a->rank[i]);
     }
-    out->p = mcnemar(out->only_a, out->only_b);
+    out->p = stats_mcnemar(out->only_a, out->only_b);
     Status status = mean_over_clusters(x, q, seed, &out->mrr, err);
     mem_free(x);
     return status;
