@@ -71,8 +71,7 @@ static Status room_for_sources(const Lm *lm, const Conversation *talk,
     return OK;
 }
 
-/* "[1] heading" and the text, each line behind "> ". */
-static void render_source(const Passage *p, size_t number, size_t bytes, Str *out)
+void open_book_quote(const Passage *p, size_t number, Str *out)
 {
     str_printf(out, "[%zu]", number);
     if (p->heading.len > 0)
@@ -81,7 +80,7 @@ static void render_source(const Passage *p, size_t number, size_t bytes, Str *ou
          i++) /* titles are single lines, but be sure */
         str_putc(out, p->heading.ptr[i] == '\n' ? ' ' : p->heading.ptr[i]);
     str_puts(out, "\n> ");
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < p->text.len; i++) {
         str_putc(out, p->text.ptr[i]);
         if (p->text.ptr[i] == '\n')
             str_puts(out, "> ");
@@ -92,7 +91,7 @@ static void render_source(const Passage *p, size_t number, size_t bytes, Str *ou
 static int64_t source_tokens(const Lm *lm, const Passage *p, Str *scratch)
 {
     str_reset(scratch);
-    render_source(p, 10, p->text.len, scratch);
+    open_book_quote(p, 10, scratch);
     return count(lm, str_span(scratch));
 }
 
@@ -197,7 +196,7 @@ static Status write_talk(OpenBook *b, const Conversation *talk, Err *err)
     Message *last = &b->talk.messages[b->talk.n - 1];
     str_puts(&turn, instruction);
     for (size_t i = 0; i < b->n; i++)
-        render_source(&b->sources[i], i + 1, b->sources[i].text.len, &turn);
+        open_book_quote(&b->sources[i], i + 1, &turn);
     str_puts(&turn, "Question: ");
     str_span_append(&turn, str_span(&b->question));
     Status status = str_check(&turn, err);

@@ -51,6 +51,9 @@ NODISCARD Status open_book_from(const Passage *const *passages, size_t n, const 
                                 const Conversation *talk, const OpenBookOptions *o,
                                 int64_t max_new, OpenBook *out, Err *err);
 
+/* Appends "[number] heading", the text with "> " before each line, and a blank line. */
+void open_book_quote(const Passage *p, size_t number, Str *out);
+
 /* --- what an answer cites ---------------------------------------------------------------- */
 typedef enum CiteVerdict {
     CITE_HOLDS,     /* all that could be checked is in the source */
