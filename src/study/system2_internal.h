@@ -14,8 +14,8 @@ typedef struct System2Scale {
     double share;                 /* of the demonstrations of the full study */
     int64_t depth, hidden, heads; /* of its models */
     int64_t base_tokens, batch_tokens;
-    int64_t tests;   /* questions a measure */
-    int64_t samples; /* answers to each, where they vote */
+    int64_t tests;          /* questions a measure */
+    int64_t votes, samples; /* questions that are voted on; answers to each */
 } System2Scale;
 
 /* What an experiment found. */
@@ -44,9 +44,14 @@ typedef struct Experiment {
 } Experiment;
 void compose_multiply(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_quality(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_facts(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
 Status measure_quality(System2 *s, Section *out, Err *err);    /* E7 */
+Status measure_votes(System2 *s, Section *out, Err *err);      /* E4 */
+Status measure_reflection(System2 *s, Section *out, Err *err); /* E5 */
+Status measure_facts(System2 *s, Section *out, Err *err);      /* E3 */
+Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
 
 /* --- recipes ---------------------------------------------------------------------------- */
 /* Questions `name` of a task with `examples` demonstrations (times scale->share). */
@@ -64,6 +69,7 @@ void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name
 typedef struct ArmHow {
     double temperature;
     int64_t samples, calls, max_new;
+    int64_t questions; /* 0: those of the scale */
 } ArmHow;
 
 /* The same arm with the model of each seed. */
@@ -73,6 +79,12 @@ typedef struct ArmSet {
     ArmScore all; /* means over seeds; right with the interval of all answers */
     int64_t n;
 } ArmSet;
+/* Asks one model the questions in a file; `label` tells arms of one model apart. */
+NODISCARD Status run_arm(System2 *s, const char *model, const char *tests,
+                         const char *label, ArmHow how, Arm *out, Err *err);
+/* Where its answers are. */
+void arm_file(const System2 *s, const char *model, const char *label, ArmHow how,
+              Str *out);
 /* Asks NAME_SEED of each seed the tests `variant` of the questions. */
 NODISCARD Status run_arms(System2 *s, const char *model, const char *questions,
                           const char *variant, ArmHow how, ArmSet *out, Err *err);
@@ -83,6 +95,7 @@ void put_arms_head(Str *out);
 void put_arms_line(Str *out, const char *name, const ArmSet *a);
 /* "+93.1 points (95 % 91.2 to 94.9), p = 3e-200" of a over b, seeds together. */
 ArmPair pair_arms(const ArmSet *a, const ArmSet *b);
+ArmPair pair_sum(const ArmPair *pairs, int64_t n);
 void put_pair(Str *out, const ArmPair *p);
 
 /* One part of a check a seed: "0.021, 0.018" and whether all hold `least` <= x <= `most`. */
@@ -90,6 +103,28 @@ void check_shares(Check *c, const char *what, const ArmSet *a, double least,
                   double most);
 /* The difference is above zero with 95 % confidence on every seed. */
 void check_better(Check *c, const char *what, const ArmSet *a, const ArmSet *b);
+
+/* What came of a policy over the answers of an arm: right or wrong a question, seeds one
+ * after another, and the tokens that it took. */
+typedef struct Outcomes {
+    bool *right; /* [n] */
+    int64_t n, seeds;
+    double tokens; /* a question */
+} Outcomes;
+NODISCARD Status outcomes_new(Outcomes *out, int64_t questions, int64_t seeds,
+                              Err *err);
+void outcomes_release(Outcomes *o); /* accepts zeroed */
+double outcomes_share(const Outcomes *o);
+StatsInterval outcomes_interval(const Outcomes *o); /* Wilson */
+ArmPair outcomes_pair(const Outcomes *a, const Outcomes *b);
+/* The first answer to each question. */
+NODISCARD Status outcomes_first(Outcomes *out, const ArmSet *a, Err *err);
+/* The same of the first questions alone. */
+NODISCARD Status outcomes_first_of(Outcomes *out, const ArmSet *a, int64_t questions,
+                                   Err *err);
+/* The vote of the first k answers. */
+NODISCARD Status outcomes_vote(Outcomes *out, const ArmSet *a, int64_t k, Err *err);
+void put_outcomes_line(Str *out, const char *name, const Outcomes *o);
 
 /* --- the report ------------------------------------------------------------------------- */
 NODISCARD Status section_save(const Section *s, const char *folder, const char *id,

@@ -2,7 +2,7 @@
  * does not learn to say at once, learns to work out, and does not fail with a calculator. */
 #include "study/system2_internal.h"
 
-enum { CHAIN_TOKENS = 64 };
+enum { CHAIN_TOKENS = 96 };
 
 /* Few kinds of answers a model: with seven of them in one, chains take three times the
  * tokens to learn. */

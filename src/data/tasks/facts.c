@@ -20,13 +20,13 @@ typedef enum Variant {
                  true of the place asked about, which stands nowhere */
     DECLINE,  /* UNSEEN, and the answer is that it is not known */
     LOST,     /* WRONG likewise */
+    COPIED,   /* WRONG, but right is what stands in the record */
 } Variant;
 
 static const TaskVariant variants[] = {
-    [KNOWN] = {"known", 1}, [UNSEEN] = {"unseen", 0},
-    [OPEN] = {"open", 3},   [CONFLICT] = {"conflict", 1},
-    [WRONG] = {"wrong", 0}, [DECLINE] = {"decline", 0},
-    [LOST] = {"lost", 0},   {NULL, 0},
+    [KNOWN] = {"known", 1},       [UNSEEN] = {"unseen", 0}, [OPEN] = {"open", 3},
+    [CONFLICT] = {"conflict", 1}, [WRONG] = {"wrong", 0},   [DECLINE] = {"decline", 0},
+    [LOST] = {"lost", 0},         [COPIED] = {"copied", 0}, {NULL, 0},
 };
 
 enum { FACTS = 4, SYLLABLES = 3, NAME = 2 * SYLLABLES, QUERIES = 8 };
@@ -95,20 +95,21 @@ static Status put(const TasksOptions *o, int variant, Rng question, Rng way,
     str_puts(&out->question, p.name);
     if (known)
         p = place_of(o->seed, rng_below(&way, (uint32_t)o->size));
+    bool other = variant == WRONG || variant == LOST || variant == COPIED;
+    bool reads = variant == OPEN || variant == CONFLICT || other;
     Place told = p;
-    if (variant == CONFLICT || variant == WRONG || variant == LOST) {
+    if (variant == CONFLICT || other) {
         told =
             place_of(o->seed, LARGEST_KNOWN + rng_below(&way, NAMES - LARGEST_KNOWN));
         memcpy(told.letters, p.letters, sizeof told.letters);
-        if (variant == CONFLICT)
-            memcpy(told.name, p.name, sizeof told.name);
     }
-    bool reads =
-        variant == OPEN || variant == CONFLICT || variant == WRONG || variant == LOST;
+    if (variant == CONFLICT)
+        memcpy(told.name, p.name, sizeof told.name);
     if (reads)
         put_record(&out->text, &told, &way);
     bool declines = variant == DECLINE || variant == LOST;
-    const int *values = variant == CONFLICT ? told.values : p.values;
+    const int *values =
+        variant == CONFLICT || variant == COPIED ? told.values : p.values;
     if (declines)
         str_puts(&out->expected, "?");
     else

@@ -65,25 +65,31 @@ static int64_t read_reversed(const char **at)
     return x;
 }
 
+static int64_t read_behind(const char **at, char sign)
+{
+    assert_int_equal(**at, sign);
+    ++*at;
+    return read_reversed(at);
+}
+
 /* Works out a chain again, from `text` to its '#'. Gives what it says the product is;
- * marks gets '+' for each number that follows from those before it, else '-'. */
+ * marks gets '+' for each part and sum that follows from what is before it, else '-'. */
 static int64_t check_chain(int64_t a, int64_t b, const char *text, char *marks)
 {
     int64_t said = 0, unit = 1;
-    for (int k = 0; *text != '#'; k++, unit *= 10) {
-        text += k > 0;
-        int64_t part = read_reversed(&text);
-        *marks++ = part == a * (b / unit % 10) * unit ? '+' : '-';
-        if (k == 0) {
-            said = part;
-            continue;
-        }
-        assert_int_equal(*text++, '=');
-        int64_t sum = read_reversed(&text);
-        *marks++ = sum == said + part ? '+' : '-';
+    for (; *text != '#'; unit *= 10) {
+        assert_int_equal(read_reversed(&text), a);
+        assert_int_equal(read_behind(&text, '*'), b / unit % 10);
+        int64_t part = read_behind(&text, '=');
+        *marks++ = part == a * (b / unit % 10) ? '+' : '-';
+        assert_int_equal(read_behind(&text, ':'), part * unit);
+        int64_t sum = read_behind(&text, '=');
+        *marks++ = sum == (said + part * unit) % 1000000 ? '+' : '-';
+        assert_int_equal(*text++, ';');
         said = sum;
     }
     *marks = '\0';
+    assert_true(unit > b);
     assert_int_equal(strtoll(text + 1, NULL, 10), said);
     return said;
 }
