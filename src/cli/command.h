@@ -49,6 +49,7 @@ int ask_command(int argc, char **argv);      /* ask.c */
 int eval_command(int argc, char **argv);     /* eval.c */
 int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */
+int logs_command(int argc, char **argv);     /* logs.c */
 int info_command(int argc, char **argv);     /* info.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */

@@ -32,6 +32,8 @@ const Command commands[] = {
     {"eval", "measure: skills, gold score, win rate, KL, bits per byte", eval_command},
     {"label", "ask people: rank, rate, write; report, export, import", label_command},
     {"judge", "rank answers with a program in the place of people", judge_command},
+    {"logs", "the conversations that were kept: list, search, promote, delete",
+     logs_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
