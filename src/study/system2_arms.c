@@ -16,30 +16,38 @@ void put_questions(Str *y, const System2Scale *s, const char *name, const char *
     int64_t rows = (int64_t)((double)examples * s->share);
     str_printf(y,
                "  - tasks: {name: %s, task: %s, variants: \"%s\", examples: %lld, "
-               "tests: %lld%s}\n",
-               name, task, variants, (long long)rows, (long long)s->tests, more);
+               "texts: %lld, tests: %lld%s}\n",
+               name, task, variants, (long long)rows, (long long)rows,
+               (long long)s->tests, more);
+}
+
+static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char *name,
+                        const char *questions, Learning how)
+{
+    str_printf(
+        y,
+        "  - pretrain: {name: %s_base_%lld, data: $%s/text.jsonl, tokenizer: "
+        "$tokenizer, depth: %lld, hidden: %lld, heads: %lld, context: %lld, "
+        "rope_theta: 100, tokens: %lld, batch_tokens: %lld, optimizer: muon, lr: "
+        "%g, seed: %lld, sample_every: 0, keep_checkpoints: 0}\n",
+        name, (long long)seed, questions, (long long)s->depth, (long long)s->hidden,
+        (long long)s->heads, (long long)how.context,
+        (long long)((double)how.tokens * s->share), (long long)s->batch_tokens, how.lr,
+        (long long)seed);
+    str_printf(y,
+               "  - sft: {name: %s_%lld, model: $%s_base_%lld, data: $%s/train.jsonl, "
+               "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
+               "batch_tokens: %lld, lr: 1e-3, seed: %lld, sample_every: 0, "
+               "keep_checkpoints: 0}\n",
+               name, (long long)seed, name, (long long)seed, questions, questions,
+               how.epochs, (long long)s->batch_tokens, (long long)seed);
 }
 
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
                   const char *questions, Learning how)
 {
-    str_printf(
-        y,
-        "  - pretrain: {name: %s_base, data: $%s/text.jsonl, tokenizer: "
-        "$tokenizer, depth: %lld, hidden: %lld, heads: %lld, context: %lld, "
-        "tokens: %lld, batch_tokens: %lld, lr: %g, sample_every: 0, eval_every: 0, "
-        "keep_checkpoints: 0}\n",
-        name, questions, (long long)s->depth, (long long)s->hidden, (long long)s->heads,
-        (long long)how.context, (long long)s->base_tokens, (long long)s->batch_tokens,
-        how.lr);
     for (int64_t seed = 1; seed <= seeds; seed++)
-        str_printf(y,
-                   "  - sft: {name: %s_%lld, model: $%s_base, data: $%s/train.jsonl, "
-                   "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
-                   "batch_tokens: %lld, lr: %g, seed: %lld, sample_every: 0, "
-                   "keep_checkpoints: 0}\n",
-                   name, (long long)seed, name, questions, questions, how.epochs,
-                   (long long)s->batch_tokens, how.lr, (long long)seed);
+        put_learner(y, s, seed, name, questions, how);
 }
 
 /* --- arms ------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@ enum { FACT_TOKENS = 12 };
 
 void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
 {
-    const Learning how = {1, 1e-3, 128};
+    const Learning how = {6000000, 2e-3, 0.3, 128};
     put_questions(y, s, "facts", "facts", "known,open:3,conflict", 100000, "");
     str_puts(y, "  - tokenizer: {data: $facts/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "reader", "facts", how);

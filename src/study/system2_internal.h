@@ -13,7 +13,7 @@ typedef struct System2Scale {
     int64_t seeds;
     double share;                 /* of the demonstrations of the full study */
     int64_t depth, hidden, heads; /* of its models */
-    int64_t base_tokens, batch_tokens;
+    int64_t batch_tokens;
     int64_t tests;          /* questions a measure */
     int64_t votes, samples; /* questions that are voted on; answers to each */
 } System2Scale;
@@ -58,10 +58,15 @@ Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
 void put_questions(Str *y, const System2Scale *s, const char *name, const char *task,
                    const char *variants, int64_t examples, const char *more);
 typedef struct Learning {
-    double epochs, lr; /* of the demonstrations; peak */
+    int64_t tokens; /* of the demonstrations as text, to learn the task from (times
+                       scale->share) */
+    double lr;      /* peak */
+    double epochs;  /* of the demonstrations as conversations, to learn the form */
     int64_t context;
 } Learning;
-/* NAME_base and, by seed, NAME_SEED: fine-tuned on the questions of that name. */
+/* By seed, NAME_base_SEED, pretrained on the questions of that name, and NAME_SEED, tuned to
+ * answer them. Pretraining has Muon, with which these tasks take a third of the tokens; and
+ * rotary positions turn fast enough to tell neighbours apart in texts as short as these. */
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
                   const char *questions, Learning how);
 

@@ -8,13 +8,14 @@ enum { CHAIN_TOKENS = 96 };
  * tokens to learn. */
 void compose_multiply(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "products", "multiply", "direct,chain:6,calculator", 60000, "");
+    const Learning how = {2000000, 3e-3, 0.1, 128};
+    put_questions(y, s, "products", "multiply", "direct,chain:4,calculator", 27000, "");
     str_puts(y, "  - tokenizer: {data: $products/text.jsonl, vocab: 265}\n");
-    put_learners(y, s, seeds, "steps", "products", (Learning){1, 3e-3, 128});
+    put_learners(y, s, seeds, "steps", "products", how);
     /* What is not in the number of tokens of a chain: its sense. */
     put_questions(y, s, "nonsense", "multiply",
-                  "direct:2,reversed:2,filler,shuffled,answer_first", 80000, "");
-    put_learners(y, s, seeds, "controls", "nonsense", (Learning){1, 3e-3, 128});
+                  "direct:2,reversed:2,filler,shuffled,answer_first", 35000, "");
+    put_learners(y, s, seeds, "controls", "nonsense", how);
 }
 
 /* Greedy. */
