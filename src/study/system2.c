@@ -66,11 +66,12 @@ static const Experiment experiments[] = {
      measure_steps},
     {"E2", "A tool makes it exact", "multiply", compose_multiply, measure_calculator},
     {"E7", "Asking for good performance", "quality", compose_quality, measure_quality},
-    {"E4", "Voting over many chains", "quality", compose_quality, measure_votes},
-    {"E5", "Looking at the answer again", "quality", compose_quality,
+    {"E4", "Voting over many chains", "quality", compose_votes, measure_votes},
+    {"E5", "Looking at the answer again", "quality", compose_reflection,
      measure_reflection},
     {"E3", "Looking it up", "facts", compose_facts, measure_facts},
-    {"E13", "Knowing what one does not know", "facts", compose_facts, measure_honesty},
+    {"E13", "Knowing what one does not know", "facts", compose_honesty,
+     measure_honesty},
 };
 enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
 

@@ -4,16 +4,22 @@
 
 enum { FACT_TOKENS = 12 };
 
+static const Learning reading = {6000000, 2e-3, 0.3, 128};
+
 void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
 {
-    const Learning how = {6000000, 2e-3, 0.3, 128};
     put_questions(y, s, "facts", "facts", "known,open:3,conflict", 100000, "");
     str_puts(y, "  - tokenizer: {data: $facts/text.jsonl, vocab: 265}\n");
-    put_learners(y, s, seeds, "reader", "facts", how);
-    /* The same, and a fifth of all that cannot be known. */
+    put_learners(y, s, seeds, "reader", "facts", reading);
+}
+
+/* The same, and a fifth of all that cannot be known. */
+void compose_honesty(Str *y, const System2Scale *s, int64_t seeds)
+{
+    compose_facts(y, s, seeds);
     put_questions(y, s, "honesty", "facts", "known,open:3,conflict,decline,lost",
                   120000, "");
-    put_learners(y, s, seeds, "honest", "honesty", how);
+    put_learners(y, s, seeds, "honest", "honesty", reading);
 }
 
 typedef struct Asked {

@@ -36,7 +36,8 @@ typedef struct System2 {
     const char *plots; /* folder */
 } System2;
 
-/* Experiments of one group ask the same models, which are one recipe. */
+/* Experiments of one group share models, in one run folder. Each names what it needs, in the
+ * order of the table: all that those of its group before it have, and more. */
 typedef struct Experiment {
     const char *id, *title, *group;
     void (*compose)(Str *yaml, const System2Scale *s, int64_t seeds);
@@ -44,7 +45,10 @@ typedef struct Experiment {
 } Experiment;
 void compose_multiply(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_quality(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_votes(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_reflection(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_facts(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_honesty(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
 Status measure_quality(System2 *s, Section *out, Err *err);    /* E7 */

@@ -12,13 +12,6 @@ void compose_quality(Str *y, const System2Scale *s, int64_t seeds)
     str_puts(y, "  - tokenizer: {data: $qualities/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "writers", "qualities",
                  (Learning){2000000, 3e-3, 0.1, 128});
-    /* Too little to be sure of anything. */
-    put_questions(y, s, "orders", "multiply", "orders", 6000, "");
-    put_learners(y, s, seeds, "unsure", "orders", (Learning){600000, 3e-3, 0.2, 128});
-    /* Who says whether a chain is right: with a mark for each number, or at once. */
-    put_questions(y, s, "checks", "multiply", "verify:2,judge", 20000, "");
-    put_learners(y, s, seeds, "checkers", "checks",
-                 (Learning){2000000, 3e-3, 0.5, 128});
 }
 
 enum { EXPERT, UNTAGGED, SLOPPY, UNSEEN, TAGS };

@@ -15,6 +15,15 @@
 
 enum { CHAIN_TOKENS = 96, MARK_TOKENS = 16, TRIES = 4 };
 
+/* And who says whether a chain is right: with a mark for each number, or at once. */
+void compose_reflection(Str *y, const System2Scale *s, int64_t seeds)
+{
+    compose_votes(y, s, seeds);
+    put_questions(y, s, "checks", "multiply", "verify:2,judge", 20000, "");
+    put_learners(y, s, seeds, "checkers", "checks",
+                 (Learning){2000000, 3e-3, 0.5, 128});
+}
+
 typedef enum Checker { BLIND, JUDGE, MARKS, CALCULATOR, CHECKERS } Checker;
 static const char *const names[CHECKERS] = {
     "blind: the second answer", "a model says yes or no",

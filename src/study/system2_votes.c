@@ -13,6 +13,14 @@ enum { CHAIN_TOKENS = 96, TEMPERATURES = 3, MOST_POINTS = 8 };
 static const double temperatures[TEMPERATURES] = {0.5, 0.7, 1};
 static const double sure = 0.95; /* of the leader, for an early stop */
 
+/* E7's model, and one that has learned too little to be sure of anything. */
+void compose_votes(Str *y, const System2Scale *s, int64_t seeds)
+{
+    compose_quality(y, s, seeds);
+    put_questions(y, s, "orders", "multiply", "orders", 6000, "");
+    put_learners(y, s, seeds, "unsure", "orders", (Learning){600000, 3e-3, 0.2, 128});
+}
+
 /* What votes of 1, 2, 4 ... of the answers are worth; greedy is a vote of one. */
 typedef struct Curve {
     double tokens[MOST_POINTS], majority[MOST_POINTS], any[MOST_POINTS];
