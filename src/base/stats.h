@@ -18,6 +18,9 @@ typedef struct StatsInterval {
 } StatsInterval;
 /* Wilson score interval (1927) of k successes in n, z = 1.96. */
 StatsInterval stats_wilson(double k, double n);
+/* The 97.5 % quantile of Student's t with df >= 1 degrees of freedom: how many standard
+ * errors a 95 % interval of a mean of df + 1 values reaches to either side. */
+double stats_student(int64_t df);
 /* mean(a-b) and its 95 % interval (normal). */
 double stats_paired(const double *a, const double *b, int64_t n, StatsInterval *out);
 /* Two yes-or-no measures of the same n things: `b` times only the first holds, `c` times

@@ -98,7 +98,7 @@ static void describe(const Study *study, Str *what, Usage *usage)
                      .words = study ? study->name : "overoptimization | system2",
                      .what = str_c(what),
                      .examples = study ? study->examples
-                                       : "  tame study system2 --help\n"
+                                       : "  tame study system2 --only E1\n"
                                          "  tame study overoptimization --quick\n"};
 }
 

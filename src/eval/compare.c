@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
-#include "eval/extract.h"
 #include "format/json.h"
 #include "think/strategy/strategy.h"
 
@@ -43,6 +42,7 @@ typedef struct Job {
     const CompareArm *arm;
     Lm *lm;
     const Strategy *strategy;
+    const Extractor *extract;
     pthread_mutex_t lock; /* of what follows */
     int64_t done;
     Status status; /* of the first that failed; *err is its message */
@@ -69,8 +69,9 @@ static Status make_talk(const Job *job, const CompareTest *t, Conversation *talk
     return status;
 }
 
+/* *said gets what the assertions read. */
 static Status ask(const Job *job, const CompareTest *t, int64_t test, int64_t repeat,
-                  CompareAnswer *out, Err *err)
+                  CompareAnswer *out, Str *said, Err *err)
 {
     Conversation talk = {0};
     Run run = {0};
@@ -78,6 +79,7 @@ static Status ask(const Job *job, const CompareTest *t, int64_t test, int64_t re
     const Budget budget = {0};
     Question q = {.talk = &talk,
                   .sample = job->arm->provider->sample,
+                  .extract = job->extract,
                   .key = (uint64_t)(test * job->report->repeat + repeat)};
     Status status = make_talk(job, t, &talk, err);
     if (status == OK)
@@ -91,7 +93,11 @@ static Status ask(const Job *job, const CompareTest *t, int64_t test, int64_t re
         out->tokens = run.usage.answer_tokens;
         out->prompt_tokens = run.usage.prompt_tokens;
         str_span_append(&out->text, str_span(&outcome.text));
-        status = str_check(&out->text, err);
+        str_span_append(said,
+                        str_span(job->f->extract ? &outcome.answer : &outcome.text));
+        status = str_check(said, err);
+        if (status == OK)
+            status = str_check(&out->text, err);
     }
     outcome_release(&outcome);
     run_release(&run);
@@ -99,36 +105,16 @@ static Status ask(const Job *job, const CompareTest *t, int64_t test, int64_t re
     return status;
 }
 
-/* What the assertions read; *valid false: there is nothing to read. */
-static void extract(Extract how, Span text, Str *out, bool *valid)
+static Status mark(const Job *job, const CompareTest *t, Span said, CompareAnswer *a,
+                   Err *err)
 {
-    *valid = true;
-    if (how == EXTRACT_NUMBER) {
-        *valid = extract_number(text, out);
-    } else if (how == EXTRACT_ANSWER) {
-        Span found = extract_answer(text);
-        *valid = found.len > 0;
-        str_span_append(out, found);
-    } else {
-        str_span_append(out, text);
-    }
-}
-
-static Status mark(const Job *job, const CompareTest *t, CompareAnswer *a, Err *err)
-{
-    Str said = {0};
-    json_t *utf8 = NULL;
-    Status status = OK;
-    bool valid;
-    extract(job->f->extract, str_span(&a->text), &said, &valid);
-    a->invalid = !valid;
-    a->passed = valid;
-    if (!valid)
+    json_t *utf8 = json_from_bytes(said);
+    Status status = utf8 ? OK : err_set(err, ERR_NOMEM, "no memory for an answer");
+    a->invalid = job->f->extract && said.len == 0;
+    a->passed = !a->invalid;
+    if (a->invalid)
         str_puts(&a->why, "no answer found");
-    utf8 = json_from_bytes(str_span(&said));
-    if (!utf8)
-        status = err_set(err, ERR_NOMEM, "no memory for an answer");
-    for (size_t i = 0; status == OK && valid && i < t->n; i++) {
+    for (size_t i = 0; status == OK && !a->invalid && i < t->n; i++) {
         bool holds = false;
         Span text = {json_string_value(utf8), json_string_length(utf8)};
         status = assertion_holds(&t->asserts[i], t->vars, text, a->seconds, &holds,
@@ -136,7 +122,6 @@ static Status mark(const Job *job, const CompareTest *t, CompareAnswer *a, Err *
         a->passed = a->passed && holds;
     }
     json_decref(utf8);
-    str_release(&said);
     return status;
 }
 
@@ -157,9 +142,11 @@ static void answer_one(void *self, int64_t i)
     CompareAnswer *out = &job->arm->answers[i];
     if (job_status(job) != OK)
         return;
-    Status status = ask(job, t, test, i % job->report->repeat, out, &err);
+    Str said = {0};
+    Status status = ask(job, t, test, i % job->report->repeat, out, &said, &err);
     if (status == OK)
-        status = mark(job, t, out, &err);
+        status = mark(job, t, str_span(&said), out, &err);
+    str_release(&said);
     pthread_mutex_lock(&job->lock);
     if (status != OK && job->status == OK) {
         err_context(&err, "test %lld", (long long)test + 1);
@@ -173,8 +160,8 @@ static void answer_one(void *self, int64_t i)
 /* --- an arm ----------------------------------------------------------------------------- */
 
 static Status run_arm(const CompareFile *f, const CompareOptions *o, Lm *lm,
-                      const Strategy *strategy, const CompareReport *report,
-                      CompareArm *arm, Err *err)
+                      const Strategy *strategy, const Extractor *extract,
+                      const CompareReport *report, CompareArm *arm, Err *err)
 {
     TRY(MEM_ARRAY(&arm->answers, (size_t)compare_n(report), err));
     Job job = {.f = f,
@@ -182,6 +169,7 @@ static Status run_arm(const CompareFile *f, const CompareOptions *o, Lm *lm,
                .arm = arm,
                .lm = lm,
                .strategy = strategy,
+               .extract = extract,
                .err = err,
                .status = OK};
     if (pthread_mutex_init(&job.lock, NULL) != 0)
@@ -199,7 +187,11 @@ static Status run_provider(const CompareFile *f, const CompareOptions *o,
 {
     Lm *lm = NULL;
     Strategy *strategy = NULL;
+    Extractor extract = {0};
     Status status = strategy_parse(&strategy, span_of(p->think), err);
+    if (status == OK)
+        status =
+            extractor_parse(&extract, span_of(f->extract ? f->extract : "auto"), err);
     if (status == OK)
         status = open(self, p, &lm, err);
     if (status == OK)
@@ -209,8 +201,9 @@ static Status run_provider(const CompareFile *f, const CompareOptions *o,
     for (size_t i = 0; status == OK && i < f->n_prompts; i++) {
         CompareArm *arm = &report->arms[report->n++];
         *arm = (CompareArm){.provider = p, .prompt = &f->prompts[i]};
-        status = run_arm(f, o, lm, strategy, report, arm, err);
+        status = run_arm(f, o, lm, strategy, &extract, report, arm, err);
     }
+    extractor_release(&extract);
     strategy_free(strategy);
     lm_free(lm);
     return status;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "format/yaml.h"
+#include "think/extract.h"
 
 #include <string.h>
 
@@ -205,20 +206,17 @@ static Status read_defaults(CompareFile *f, Err *err)
 {
     static const char *const keys[] = {"assert", "options"};
     static const char *const options[] = {"extract"};
-    static const char *const kinds[] = {"none", "number", "answer"};
     const json_t *defaults = json_object_get(f->tree, "defaultTest");
     const json_t *o = json_object_get(defaults, "options");
     TRY(CHECK_KEYS(defaults, "defaultTest", keys, err));
     TRY(CHECK_KEYS(o, "defaultTest.options", options, err));
-    const char *kind = text_or(o, "extract", "none");
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(kinds[i], kind) == 0) {
-            f->extract = (Extract)i;
-            return OK;
-        }
-    }
-    return err_set(err, ERR_OPTION, "extract: '%.40s' is not none, number or answer",
-                   kind);
+    Extractor check;
+    f->extract = text_or(o, "extract", NULL);
+    if (!f->extract)
+        return OK;
+    TRY(extractor_parse(&check, span_of(f->extract), err));
+    extractor_release(&check);
+    return OK;
 }
 
 /* --- all of it -------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
  *         config: {think: "cot+consistency:8", temperature: 0.7, max_tokens: 200, seed: 1,
  *                  system: "Be brief."}
  *     defaultTest:
- *       options: {extract: number}     # none, number or answer (eval/extract.h)
+ *       options: {extract: number}     # as --extract of `tame ask` (think/extract.h)
  *       assert: [{type: equals, value: "{{expected}}"}]
  *     tests:                           # a list, or "file://questions.jsonl"
  *       - vars: {a: 2, b: 3, expected: 5}
@@ -26,8 +26,6 @@
 
 #include "engine/engine.h"
 #include "eval/assertion.h"
-
-typedef enum Extract { EXTRACT_NONE, EXTRACT_NUMBER, EXTRACT_ANSWER } Extract;
 
 typedef struct ComparePrompt {
     const char *label, *text; /* borrowed from the tree */
@@ -51,7 +49,7 @@ typedef struct CompareFile {
     CompareProvider *providers;
     CompareTest *tests;
     size_t n_prompts, n_providers, n_tests;
-    Extract extract;
+    const char *extract;    /* what the asserts read of an answer; NULL: all of it */
     const char *tests_file; /* "file://..." when the tests are in a file; else NULL */
 } CompareFile;
 void compare_file_release(CompareFile *f); /* accepts zeroed */

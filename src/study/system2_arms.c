@@ -1,7 +1,7 @@
 /* system2_arms.c - arms over the seeds of a run, and what tables and checks say of them. */
 #include "base/file.h"
 #include "base/mem.h"
-#include "eval/votes.h"
+#include "eval/majority.h"
 #include "study/system2_internal.h"
 
 #include <stdio.h>
@@ -265,7 +265,7 @@ static Status take_votes(Outcomes *out, const ArmSet *a, int64_t questions, int6
         const Arm *arm = &a->arms[s];
         for (int64_t i = 0; i < questions; i++) {
             int64_t first = i * arm->samples;
-            out->right[s * questions + i] = votes_majority(arm->said + first, k) == 0;
+            out->right[s * questions + i] = majority_of(arm->said + first, k) == 0;
             for (int64_t j = 0; j < k; j++)
                 out->tokens += (double)arm->tokens[first + j] / (double)out->n;
         }

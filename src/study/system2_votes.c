@@ -2,7 +2,7 @@
  * chain drawn, and against the greedy one. */
 #include "base/file.h"
 #include "base/mem.h"
-#include "eval/votes.h"
+#include "eval/majority.h"
 #include "study/plot.h"
 #include "study/system2_internal.h"
 
@@ -67,9 +67,9 @@ static Status stop_early(Outcomes *out, const ArmSet *a, int64_t most, double *a
         for (int64_t i = 0; i < questions; i++) {
             const int64_t *said = arm->said + i * arm->samples;
             int64_t k = 1;
-            while (k < most && !votes_settled(said, k, sure))
+            while (k < most && !majority_settled(said, k, sure))
                 k++;
-            out->right[s * questions + i] = votes_majority(said, k) == 0;
+            out->right[s * questions + i] = majority_of(said, k) == 0;
             *asked += (double)k / (double)out->n;
             for (int64_t j = 0; j < k; j++)
                 out->tokens +=

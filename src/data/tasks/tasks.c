@@ -12,6 +12,7 @@
 #include "format/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const TaskKind *const kinds[] = {&task_multiply, &task_facts};
 const char *const tasks_names[] = {"multiply", "facts", NULL};
@@ -340,4 +341,17 @@ Status tasks_write(const TasksOptions *o, const char *folder, Err *err)
         status = write_tests(&p);
     release(&p);
     return status;
+}
+
+Span tasks_answer(Span text)
+{
+    size_t start = text.len;
+    while (start > 0 && text.ptr[start - 1] != '#')
+        start--;
+    if (start == 0)
+        return (Span){text.ptr, 0};
+    size_t end = start;
+    while (end < text.len && !memchr(" \t\r\n;", text.ptr[end], 5))
+        end++;
+    return (Span){text.ptr + start, end - start};
 }

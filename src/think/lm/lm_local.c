@@ -266,6 +266,8 @@ static Status score_ids(const LmLocal *m, const LmRequest *r, Span text, Ids *id
         status = ids_append(&alone, ids->ptr, ids->len, err);
     if (status == OK && joined.len > 0)
         status = tokenizer_encode(m->loaded->tok, str_span(&joined), &alone, err);
+    if (r->talk && !in_turns(m, r) && r->prefix.len == 0)
+        str_putc(&joined, ' '); /* as answers on a page begin */
     str_span_append(&joined, text);
     if (status == OK)
         status = str_check(&joined, err);

@@ -52,6 +52,18 @@ static void wilson_knows_its_limits(void **state)
     assert_true(i.low == 0 && i.high == 1);
 }
 
+/* scipy.stats.t.ppf(.975, df) */
+static void student_is_wide_for_few_values(void **state)
+{
+    (void)state;
+    CHECK_NEAR(stats_student(1), 12.7062047364, 1e-5);
+    CHECK_NEAR(stats_student(2), 4.3026527297, 1e-5);
+    CHECK_NEAR(stats_student(10), 2.2281388520, 1e-5);
+    CHECK_NEAR(stats_student(11), 2.2009851601, 1e-5);
+    CHECK_NEAR(stats_student(29), 2.0452296421, 1e-5);
+    CHECK_NEAR(stats_student(1000000), 1.9599663, 1e-5);
+}
+
 static void paired_uses_the_differences(void **state)
 {
     (void)state;
@@ -162,6 +174,7 @@ int main(void)
         cmocka_unit_test(correlation_is_pearsons),
         cmocka_unit_test(quantiles_lie_between_ranks),
         cmocka_unit_test(wilson_knows_its_limits),
+        cmocka_unit_test(student_is_wide_for_few_values),
         cmocka_unit_test(paired_uses_the_differences),
         cmocka_unit_test(calibration_error_weighs_bins),
     };

@@ -235,6 +235,24 @@ static void wrong_options_are_named(void **state)
     opt_release(&tasks_options, &o);
 }
 
+static void check_answer(const char *text, const char *want)
+{
+    Span got = tasks_answer(span_of(text));
+    assert_int_equal(got.len, strlen(want));
+    assert_memory_equal(got.ptr, want, got.len);
+}
+
+static void an_answer_stands_behind_the_last_sign(void **state)
+{
+    (void)state;
+    check_answer("321*6=8370:837000#56088", "56088");
+    check_answer("#56088;321*6=8370", "56088");
+    check_answer("#1 no, #27 is it", "27");
+    check_answer("56088", "");
+    check_answer("what#", "");
+    check_answer("", "");
+}
+
 static int remove_files(void **state)
 {
     (void)state;
@@ -248,6 +266,7 @@ int main(void)
         cmocka_unit_test(filler_has_the_length_of_a_chain),
         cmocka_unit_test(tests_are_paired_new_and_never_demonstrated),
         cmocka_unit_test(the_same_options_give_the_same_bytes),
+        cmocka_unit_test(an_answer_stands_behind_the_last_sign),
         cmocka_unit_test(wrong_options_are_named),
     };
     return cmocka_run_group_tests_name("data/tasks", tests, NULL, remove_files);

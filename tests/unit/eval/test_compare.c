@@ -140,7 +140,7 @@ static void a_file_is_read(void **state)
     CHECK_NEAR(f.providers[1].sample.temperature, 1, 0);
     assert_int_equal(f.n_tests, 4);
     assert_int_equal(f.tests[1].n, 2);
-    assert_int_equal(f.extract, EXTRACT_NUMBER);
+    assert_string_equal(f.extract, "number");
     compare_file_release(&f);
 }
 
