@@ -43,7 +43,8 @@ typedef struct Job {
     Lm *lm;
     const Strategy *strategy;
     const Extractor *extract;
-    pthread_mutex_t lock; /* of what follows */
+    const Examples *examples; /* NULL: none */
+    pthread_mutex_t lock;     /* of what follows */
     int64_t done;
     Status status; /* of the first that failed; *err is its message */
     Err *err;
@@ -79,7 +80,9 @@ static Status ask(const Job *job, const CompareTest *t, int64_t test, int64_t re
     const Budget budget = {0};
     Question q = {.talk = &talk,
                   .sample = job->arm->provider->sample,
+                  .o = &job->arm->provider->thinking,
                   .extract = job->extract,
+                  .examples = job->examples,
                   .key = (uint64_t)(test * job->report->repeat + repeat)};
     Status status = make_talk(job, t, &talk, err);
     if (status == OK)
@@ -159,17 +162,45 @@ static void answer_one(void *self, int64_t i)
 
 /* --- an arm ----------------------------------------------------------------------------- */
 
-static Status run_arm(const CompareFile *f, const CompareOptions *o, Lm *lm,
-                      const Strategy *strategy, const Extractor *extract,
-                      const CompareReport *report, CompareArm *arm, Err *err)
+/* A provider opened. */
+typedef struct Opened {
+    Lm *lm;
+    Strategy *strategy;
+    Extractor extract;
+    Examples examples;
+} Opened;
+
+static void close_provider(Opened *o)
+{
+    examples_release(&o->examples);
+    extractor_release(&o->extract);
+    strategy_free(o->strategy);
+    lm_free(o->lm);
+}
+
+static Status open_provider(const CompareFile *f, const CompareProvider *p,
+                            CompareOpen open, void *self, Opened *out, Err *err)
+{
+    TRY(strategy_parse(&out->strategy, span_of(p->think), err));
+    TRY(extractor_parse(&out->extract, span_of(f->extract ? f->extract : "auto"), err));
+    if (p->thinking.examples)
+        TRY(examples_load(&out->examples, p->thinking.examples, err));
+    TRY(open(self, p, &out->lm, err));
+    return strategy_check(out->strategy, out->lm, err);
+}
+
+static Status run_arm(const CompareFile *f, const CompareOptions *o,
+                      const Opened *opened, const CompareReport *report,
+                      CompareArm *arm, Err *err)
 {
     TRY(MEM_ARRAY(&arm->answers, (size_t)compare_n(report), err));
     Job job = {.f = f,
                .report = report,
                .arm = arm,
-               .lm = lm,
-               .strategy = strategy,
-               .extract = extract,
+               .lm = opened->lm,
+               .strategy = opened->strategy,
+               .extract = &opened->extract,
+               .examples = opened->examples.n > 0 ? &opened->examples : NULL,
                .err = err,
                .status = OK};
     if (pthread_mutex_init(&job.lock, NULL) != 0)
@@ -178,35 +209,22 @@ static Status run_arm(const CompareFile *f, const CompareOptions *o, Lm *lm,
     system_parallel_on(o->concurrency, compare_n(report), answer_one, &job);
     log_progress_end();
     pthread_mutex_destroy(&job.lock);
-    return job.status == OK ? OK : err_context(err, "'%s'", arm->provider->label);
+    return job.status;
 }
 
 static Status run_provider(const CompareFile *f, const CompareOptions *o,
                            const CompareProvider *p, CompareOpen open, void *self,
                            CompareReport *report, Err *err)
 {
-    Lm *lm = NULL;
-    Strategy *strategy = NULL;
-    Extractor extract = {0};
-    Status status = strategy_parse(&strategy, span_of(p->think), err);
-    if (status == OK)
-        status =
-            extractor_parse(&extract, span_of(f->extract ? f->extract : "auto"), err);
-    if (status == OK)
-        status = open(self, p, &lm, err);
-    if (status == OK)
-        status = strategy_check(strategy, lm, err);
-    if (status != OK)
-        err_context(err, "'%s'", p->label);
+    Opened opened = {0};
+    Status status = open_provider(f, p, open, self, &opened, err);
     for (size_t i = 0; status == OK && i < f->n_prompts; i++) {
         CompareArm *arm = &report->arms[report->n++];
         *arm = (CompareArm){.provider = p, .prompt = &f->prompts[i]};
-        status = run_arm(f, o, lm, strategy, &extract, report, arm, err);
+        status = run_arm(f, o, &opened, report, arm, err);
     }
-    extractor_release(&extract);
-    strategy_free(strategy);
-    lm_free(lm);
-    return status;
+    close_provider(&opened);
+    return status == OK ? OK : err_context(err, "'%s'", p->label);
 }
 
 /* --- figures ---------------------------------------------------------------------------- */

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "format/json.h"
 #include "format/yaml.h"
-#include "think/extract.h"
 
 #include <string.h>
 
@@ -15,6 +14,8 @@ void compare_file_release(CompareFile *f)
 {
     for (size_t i = 0; i < f->n_tests; i++)
         mem_free(f->tests[i].asserts);
+    for (size_t i = 0; i < f->n_providers; i++)
+        opt_release(&think_options, &f->providers[i].thinking);
     mem_free(f->tests);
     mem_free(f->providers);
     mem_free(f->prompts);
@@ -86,11 +87,39 @@ static Status read_prompts(CompareFile *f, Err *err)
 
 /* --- providers -------------------------------------------------------------------------- */
 
-static Status read_config(const json_t *config, CompareProvider *out, Err *err)
+/* What strategies take goes into *thinking, the rest is named in `keys`. */
+static Status split_config(const json_t *config, const char *const *keys, size_t n,
+                           json_t *thinking, json_t *rest, Err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_iterable(config), key, value)
+    {
+        json_t *to = opt_find(&think_options, key) ? thinking : rest;
+        if (json_object_set(to, key, value) != 0)
+            return err_set(err, ERR_NOMEM, "no memory for a provider");
+    }
+    return check_keys(rest, "a provider's config", keys, n, err);
+}
+
+static Status read_thinking(const json_t *config, CompareProvider *out, Err *err)
 {
     static const char *const keys[] = {"think", "system", "temperature", "max_tokens",
                                        "seed",  "top_p",  "top_k"};
-    TRY(CHECK_KEYS(config, "a provider's config", keys, err));
+    json_t *thinking = json_object(), *rest = json_object();
+    Status status =
+        split_config(config, keys, sizeof keys / sizeof *keys, thinking, rest, err);
+    if (status == OK)
+        status = json_to_options(thinking, &think_options, &out->thinking, err);
+    json_decref(thinking);
+    json_decref(rest);
+    return status;
+}
+
+/* *out has the defaults of what strategies take. */
+static Status read_config(const json_t *config, CompareProvider *out, Err *err)
+{
+    TRY(read_thinking(config, out, err));
     out->think = text_or(config, "think", "direct");
     out->system = text_or(config, "system", NULL);
     SampleOptions *s = &out->sample;
@@ -110,6 +139,7 @@ static Status read_provider(const json_t *tree, CompareProvider *out, Err *err)
     static const char *const keys[] = {"id", "label", "config"};
     json_t *none = json_object();
     *out = (CompareProvider){.sample = {.repetition_penalty = 1}};
+    TRY(opt_defaults(&think_options, &out->thinking, err));
     Status status = none ? OK : err_set(err, ERR_NOMEM, "no memory for a provider");
     if (status == OK && json_is_string(tree)) {
         out->id = out->label = json_string_value(tree);
@@ -139,9 +169,10 @@ static Status read_providers(CompareFile *f, Err *err)
     if (n == 0)
         return err_set(err, ERR_OPTION, "there are no 'providers' (a list)");
     TRY(MEM_ARRAY(&f->providers, n, err));
-    for (; f->n_providers < n; f->n_providers++)
-        TRY(read_provider(json_array_get(list, f->n_providers),
-                          &f->providers[f->n_providers], err));
+    for (size_t i = 0; i < n; i++) {
+        f->n_providers++; /* also one that is half read is released */
+        TRY(read_provider(json_array_get(list, i), &f->providers[i], err));
+    }
     return OK;
 }
 

@@ -10,7 +10,7 @@
  *       - id: runs/demo/ppo
  *         label: eight chains
  *         config: {think: "cot+consistency:8", temperature: 0.7, max_tokens: 200, seed: 1,
- *                  system: "Be brief."}
+ *                  system: "Be brief.", vote_stop: 1}      # and what strategies take
  *     defaultTest:
  *       options: {extract: number}     # as --extract of `tame ask` (think/extract.h)
  *       assert: [{type: equals, value: "{{expected}}"}]
@@ -26,6 +26,7 @@
 
 #include "engine/engine.h"
 #include "eval/assertion.h"
+#include "think/strategy/strategy.h"
 
 typedef struct ComparePrompt {
     const char *label, *text; /* borrowed from the tree */
@@ -34,6 +35,7 @@ typedef struct ComparePrompt {
 typedef struct CompareProvider {
     const char *id, *label;     /* folder or endpoint; what tables call it */
     const char *think, *system; /* a strategy; NULL: no system text */
+    ThinkOptions thinking;      /* owned */
     SampleOptions sample;
 } CompareProvider;
 
