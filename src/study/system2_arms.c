@@ -108,25 +108,30 @@ static void summarise(ArmSet *a)
     a->all.interval = a->n == 1 ? a->scores[0].interval : stats_wilson(hits, answers);
 }
 
+Status run_arms_of(System2 *s, const char *model, const char *tests, const char *label,
+                   ArmHow how, ArmSet *out, Err *err)
+{
+    char name[64];
+    *out = (ArmSet){0};
+    for (int64_t seed = 1; seed <= s->seeds; seed++) {
+        Arm *arm = &out->arms[out->n];
+        (void)snprintf(name, sizeof name, "%s_%lld", model, (long long)seed);
+        TRY(run_arm(s, name, tests, label, how, arm, err));
+        TRY(arm_score(arm, &out->scores[out->n++], err));
+    }
+    summarise(out);
+    return OK;
+}
+
 Status run_arms(System2 *s, const char *model, const char *questions,
                 const char *variant, ArmHow how, ArmSet *out, Err *err)
 {
     Str tests = {0};
-    char name[64], label[96];
-    Status status = OK;
-    *out = (ArmSet){0};
+    char label[96];
     str_printf(&tests, "%s/tests/%s.jsonl", lab_folder(&s->lab, questions), variant);
     (void)snprintf(label, sizeof label, "%s-%s", questions, variant);
-    for (int64_t seed = 1; status == OK && seed <= s->seeds; seed++) {
-        (void)snprintf(name, sizeof name, "%s_%lld", model, (long long)seed);
-        status = run_arm(s, name, str_c(&tests), label, how, &out->arms[out->n], err);
-        if (status == OK)
-            status = arm_score(&out->arms[out->n], &out->scores[out->n], err);
-        out->n++;
-    }
+    Status status = run_arms_of(s, model, str_c(&tests), label, how, out, err);
     str_release(&tests);
-    if (status == OK)
-        summarise(out);
     return status;
 }
 

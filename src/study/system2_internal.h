@@ -94,7 +94,10 @@ NODISCARD Status run_arm(System2 *s, const char *model, const char *tests,
 /* Where its answers are. */
 void arm_file(const System2 *s, const char *model, const char *label, ArmHow how,
               Str *out);
-/* Asks NAME_SEED of each seed the tests `variant` of the questions. */
+/* The same with MODEL_SEED of each seed. */
+NODISCARD Status run_arms_of(System2 *s, const char *model, const char *tests,
+                             const char *label, ArmHow how, ArmSet *out, Err *err);
+/* Asks MODEL_SEED of each seed the tests `variant` of the questions. */
 NODISCARD Status run_arms(System2 *s, const char *model, const char *questions,
                           const char *variant, ArmHow how, ArmSet *out, Err *err);
 void arms_release(ArmSet *a); /* accepts zeroed */
