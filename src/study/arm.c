@@ -193,7 +193,8 @@ static Status ask(Asker *a, const char *of, Arm *out, Err *err)
     int64_t n = (int64_t)a->tests.n < o->questions ? (int64_t)a->tests.n : o->questions;
     AskOptions how = {.sample = sample_plain(o->temperature, o->max_new, o->seed),
                       .per_prompt = o->samples,
-                      .max_calls = o->max_calls};
+                      .max_calls = o->max_calls,
+                      .tools = o->tools};
     TRY(arm_alloc(out, n, o->samples, err));
     TRY(MEM_ARRAY(&a->values, (size_t)o->samples, err));
     TRY(MEM_ARRAY(&a->ends, (size_t)o->samples, err));

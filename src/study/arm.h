@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "base/str.h"
 #include "tensor/ops.h"
+#include "think/tool/tool.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -25,6 +26,9 @@ typedef struct ArmOptions {
     double temperature;
     int64_t questions, samples; /* at most; answers to each */
     int64_t max_new, max_calls, seed;
+    const Toolbox
+        *tools;     /* what may be called; NULL: the calculator. The file's name has
+                             to tell which */
     ArmJudge judge; /* NULL: what is expected, letter by letter */
 } ArmOptions;
 

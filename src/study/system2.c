@@ -72,6 +72,7 @@ static const Experiment experiments[] = {
     {"E3", "Looking it up", "facts", compose_facts, measure_facts},
     {"E13", "Knowing what one does not know", "facts", compose_honesty,
      measure_honesty},
+    {"A1", "How many times the people", "people", compose_people, measure_people},
 };
 enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
 

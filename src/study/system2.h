@@ -10,7 +10,8 @@
  * system2_votes.c       E4: voting
  * system2_reflect.c     E5: looking at the answer again
  * system2_facts.c       E3, E13: memory, records, not knowing
- * system2_lookup.c      an index of the records */
+ * system2_lookup.c      an index of the records
+ * system2_people.c      A1: look up, divide, check, write */
 #ifndef STUDY_SYSTEM2_H
 #define STUDY_SYSTEM2_H
 

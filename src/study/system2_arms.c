@@ -81,6 +81,8 @@ Status run_arm(System2 *s, const char *model, const char *tests, const char *lab
                     .samples = how.samples,
                     .max_new = how.max_new,
                     .max_calls = how.calls,
+                    .tools = how.tools,
+                    .judge = how.judge,
                     .seed = ARM_SEED};
     Status status =
         file_make_folders(file_join(&folder, s->lab.recipe.folder, "arms"), err);

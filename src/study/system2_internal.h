@@ -49,6 +49,7 @@ void compose_votes(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_reflection(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_facts(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_honesty(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_people(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
 Status measure_quality(System2 *s, Section *out, Err *err);    /* E7 */
@@ -56,6 +57,7 @@ Status measure_votes(System2 *s, Section *out, Err *err);      /* E4 */
 Status measure_reflection(System2 *s, Section *out, Err *err); /* E5 */
 Status measure_facts(System2 *s, Section *out, Err *err);      /* E3 */
 Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
+Status measure_people(System2 *s, Section *out, Err *err);     /* A1 */
 
 /* --- recipes ---------------------------------------------------------------------------- */
 /* Questions `name` of a task with `examples` demonstrations (times scale->share). */
@@ -78,7 +80,9 @@ void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name
 typedef struct ArmHow {
     double temperature;
     int64_t samples, calls, max_new;
-    int64_t questions; /* 0: those of the scale */
+    int64_t questions;    /* 0: those of the scale */
+    const Toolbox *tools; /* NULL: the calculator; the label of the arm names others */
+    ArmJudge judge;       /* NULL: as expected */
 } ArmHow;
 
 /* The same arm with the model of each seed. */

@@ -2,6 +2,7 @@
 #include "study/system2_lookup.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "format/json.h"
 #include "study/series.h"
 #include "think/retrieval/search.h"
@@ -113,6 +114,114 @@ Status look_up_records(const char *questions, const char *work, Str *path,
     index_close(index);
     series_release(&open);
     series_release(&asked);
+    str_release(&records);
+    str_release(&file);
+    return status;
+}
+
+/* --- a tool ----------------------------------------------------------------------------- */
+
+typedef struct Lookup {
+    Index *index;
+    SearchOptions o;
+} Lookup;
+
+static void lookup_free(void *self)
+{
+    Lookup *l = self;
+    if (l)
+        index_close(l->index);
+    mem_free(l);
+}
+
+static Status lookup_call(void *self, const json_t *arguments, Str *out, bool *failed,
+                          Err *err)
+{
+    Lookup *l = self;
+    const Searcher searcher = {.index = l->index, .o = &l->o};
+    const char *query = json_string_value(json_object_get(arguments, "query"));
+    Hits hits = {0};
+    TRY(search_passages(&searcher, span_of(query ? query : ""), &hits, NULL, err));
+    *failed = hits.n == 0;
+    if (hits.n > 0)
+        str_span_append(out, span_trim(str_span(&hits.hits[0].passage.text)));
+    else
+        str_puts(out, "nothing found");
+    hits_release(&hits);
+    return str_check(out, err);
+}
+
+static Status write_documents(const Series *tests, const char *path, Err *err)
+{
+    Str out = {0};
+    for (size_t i = 0; i < tests->n; i++) {
+        const json_t *documents =
+            json_object_get(json_array_get(tests->rows, i), "documents");
+        size_t k;
+        json_t *text;
+        json_array_foreach(documents, k, text)
+        {
+            str_puts(&out, "{\"text\": ");
+            json_append(&out, text);
+            str_puts(&out, "}\n");
+        }
+    }
+    Status status = str_check(&out, err);
+    if (status == OK)
+        status = file_write_atomic(path, out.ptr, out.len, err);
+    str_release(&out);
+    return status;
+}
+
+static char *copy_of(const char *text)
+{
+    Str copy = {0};
+    str_puts(&copy, text);
+    return str_take(&copy);
+}
+
+/* Adds it to the box, which owns it from then on. */
+static Status add_tool(Toolbox *box, Lookup *lookup, Err *err)
+{
+    Tool tool = {.trusted = true,
+                 .self = lookup,
+                 .call = lookup_call,
+                 .free = lookup_free,
+                 .name = copy_of("search"),
+                 .description = copy_of("looks something up"),
+                 .argument = copy_of("query"),
+                 .parameters = json_pack("{s:s, s:{s:{s:s}}, s:[s]}", "type", "object",
+                                         "properties", "query", "type", "string",
+                                         "required", "query")};
+    return toolbox_add(box, tool, err);
+}
+
+Status lookup_tool(const char *questions, const char *variant, const char *work,
+                   Toolbox *box, Err *err)
+{
+    Str name = {0}, records = {0}, file = {0};
+    Series tests = {0};
+    Lookup *lookup = NULL;
+    str_printf(&name, "tests/%s.jsonl", variant);
+    file_join(&records, work, "documents.jsonl");
+    file_join(&file, work, "documents.db");
+    Status status = series_read_file(&tests, questions, str_c(&name), err);
+    if (status == OK)
+        status = write_documents(&tests, str_c(&records), err);
+    if (status == OK)
+        status = MEM_ARRAY(&lookup, 1, err);
+    if (status == OK)
+        status = opt_defaults(&search_options, &lookup->o, err);
+    if (status == OK)
+        status = make_index(&lookup->index, str_c(&file), str_c(&records), err);
+    if (status == OK) {
+        lookup->o.k = 1;
+        status = add_tool(box, lookup, err);
+    } else {
+        lookup_free(lookup);
+    }
+    series_release(&tests);
+    str_release(&name);
     str_release(&records);
     str_release(&file);
     return status;

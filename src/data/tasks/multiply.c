@@ -218,7 +218,7 @@ static Status put_call(const Product *p, Example *out, Err *err)
     TRY(conversation_add_call(&out->chat, SPAN("calculator"), str_span(&out->text),
                               err));
     str_reset(&out->text);
-    str_printf(&out->text, "%lld", (long long)(p->a * p->b));
+    str_printf(&out->text, "%lld", (long long)p->result);
     return example_say(out, ROLE_TOOL, err);
 }
 
