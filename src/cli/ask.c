@@ -2,9 +2,11 @@
  * through a pipe is put behind the question, as in `cat notes.txt | tame ask MODEL "sum
   * this up"`. The answer goes to stdout, remarks to stderr, the conversation into the store
  * (`tame logs`). */
+#include "cli/ask_docs.h"
 #include "cli/ask_prompt.h"
 #include "cli/command.h"
 #include "cli/model_word.h"
+#include "cli/plain.h"
 #include "cli/short_flags.h"
 
 #include "base/file.h"
@@ -76,6 +78,7 @@ typedef struct Ask {
     const char *model; /* MODEL as it was named; borrowed */
     Str text;          /* the words of the question, and what was piped */
     Conversation talk;
+    AskDocs docs;
     Run run;
     Outcome outcome;
 } Ask;
@@ -124,7 +127,7 @@ static Status make_question(Ask *a, const char *words, Err *err)
 static bool show(void *self, Span text)
 {
     (void)self;
-    fwrite(text.ptr, 1, text.len, stdout);
+    plain_put(stdout, text);
     fflush(stdout);
     return !system_stop_requested();
 }
@@ -181,6 +184,8 @@ static void show_json(const Ask *a, const char *id)
     json_object_set_new(root, "usage", usage);
     if (*id)
         json_object_set_new(root, "id", json_string(id));
+    if (a->docs.o.docs)
+        ask_docs_json(&a->docs, root);
     json_append(&line, root);
     puts(str_c(&line));
     json_decref(root);
@@ -193,8 +198,8 @@ static void show_answer(const Ask *a)
     const Outcome *o = &a->outcome;
     bool found;
     Span text = ask_prompt_extract(&a->prompt, str_span(&o->text), &found);
-    if (!o->shown && text.len > 0)
-        fwrite(text.ptr, 1, text.len, stdout);
+    if (!o->shown)
+        plain_put(stdout, text);
     if (!found)
         fprintf(stderr, "[there is no block of code: all of the answer is above]\n");
     if (!(text.len > 0 && text.ptr[text.len - 1] == '\n' && !o->shown))
@@ -202,6 +207,7 @@ static void show_answer(const Ask *a)
     fflush(stdout);
     if (o->note.len > 0)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
+    ask_docs_tell(&a->docs);
 }
 
 static Status open_tools(Ask *a, Err *err)
@@ -293,6 +299,22 @@ static Status open_judge(Ask *a, Err *err)
     return OK;
 }
 
+/* The answer that sources give, if there are any: without, no model need be asked. What is
+ * kept in the store is the question as it was put, without the sources. */
+static Status answer_from_docs(Ask *a, Question *question, Err *err)
+{
+    AskDocs *d = &a->docs;
+    TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    question->talk = &d->book.talk;
+    if (!question->constraint && d->book.form.text.len > 0)
+        question->constraint = &d->book.form;
+    if (d->book.n == 0)
+        str_puts(&a->outcome.text, OPEN_BOOK_UNKNOWN);
+    else
+        TRY(strategy_answer(a->strategy, &a->run, question, &a->outcome, err));
+    return ask_docs_check(d, str_span(&a->outcome.text), err);
+}
+
 static Status find_answer(Ask *a, Err *err)
 {
     char id[2 * SHA256_BYTES + 1];
@@ -309,7 +331,9 @@ static Status find_answer(Ask *a, Err *err)
                          .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
-    Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
+                                   : strategy_answer(a->strategy, &a->run, &question,
+                                                     &a->outcome, err);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)
@@ -353,6 +377,7 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
 
 static void release(Ask *a)
 {
+    ask_docs_release(&a->docs);
     outcome_release(&a->outcome);
     run_release(&a->run);
     text_judge_free(a->text_judge);
@@ -388,6 +413,7 @@ static const char examples[] =
     "number -v\n"
     "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think tools --tools calculator\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
+    "  tame ask runs/demo/ppo \"How do I resume a run?\" --docs docs.db\n"
     "  tame ask -c \"And of Spain?\"\n"
     "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
     "  tame ask -t translate -p to French \"Good morning\"\n";
@@ -399,11 +425,14 @@ int ask_command(int argc, char **argv)
     const OptBinding bindings[] = {{&ask_options, &a.o},
                                    {&think_options, &a.think},
                                    {&ask_prompt_options, &a.prompt.o},
+                                   {&ask_docs_options, &a.docs.o},
+                                   {&open_book_options, &a.docs.book_options},
                                    {&sample_options, &a.sample},
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
     /* what --save saves of options */
-    const OptBinding saved[] = {{&sample_options, &a.sample},
+    const OptBinding saved[] = {{&think_options, &a.think},
+                                {&sample_options, &a.sample},
                                 {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
@@ -417,10 +446,10 @@ int ask_command(int argc, char **argv)
         .what =
             "Answers a question with MODEL: a folder, or an OpenAI-compatible endpoint "
             "(http://HOST:PORT/v1#NAME,\nor a file of options, docs/ask.md). What "
-            "comes through "
-            "a pipe is put behind\nthe question. The answer goes to stdout, remarks "
-            "to stderr. -n is --max-new, --temp is\n--temperature; `--think help` "
-            "lists the ways to find an answer.",
+            "comes "
+            "through a pipe is put behind the question. The\nanswer goes to stdout, "
+            "remarks to stderr. -n is --max-new, --temp is --temperature;\n"
+            "`--think help` lists the ways to find an answer.",
         .examples = examples,
         .options = bindings,
         .n_options = N,
@@ -430,13 +459,13 @@ int ask_command(int argc, char **argv)
     status = ask_prompt_flags(&a.prompt, &argc, argv, &err);
     if (status == OK)
         status = ask_prompt_defaults(&a.prompt, bindings, N, &err);
-    if (status != OK) {
-        release(&a);
-        return command_fail(status, &err);
-    }
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
+    Parsed parsed = PARSED_ERROR;
+    if (status == OK)
+        parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
+    int result = status != OK            ? command_fail(status, &err)
+                 : parsed == PARSED_HELP ? 0
+                                         : 2;
     if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK) {

@@ -8,10 +8,10 @@
 #include "cli/eval_retrieval.h"
 #include "cli/judge_bias.h"
 #include "eval/bits.h"
-#include "eval/diversity.h"
 #include "eval/gold.h"
 #include "eval/kl.h"
 #include "eval/skills.h"
+#include "eval/variety.h"
 #include "eval/winrate.h"
 #include "think/loaded.h"
 
@@ -44,7 +44,7 @@ typedef struct Eval {
     SkillsOptions skills;
     GoldOptions gold;
     KlOptions kl;
-    DiversityOptions diversity;
+    VarietyOptions variety;
     WinrateOptions winrate;
     JudgeOptions judge;
     World *world;
@@ -393,9 +393,9 @@ static Status eval_kl(Eval *e, TensorOps *ops, const char **folders, size_t n, E
 }
 
 /* --- entropy -------------------------------------------------------------------------- */
-static void report_diversity(Eval *e, const DiversityReport *r)
+static void report_variety(Eval *e, const VarietyReport *r)
 {
-    const TextDiversity *t = &r->texts;
+    const TextVariety *t = &r->texts;
     if (e->o.json) {
         json_object_set_new(
             e->json, e->folder,
@@ -418,14 +418,14 @@ static Status eval_entropy(Eval *e, Loaded *m, Err *err)
 {
     Engine *engine = NULL;
     RecordList prompts = {0};
-    DiversityReport report;
+    VarietyReport report;
     TRY(load_prompts(e, &prompts, err));
     Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
     if (status == OK)
-        status = diversity_measure(engine, m->tok, m->chat, &prompts, &e->diversity,
-                                   e->folder, &report, err);
+        status = variety_measure(engine, m->tok, m->chat, &prompts, &e->variety,
+                                 e->folder, &report, err);
     if (status == OK)
-        report_diversity(e, &report);
+        report_variety(e, &report);
     engine_free(engine);
     record_list_release(&prompts);
     return status;
@@ -549,7 +549,7 @@ int eval_command(int argc, char **argv)
     if (status == OK)
         status = opt_defaults(&kl_options, &e.kl, &err);
     if (status == OK)
-        status = opt_defaults(&diversity_options, &e.diversity, &err);
+        status = opt_defaults(&variety_options, &e.variety, &err);
     if (status == OK)
         status = opt_defaults(&winrate_options, &e.winrate, &err);
     if (status == OK)
@@ -572,7 +572,7 @@ int eval_command(int argc, char **argv)
     if (way == WAY_KL || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&kl_options, &e.kl};
     if (way == WAY_ENTROPY || way == WAYS)
-        bindings[n_bindings++] = (OptBinding){&diversity_options, &e.diversity};
+        bindings[n_bindings++] = (OptBinding){&variety_options, &e.variety};
     const Usage usage = {
         .name = "eval",
         .words = "skills|gold|winrate|kl|entropy|bits MODEL...",
@@ -620,7 +620,7 @@ int eval_command(int argc, char **argv)
     opt_release(&skills_options, &e.skills);
     opt_release(&gold_options, &e.gold);
     opt_release(&kl_options, &e.kl);
-    opt_release(&diversity_options, &e.diversity);
+    opt_release(&variety_options, &e.variety);
     opt_release(&winrate_options, &e.winrate);
     opt_release(&judge_models_options, &e.judge);
     return result;

@@ -1,312 +1,194 @@
-/* diversity.c - see diversity.h. Words are 64-bit hashes, and an n-gram is the hash of
- * its words: sorted, equal ones stand together and are counted in one pass. */
+/* diversity.c - see diversity.h. */
 #include "eval/diversity.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "think/answer.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const OptField fields[] = {
-    OPT_INT(DiversityOptions, answers, 8, 2, 1024, "entropy: answers to each prompt"),
-    OPT_REAL(DiversityOptions, temperature, 1, 0, 10, "entropy: of the draws"),
-    OPT_INT(DiversityOptions, max_new, 128, 1, 1e6, "entropy: tokens of an answer"),
-    OPT_INT(DiversityOptions, max_calls, 4, 0, 1000,
-            "entropy: calculator calls in an answer"),
-    OPT_INT(DiversityOptions, limit, 200, 0, 1e9, "entropy: prompts at most; 0: all"),
-    OPT_INT(DiversityOptions, seed, 0, 0, 9e15, "entropy: of the draws"),
-    OPT_END,
-};
-const OptTable diversity_options = {"diversity", "entropy", sizeof(DiversityOptions),
-                                    fields};
+enum { ORDERS = 4 };
 
-enum { BLEU_GRAMS = 4 };
+/* --- n-grams, sorted -------------------------------------------------------------------- */
 
-/* --- words --------------------------------------------------------------------------- */
-/* A text as the hashes of its words. */
-typedef struct Words {
-    uint64_t *hashes;
-    size_t n;
-} Words;
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (unsigned char)c >= 0x80;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-static Status find_words(Span s, Words *out, Err *err)
-{
-    TRY(MEM_ARRAY(&out->hashes, s.len, err));
-    for (size_t at = 0; at < s.len;) {
-        size_t end = at + 1;
-        while (is_letter(s.ptr[at]) && end < s.len && is_letter(s.ptr[end]))
-            end++;
-        if (!is_space(s.ptr[at]))
-            out->hashes[out->n++] = rng_hash(s.ptr + at, end - at, 0);
-        at = end;
-    }
-    return OK;
-}
-
-/* --- n-grams ------------------------------------------------------------------------- */
 typedef struct Gram {
-    uint64_t hash;
-    int64_t count;
+    const int32_t *ids;
+    int64_t n;
 } Gram;
-
-/* The different n-grams of a text, or of several, by hash. */
-typedef struct Grams {
-    Gram *grams;
-    size_t n;
-    int64_t total; /* with repetitions */
-} Grams;
 
 static int compare_grams(const void *a, const void *b)
 {
     const Gram *x = a, *y = b;
-    return (x->hash > y->hash) - (x->hash < y->hash);
-}
-
-static void add_grams(Grams *g, const Words *w, size_t n)
-{
-    for (size_t i = 0; i + n <= w->n; i++)
-        g->grams[g->n++] = (Gram){rng_hash(w->hashes + i, n * sizeof *w->hashes, n), 1};
-}
-
-/* Sorts, and makes one of equal ones. */
-static void count_grams(Grams *g)
-{
-    size_t kept = 0;
-    g->total = (int64_t)g->n;
-    qsort(g->grams, g->n, sizeof *g->grams, compare_grams);
-    for (size_t i = 0; i < g->n; i++) {
-        if (kept > 0 && g->grams[kept - 1].hash == g->grams[i].hash)
-            g->grams[kept - 1].count++;
-        else
-            g->grams[kept++] = g->grams[i];
+    for (int64_t i = 0; i < x->n; i++) {
+        if (x->ids[i] != y->ids[i])
+            return x->ids[i] < y->ids[i] ? -1 : 1;
     }
-    g->n = kept;
+    return 0;
 }
 
-static Status distinct(const Words *words, size_t n_texts, size_t n, double *out,
-                       Err *err)
+static int64_t grams_in(const DiverseText *t, int64_t n)
 {
-    Grams g = {0};
-    size_t room = 0;
-    for (size_t i = 0; i < n_texts; i++)
-        room += words[i].n;
-    TRY(MEM_ARRAY(&g.grams, room, err));
-    for (size_t i = 0; i < n_texts; i++)
-        add_grams(&g, &words[i], n);
-    count_grams(&g);
-    *out = g.total > 0 ? (double)g.n / (double)g.total : 0;
-    mem_free(g.grams);
+    return t->n >= n ? t->n - n + 1 : 0;
+}
+
+/* Writes the n-grams of a text, sorted; returns how many. */
+static int64_t sort_grams(const DiverseText *t, int64_t n, Gram *out)
+{
+    int64_t count = grams_in(t, n);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (Gram){t->ids + i, n};
+    if (count > 0)
+        qsort(out, (size_t)count, sizeof *out, compare_grams);
+    return count;
+}
+
+/* How many stand from `at` on that equal the one there. */
+static int64_t run_length(const Gram *sorted, int64_t n, int64_t at)
+{
+    int64_t end = at + 1;
+    while (end < n && compare_grams(&sorted[at], &sorted[end]) == 0)
+        end++;
+    return end - at;
+}
+
+Status diversity_distinct(const DiverseText *texts, int64_t count, int64_t n,
+                          double *out, Err *err)
+{
+    int64_t all = 0, different = 0, at = 0;
+    Gram *grams;
+    ASSERT(n >= 1);
+    for (int64_t i = 0; i < count; i++)
+        all += grams_in(&texts[i], n);
+    TRY(MEM_ARRAY(&grams, (size_t)all, err));
+    for (int64_t i = 0; i < count; i++)
+        at += sort_grams(&texts[i], n, grams + at);
+    if (all > 0)
+        qsort(grams, (size_t)all, sizeof *grams, compare_grams);
+    for (int64_t i = 0; i < all; i += run_length(grams, all, i))
+        different++;
+    mem_free(grams);
+    *out = all > 0 ? (double)different / (double)all : (double)NAN;
     return OK;
 }
 
-/* --- self-BLEU ----------------------------------------------------------------------- */
-static int64_t count_of(const Grams *g, uint64_t hash)
+/* --- BLEU ------------------------------------------------------------------------------- */
+
+/* The n-grams of all texts, each text's sorted, one order. */
+typedef struct Grams {
+    Gram *all;
+    int64_t *first; /* [count + 1] */
+} Grams;
+
+/* How often a gram is in a text's sorted n-grams. */
+static int64_t count_gram(const Grams *g, int64_t text, const Gram *gram)
 {
-    Gram key = {hash, 0};
-    const Gram *at = bsearch(&key, g->grams, g->n, sizeof *g->grams, compare_grams);
-    return at ? at->count : 0;
+    int64_t low = g->first[text], end = g->first[text + 1], high = end;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (compare_grams(&g->all[middle], gram) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool there = low < end && compare_grams(&g->all[low], gram) == 0;
+    return there ? run_length(g->all, end, low) : 0;
 }
 
-/* n-grams of text `which` that some other text has too, each as often as there at most. */
-static int64_t clipped(const Grams *all, size_t n_texts, size_t which)
+/* Matches of text i's n-grams, each clipped at its most in any one other text. */
+static int64_t clipped(const Grams *g, int64_t count, int64_t i)
 {
-    int64_t sum = 0;
-    for (size_t k = 0; k < all[which].n; k++) {
-        const Gram *gram = &all[which].grams[k];
+    int64_t matches = 0, end = g->first[i + 1], run;
+    for (int64_t at = g->first[i]; at < end; at += run) {
         int64_t most = 0;
-        for (size_t other = 0; other < n_texts; other++) {
-            int64_t there = other == which ? 0 : count_of(&all[other], gram->hash);
+        run = run_length(g->all, end, at);
+        for (int64_t j = 0; j < count && most < run; j++) {
+            int64_t there = j == i ? 0 : count_gram(g, j, &g->all[at]);
             most = there > most ? there : most;
         }
-        sum += gram->count < most ? gram->count : most;
+        matches += most < run ? most : run;
     }
-    return sum;
+    return matches;
 }
 
-/* exp(1 - r/c) for an answer of c words shorter than the reference nearest to it in
- * length, r; of two as near the shorter. */
-static double brevity(const Words *words, size_t n_texts, size_t which)
+/* log of the penalty for a text shorter than the reference nearest to it in length. */
+static double brevity(const DiverseText *texts, int64_t count, int64_t i)
 {
-    double c = (double)words[which].n, r = -1;
-    for (size_t i = 0; i < n_texts; i++) {
-        double length = (double)words[i].n;
-        bool nearer = r < 0 || fabs(length - c) < fabs(r - c) ||
-                      (fabs(length - c) == fabs(r - c) && length < r);
-        if (i != which && nearer)
-            r = length;
+    int64_t best = -1;
+    for (int64_t j = 0; j < count; j++) {
+        if (j == i)
+            continue;
+        int64_t gap = llabs(texts[j].n - texts[i].n);
+        int64_t best_gap = best < 0 ? INT64_MAX : llabs(best - texts[i].n);
+        if (gap < best_gap || (gap == best_gap && texts[j].n < best))
+            best = texts[j].n;
     }
-    return c >= r ? 1 : c > 0 ? exp(1 - r / c) : 0;
+    if (texts[i].n >= best)
+        return 0;
+    return texts[i].n > 0 ? 1 - (double)best / (double)texts[i].n : -(double)INFINITY;
 }
 
-/* BLEU-4 (Papineni et al. 2002) of each text against the others; precisions of more than
- * one word are smoothed by one (Lin and Och 2004). */
-static Status self_bleu(const Words *words, size_t n_texts, double *out, Err *err)
+/* Adds log p_n / N for each text to logs and counts its orders. */
+static Status add_order(const DiverseText *texts, int64_t count, int64_t n,
+                        double *logs, int64_t *orders, Err *err)
 {
-    Grams *all;
-    double *logs = NULL;
-    *out = 0;
-    if (n_texts < 2)
+    Grams g = {0};
+    int64_t all = 0;
+    for (int64_t i = 0; i < count; i++)
+        all += grams_in(&texts[i], n);
+    Status status = MEM_ARRAY(&g.all, (size_t)all, err);
+    if (status == OK)
+        status = MEM_ARRAY(&g.first, (size_t)count + 1, err);
+    for (int64_t i = 0; status == OK && i < count; i++)
+        g.first[i + 1] = g.first[i] + sort_grams(&texts[i], n, g.all + g.first[i]);
+    for (int64_t i = 0; status == OK && i < count; i++) {
+        int64_t grams = g.first[i + 1] - g.first[i];
+        if (grams == 0)
+            continue;
+        int64_t matches = clipped(&g, count, i);
+        logs[i] += log((matches > 0 ? (double)matches : 0.1) / (double)grams);
+        orders[i]++;
+    }
+    mem_free(g.all);
+    mem_free(g.first);
+    return status;
+}
+
+Status diversity_self_bleu(const DiverseText *texts, int64_t count, double *out,
+                           Err *err)
+{
+    double *logs = NULL, sum = 0;
+    int64_t *orders = NULL;
+    *out = (double)NAN;
+    if (count < 2)
         return OK;
-    TRY(MEM_ARRAY(&all, n_texts, err));
-    Status status = MEM_ARRAY(&logs, n_texts, err);
-    for (size_t i = 0; status == OK && i < n_texts; i++)
-        status = MEM_ARRAY(&all[i].grams, words[i].n, err);
-    for (size_t n = 1; status == OK && n <= BLEU_GRAMS; n++) {
-        for (size_t i = 0; i < n_texts; i++) {
-            all[i].n = 0;
-            add_grams(&all[i], &words[i], n);
-            count_grams(&all[i]);
-        }
-        for (size_t i = 0; i < n_texts; i++) {
-            double extra = n > 1, same = (double)clipped(all, n_texts, i);
-            double total = (double)all[i].total + extra;
-            logs[i] += total > 0 ? log((same + extra) / total) : (double)-INFINITY;
-        }
+    Status status = MEM_ARRAY(&logs, (size_t)count, err);
+    if (status == OK)
+        status = MEM_ARRAY(&orders, (size_t)count, err);
+    for (int64_t n = 1; status == OK && n <= ORDERS; n++)
+        status = add_order(texts, count, n, logs, orders, err);
+    for (int64_t i = 0; status == OK && i < count; i++) {
+        if (orders[i] > 0)
+            sum += exp(logs[i] / (double)orders[i] + brevity(texts, count, i));
     }
-    for (size_t i = 0; status == OK && i < n_texts; i++)
-        *out +=
-            brevity(words, n_texts, i) * exp(logs[i] / BLEU_GRAMS) / (double)n_texts;
-    for (size_t i = 0; i < n_texts; i++)
-        mem_free(all[i].grams);
-    mem_free(all);
+    if (status == OK)
+        *out = sum / (double)count;
     mem_free(logs);
+    mem_free(orders);
     return status;
 }
 
-static double unique(const Span *texts, size_t n)
+int64_t diversity_unique(const DiverseText *texts, int64_t count)
 {
-    size_t different = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t before = 0;
-        while (before < i && !span_equal(texts[before], texts[i]))
-            before++;
-        different += before == i;
+    int64_t unique = 0;
+    for (int64_t i = 0; i < count; i++) {
+        bool is_new = true;
+        for (int64_t j = 0; j < i && is_new; j++)
+            is_new =
+                texts[j].n != texts[i].n ||
+                (texts[i].n > 0 && memcmp(texts[j].ids, texts[i].ids,
+                                          (size_t)texts[i].n * sizeof(int32_t)) != 0);
+        unique += is_new;
     }
-    return (double)different / (double)n;
-}
-
-Status diversity_of_texts(const Span *texts, size_t n, TextDiversity *out, Err *err)
-{
-    Words *words;
-    *out = (TextDiversity){0};
-    ASSERT(n >= 1);
-    TRY(MEM_ARRAY(&words, n, err));
-    Status status = OK;
-    for (size_t i = 0; status == OK && i < n; i++)
-        status = find_words(texts[i], &words[i], err);
-    for (size_t k = 0; status == OK && k < DIVERSITY_GRAMS; k++)
-        status = distinct(words, n, k + 1, &out->distinct[k], err);
-    if (status == OK)
-        status = self_bleu(words, n, &out->self_bleu, err);
-    out->unique = unique(texts, n);
-    for (size_t i = 0; i < n; i++)
-        mem_free(words[i].hashes);
-    mem_free(words);
-    return status;
-}
-
-/* --- a model ------------------------------------------------------------------------- */
-/* Mean entropy of the drawn tokens of all answers to prompt p; adds up their number. */
-static double prompt_entropy(const Answers *a, int64_t p, double *tokens)
-{
-    double sum = 0, n = 0;
-    for (int64_t k = 0; k < a->per_prompt; k++) {
-        const EngineResult *r = &a->results[p * a->per_prompt + k];
-        for (int64_t t = 0; t < r->n; t++) {
-            if (r->forced[t])
-                continue;
-            sum += (double)r->entropies[t];
-            n++;
-        }
-    }
-    *tokens += n;
-    return n > 0 ? sum / n : 0;
-}
-
-static Status prompt_texts(const Answers *a, int64_t p, const Tokenizer *tok,
-                           const ChatTemplate *chat, Str *texts, Span *spans,
-                           TextDiversity *out, Err *err)
-{
-    for (int64_t k = 0; k < a->per_prompt; k++) {
-        const EngineResult *r = &a->results[p * a->per_prompt + k];
-        str_reset(&texts[k]);
-        TRY(answer_text(tok, chat, r->ids, r->n, &texts[k], err));
-        TRY(str_check(&texts[k], err));
-        spans[k] = str_span(&texts[k]);
-    }
-    return diversity_of_texts(spans, (size_t)a->per_prompt, out, err);
-}
-
-static Status summarise(const Answers *a, const Tokenizer *tok,
-                        const ChatTemplate *chat, Str *texts, Span *spans,
-                        double *entropies, double *zeros, DiversityReport *out,
-                        Err *err)
-{
-    double P = (double)a->n_prompts, tokens = 0;
-    for (int64_t p = 0; p < a->n_prompts; p++) {
-        TextDiversity d;
-        entropies[p] = prompt_entropy(a, p, &tokens);
-        TRY(prompt_texts(a, p, tok, chat, texts, spans, &d, err));
-        for (int k = 0; k < DIVERSITY_GRAMS; k++)
-            out->texts.distinct[k] += d.distinct[k] / P;
-        out->texts.self_bleu += d.self_bleu / P;
-        out->texts.unique += d.unique / P;
-    }
-    out->prompts = a->n_prompts;
-    out->answers = a->n_prompts * a->per_prompt;
-    out->tokens = tokens / (double)out->answers;
-    out->entropy = stats_paired(entropies, zeros, a->n_prompts, &out->interval);
-    return OK;
-}
-
-Status diversity_measure(Engine *engine, const Tokenizer *tok, const ChatTemplate *chat,
-                         const RecordList *prompts, const DiversityOptions *o,
-                         const char *progress, DiversityReport *out, Err *err)
-{
-    *out = (DiversityReport){0};
-    int64_t n = (int64_t)prompts->n;
-    if (o->limit > 0 && o->limit < n)
-        n = o->limit;
-    AskOptions how = {.sample = sample_plain(o->temperature, o->max_new, o->seed),
-                      .per_prompt = o->answers,
-                      .max_calls = o->max_calls};
-    Answers answers = {0};
-    Str *texts = NULL;
-    Span *spans = NULL;
-    double *entropies = NULL, *zeros = NULL;
-    Status status = answers_sample(engine, tok, chat, prompts->records, n, &how,
-                                   progress, &answers, err);
-    if (status == OK)
-        status = MEM_ARRAY(&texts, (size_t)o->answers, err);
-    if (status == OK)
-        status = MEM_ARRAY(&spans, (size_t)o->answers, err);
-    if (status == OK)
-        status = MEM_ARRAY(&entropies, (size_t)n, err);
-    if (status == OK)
-        status = MEM_ARRAY(&zeros, (size_t)n, err);
-    if (status == OK)
-        status =
-            summarise(&answers, tok, chat, texts, spans, entropies, zeros, out, err);
-    for (int64_t k = 0; texts && k < o->answers; k++)
-        str_release(&texts[k]);
-    mem_free(texts);
-    mem_free(spans);
-    mem_free(entropies);
-    mem_free(zeros);
-    answers_release(&answers);
-    return status;
+    return unique;
 }
