@@ -309,6 +309,9 @@ pipes()
     succeeds "eval gold of two, its own options" eval gold $m $m --world $world --max-new 2 \
         --limit 2 --answers 2 --json
     says "compares them" '"win_rate":0.5,' out
+    succeeds "eval entropy of two, its own options" eval entropy $m $m --world $world \
+        --max-new 4 --limit 2 --answers 3 --json
+    says "prints the meter" '"self_bleu":' out
     fails "eval without its world" 2 "give --world" eval skills $m
     fails "eval without data" 2 "give --world FOLDER or --data FILE" eval bits $m
     succeeds "eval takes the world's file too" eval skills $m --world $world/world.json \
