@@ -246,8 +246,8 @@ constraints()
     check "leave the answer alone on stdout" grep -qxE 'red|green' out
     fails "no room for the shortest" 1 "the answer is cut: 2 tokens" \
         chat $m -p Hello --schema schema.json -n 2
-    fails "two constraints" 1 "only one of --choices, --regex" chat $m -p a --regex b --choices c
-    fails "a constraint without a question" 1 "only with -p" chat $m --regex b
+    fails "two constraints" 2 "only one of --choices, --regex" chat $m -p a --regex b --choices c
+    fails "a constraint without a question" 2 "only with -p" chat $m --regex b
     fails "a pattern that is none" 1 "--regex: line 1, column 2: '(' is not closed" \
         chat $m -p a --regex 'a('
     fails "a schema that is none" 1 "'grammar.gbnf': line 1, column " \
