@@ -1,17 +1,23 @@
 /* ask.c - `tame ask MODEL "question"`: one question, answered by a strategy. What comes
  * through a pipe is put behind the question, as in `cat notes.txt | tame ask MODEL "sum
- * this up"`. The answer goes to stdout, remarks to stderr. */
+  * this up"`. The answer goes to stdout, remarks to stderr, the conversation into the store
+ * (`tame logs`). */
+#include "cli/ask_prompt.h"
 #include "cli/command.h"
+#include "cli/model_word.h"
 #include "cli/short_flags.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "eval/text_judge.h"
 #include "format/json.h"
 #include "text/utf8.h"
-#include "think/lm/lm_local.h"
+
+#include "think/lm/endpoint.h"
 #include "think/strategy/strategy.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +28,19 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace;
+    char *system, *think, *trace, *extract, *judge;
     bool json, usage, verbose;
 } AskCommandOptions;
 
 static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, think, "direct",
              "how to find the answer, as in cot+consistency:8; help: lists the ways"),
+    OPT_TEXT(AskCommandOptions, extract, "auto",
+             "which part of a text is its answer, where answers are compared: auto, "
+             "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TREE(AskCommandOptions, judge, NULL,
+             "what says how good an answer is, for best-of, reflect and tree: a reward "
+             "model's folder, or as docs/rewards.md"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -44,13 +56,20 @@ static const OptTable ask_options = {"ask", "options", sizeof(AskCommandOptions)
 /* All that one question needs. */
 typedef struct Ask {
     AskCommandOptions o;
+    AskPrompt prompt;
     SampleOptions sample;
     Budget budget;
+    ThinkOptions think;
     LmLocalOptions local;
     Strategy *strategy;
+    Extractor extract;
+    Examples examples;
+    TextJudge *text_judge;
+    Judging judging;
     TensorOps *ops;
     Lm *lm;
-    Str text; /* the question */
+    const char *model; /* MODEL as it was named; borrowed */
+    Str text;          /* the words of the question, and what was piped */
     Conversation talk;
     Run run;
     Outcome outcome;
@@ -92,12 +111,8 @@ static Status make_question(Ask *a, const char *words, Err *err)
     if (has_input())
         TRY(read_input(&a->text, err));
     TRY(str_check(&a->text, err));
-    if (span_trim(str_span(&a->text)).len == 0)
-        return err_set(err, ERR_OPTION,
-                       "no question: it stands behind MODEL, or comes through a pipe");
-    if (a->o.system)
-        TRY(conversation_add(&a->talk, ROLE_SYSTEM, span_of(a->o.system), err));
-    return conversation_add(&a->talk, ROLE_USER, str_span(&a->text), err);
+    return ask_prompt_question(&a->prompt, a->o.system, str_span(&a->text), &a->talk,
+                               err);
 }
 
 /* --- what people see ----------------------------------------------------------------- */
@@ -135,7 +150,7 @@ static void show_usage(const Ask *a)
             log_seconds(u->seconds));
 }
 
-static void show_json(const Ask *a)
+static void show_json(const Ask *a, const char *id)
 {
     const Outcome *o = &a->outcome;
     const LmUsage *u = &a->run.usage;
@@ -147,6 +162,10 @@ static void show_json(const Ask *a)
     json_object_set_new(root, "answer", json_from_bytes(str_span(&o->text)));
     if (o->thinking.len > 0)
         json_object_set_new(root, "thinking", json_from_bytes(str_span(&o->thinking)));
+    if (o->answer.len > 0)
+        json_object_set_new(root, "extracted", json_from_bytes(str_span(&o->answer)));
+    if (isfinite(o->confidence))
+        json_object_set_new(root, "confidence", json_real(o->confidence));
     json_object_set_new(root, "cut", json_boolean(o->cut));
     if (o->note.len > 0)
         json_object_set_new(root, "note", json_from_bytes(str_span(&o->note)));
@@ -155,6 +174,8 @@ static void show_json(const Ask *a)
     json_object_set_new(usage, "requests", json_integer(u->requests));
     json_object_set_new(usage, "seconds", json_real(u->seconds));
     json_object_set_new(root, "usage", usage);
+    if (*id)
+        json_object_set_new(root, "id", json_string(id));
     json_append(&line, root);
     puts(str_c(&line));
     json_decref(root);
@@ -165,13 +186,14 @@ static void show_json(const Ask *a)
 static void show_answer(const Ask *a)
 {
     const Outcome *o = &a->outcome;
-    if (a->o.json) {
-        show_json(a);
-        return;
-    }
-    if (!o->shown)
-        fwrite(str_c(&o->text), 1, o->text.len, stdout);
-    putchar('\n');
+    bool found;
+    Span text = ask_prompt_extract(&a->prompt, str_span(&o->text), &found);
+    if (!o->shown && text.len > 0)
+        fwrite(text.ptr, 1, text.len, stdout);
+    if (!found)
+        fprintf(stderr, "[there is no block of code: all of the answer is above]\n");
+    if (!(text.len > 0 && text.ptr[text.len - 1] == '\n' && !o->shown))
+        putchar('\n');
     fflush(stdout);
     if (o->note.len > 0)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
@@ -187,26 +209,119 @@ static Status write_trace(const Ask *a, Err *err)
     return status;
 }
 
-/* --- one question -------------------------------------------------------------------- */
-static Status ask(Ask *a, const char *model, const char *words, Err *err)
+/* --- the log ------------------------------------------------------------------------- */
+static Status fill_use(const Ask *a, TalkUse *use, Err *err)
 {
-    TRY(strategy_parse(&a->strategy, span_of(a->o.think), err));
-    TRY(make_question(a, words, err));
-    TRY(command_backend(&a->ops, COMPUTE_F32, err));
-    TRY(lm_local_open(&a->lm, a->ops, model, &a->local, err));
-    TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
-    Question question = {
-        .talk = &a->talk, .sample = a->sample, .on_text = a->o.json ? NULL : show};
-    system_catch_stop();
-    Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    const LmUsage *u = &a->run.usage;
+    json_t *options = json_from_options(&sample_options, &a->sample);
+    use->prompt_tokens = u->prompt_tokens;
+    use->cached_tokens = u->cached_tokens;
+    use->answer_tokens = u->answer_tokens;
+    use->requests = u->requests;
+    use->seconds = u->seconds;
+    /* An address with its model's name, also where the name was looked up. */
+    bool address = endpoint_is(a->model) && !file_exists(a->model);
+    str_puts(&use->model, address ? a->lm->name : a->model);
+    strategy_spec(a->strategy, &use->strategy);
+    str_puts(&use->trace, a->o.trace ? a->o.trace : "");
+    json_append(&use->options, options);
+    json_decref(options);
+    TRY(str_check(&use->model, err));
+    TRY(str_check(&use->strategy, err));
+    TRY(str_check(&use->trace, err));
+    return str_check(&use->options, err);
+}
+
+/* An answer is not lost because it cannot be kept. id: its name there, or "". */
+static void keep(Ask *a, char id[2 * SHA256_BYTES + 1])
+{
+    Err why;
+    bool kept = false;
+    TalkUse use = {0};
+    id[0] = '\0';
+    Status status = fill_use(a, &use, &why);
     if (status == OK)
+        status = ask_prompt_keep(&a->prompt, &a->talk, str_span(&a->outcome.text), &use,
+                                 &kept, &why);
+    if (status != OK)
+        log_warn("the conversation is not kept: %s", why.msg);
+    else if (kept)
+        talk_id_hex(&use.node, id);
+    talk_use_release(&use);
+}
+
+/* --- one question -------------------------------------------------------------------- */
+/* MODEL and the question; MODEL may be left out where a template or the conversation that
+ * goes on names it. */
+static Status take_words(Ask *a, const char **words, size_t n, const char **question,
+                         Err *err)
+{
+    bool known = a->prompt.model.len > 0;
+    bool alone = n == 1 && (!known || model_word_is(words[0]));
+    a->model = n == 2 || alone ? words[0] : known ? str_c(&a->prompt.model) : NULL;
+    *question = n == 2 ? words[1] : n == 1 && !alone ? words[0] : NULL;
+    return a->model || a->prompt.o.save ? OK
+                                        : err_set(err, ERR_OPTION, "MODEL is missing");
+}
+
+static Status find_answer(Ask *a, Err *err)
+{
+    char id[2 * SHA256_BYTES + 1];
+    TRY(model_word_open(&a->lm, &a->ops, COMPUTE_F32, a->model, &a->local, err));
+    if (a->o.judge && !a->ops) /* an endpoint needs none of its own */
+        TRY(command_backend(&a->ops, COMPUTE_F32, err));
+    if (a->o.judge) {
+        TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
+                            err));
+        a->judging = text_judge_as(a->text_judge);
+    }
+    TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
+    bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
+    Question question = {.talk = &a->talk,
+                         .sample = a->sample,
+                         .o = &a->think,
+                         .extract = &a->extract,
+                         .examples = a->think.examples ? &a->examples : NULL,
+                         .judge = a->text_judge ? &a->judging : NULL,
+                         .constraint = ask_prompt_constraint(&a->prompt),
+                         .on_text = silent ? NULL : show};
+    Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    if (status == OK && !a->o.json)
         show_answer(a);
-    if (a->o.verbose)
+    if (status == OK)
+        keep(a, id);
+    if (status == OK && a->o.json)
+        show_json(a, id);
+    return status;
+}
+
+static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
+{
+    const char *question = NULL;
+    TRY(strategy_parse(&a->strategy, span_of(a->o.think ? a->o.think : "direct"), err));
+    TRY(extractor_parse(&a->extract, span_of(a->o.extract ? a->o.extract : "auto"),
+                        err));
+    if (a->think.examples)
+        TRY(examples_load(&a->examples, a->think.examples, err));
+    system_catch_stop();
+    TRY(ask_prompt_begin(&a->prompt, &a->talk, err));
+    TRY(take_words(a, words, n, &question, err));
+    if (a->prompt.o.save) {
+        line.model = a->model;
+        line.words = question;
+        line.system = a->o.system;
+        line.think =
+            a->o.think && strcmp(a->o.think, "direct") != 0 ? a->o.think : NULL;
+        return ask_prompt_save(&a->prompt, &line, err);
+    }
+    TRY(make_question(a, question, err));
+    Status status = find_answer(a, err);
+    if (a->o.verbose && a->run.trace)
         show_tree(a);
-    if (a->o.usage)
+    if (a->o.usage && a->run.trace)
         show_usage(a);
     Err why;
-    if (a->o.trace && write_trace(a, &why) != OK && status == OK)
+    if (a->o.trace && a->run.trace && write_trace(a, &why) != OK && status == OK)
         return err_set(err, why.code, "%s", why.msg);
     return status;
 }
@@ -215,10 +330,14 @@ static void release(Ask *a)
 {
     outcome_release(&a->outcome);
     run_release(&a->run);
+    text_judge_free(a->text_judge);
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);
+    extractor_release(&a->extract);
+    examples_release(&a->examples);
     conversation_release(&a->talk);
+    ask_prompt_release(&a->prompt);
     str_release(&a->text);
 }
 
@@ -238,16 +357,27 @@ static const char examples[] =
     "  tame ask runs/demo/ppo -s \"Be brief.\" \"Who is Mira?\" --temp 0 -u\n"
     "  cat notes.txt | tame ask runs/demo/ppo \"What is this about?\"\n"
     "  tame ask runs/demo/ppo \"Who is Mira?\" --json --trace trace.jsonl\n"
-    "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n";
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
+    "--extract "
+    "number -v\n"
+    "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
+    "  tame ask -c \"And of Spain?\"\n"
+    "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
+    "  tame ask -t translate -p to French \"Good morning\"\n";
 
 int ask_command(int argc, char **argv)
 {
     Err err = {0};
     Ask a = {0};
     const OptBinding bindings[] = {{&ask_options, &a.o},
+                                   {&think_options, &a.think},
+                                   {&ask_prompt_options, &a.prompt.o},
                                    {&sample_options, &a.sample},
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
+    /* what --save saves of options */
+    const OptBinding saved[] = {{&sample_options, &a.sample},
+                                {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
     for (int i = 0; status == OK && i < N; i++)
@@ -258,7 +388,9 @@ int ask_command(int argc, char **argv)
         .name = "ask",
         .words = "MODEL [QUESTION]",
         .what =
-            "Answers a question with the model in folder MODEL. What comes through "
+            "Answers a question with MODEL: a folder, or an OpenAI-compatible endpoint "
+            "(http://HOST:PORT/v1#NAME,\nor a file of options, docs/ask.md). What "
+            "comes through "
             "a pipe is put behind\nthe question. The answer goes to stdout, remarks "
             "to stderr. -n is --max-new, --temp is\n--temperature; `--think help` "
             "lists the ways to find an answer.",
@@ -268,15 +400,21 @@ int ask_command(int argc, char **argv)
     };
     const char *words[2] = {NULL, NULL};
     size_t n;
+    status = ask_prompt_flags(&a.prompt, &argc, argv, &err);
+    if (status == OK)
+        status = ask_prompt_defaults(&a.prompt, bindings, N, &err);
+    if (status != OK) {
+        release(&a);
+        return command_fail(status, &err);
+    }
     short_flags_expand(argc, argv);
     Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
     int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && strcmp(a.o.think, "help") == 0) {
+    if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
-    } else if (parsed == PARSED_OK && n == 0) {
-        result = command_usage_error("ask", "MODEL is missing");
     } else if (parsed == PARSED_OK) {
-        status = ask(&a, words[0], words[1], &err);
+        const AskLine line = {.bindings = saved, .n = sizeof saved / sizeof *saved};
+        status = ask(&a, words, n, line, &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }
     release(&a);

@@ -209,7 +209,7 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
     static const PlotRun mix[] = {{"ppo_1", "without"}, {"ptx", "with"}};
     static const PlotRun nulls[] = {{"ppo_1", "reward model"},
                                     {"constant", "constant"},
-                                    {"random", "random"},
+                                    {"random_1", "random"},
                                     {"shuffled", "shuffled labels"}};
     const struct {
         const char *title;

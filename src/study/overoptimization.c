@@ -46,7 +46,7 @@ static const StudyScale scales[] = {
      .batch_prompts = 8,
      .episodes = 8192,
      .batch = 128,
-     .max_new = 96,
+     .max_new = 128,
      .eval_prompts = 256,
      .eval_every = 16,
      .kl_target = 2,
@@ -72,7 +72,7 @@ static const StudyScale scales[] = {
      .batch_prompts = 8,
      .episodes = 4096,
      .batch = 128,
-     .max_new = 96,
+     .max_new = 128,
      .eval_prompts = 128,
      .eval_every = 16,
      .kl_target = 2,
@@ -191,7 +191,7 @@ static void put_ppo_stage(Str *y, const StudyScale *s, const char *name,
 static void put_ppo(Str *y, const StudyScale *s, const char *name, const char *reward,
                     const char *options)
 {
-    char more[300];
+    char more[400];
     snprintf(more, sizeof more,
              "episodes: %lld, checkpoint_every: %lld, keep_checkpoints: 0, %s",
              (long long)s->episodes, (long long)s->checkpoint_every, options);
@@ -236,12 +236,15 @@ static void put_seeds(Str *y, const StudyScale *s)
         put_ppo(y, s, run_name("ppo", seed).text, reward, options);
         snprintf(options, sizeof options, "kl_coef: 0, seed: %lld", (long long)seed);
         put_ppo(y, s, run_name("over_tiny", seed).text, "$reward_tiny", options);
+        snprintf(options, sizeof options, "%s, missing_eos_penalty: 0, seed: %lld",
+                 penalty, (long long)seed);
+        put_ppo(y, s, run_name("random", seed).text, "[{random: 1}]", options);
     }
 }
 
 static void put_policies(Str *y, const StudyScale *s, const char *constant)
 {
-    char options[200];
+    char options[256];
     put_seeds(y, s);
     put_ppo(y, s, "over_small", "$reward_small", "kl_coef: 0");
     put_ppo(y, s, "over_n", "$reward_n", "kl_coef: 0");
@@ -254,13 +257,15 @@ static void put_policies(Str *y, const StudyScale *s, const char *constant)
     put_ppo(y, s, "ptx", "$reward_1", options);
     snprintf(options, sizeof options, "%s, missing_eos_penalty: 0", penalty);
     put_ppo(y, s, "constant", constant, options);
-    put_ppo(y, s, "random", "[{random: 1}]", options);
     put_ppo(y, s, "shuffled", "$reward_shuffled", penalty);
-    /* The coefficient must move fast enough to arrive within the run. */
+    /* The coefficient moves by a twentieth an iteration at most, and KL follows some ten
+     * iterations behind: it takes twice the episodes to come to rest. */
     snprintf(options, sizeof options,
-             "%s, kl_target: %g, kl_horizon: %lld, schedule: constant", penalty,
+             "episodes: %lld, checkpoint_every: %lld, keep_checkpoints: 0, %s, "
+             "kl_target: %g, kl_horizon: %lld, schedule: constant",
+             2 * (long long)s->episodes, (long long)s->checkpoint_every, penalty,
              s->kl_target, 4 * (long long)s->batch);
-    put_ppo(y, s, "adaptive", "$reward_1", options);
+    put_ppo_stage(y, s, "adaptive", "$reward_1", options);
 }
 
 /* Short runs that are compared with themselves. */

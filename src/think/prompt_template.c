@@ -262,7 +262,7 @@ Status prompt_template_apply(const PromptTemplate *t, const TemplateParam *param
     if (t->prompt)
         TRY(prompt_template_fill(t, span_of(t->prompt), params, n, input, prompt, &used,
                                  err));
-    if (!used && input.len > 0) {
+    if ((!used || !t->prompt) && input.len > 0) {
         str_puts(prompt, prompt->len > 0 ? "\n\n" : "");
         str_span_append(prompt, input);
     }
@@ -335,9 +335,9 @@ Status prompt_template_load(const char *name, PromptTemplate *out, Err *err)
         return load(name, out, err);
     Status status = prompt_template_path(name, &path, err);
     if (status == OK && !file_exists(str_c(&path)))
-        status = err_set(err, ERR_OPTION,
-                         "there is no template '%s' (%s); --save %s makes one", name,
-                         str_c(&path), name);
+        status =
+            err_set(err, ERR_IO, "there is no template '%s' (%s); --save %s makes one",
+                    name, str_c(&path), name);
     if (status == OK)
         status = load(str_c(&path), out, err);
     str_release(&path);

@@ -50,8 +50,8 @@ typedef struct TemplateParam {
 NODISCARD Status prompt_template_fill(const PromptTemplate *t, Span text,
                                       const TemplateParam *params, size_t n, Span input,
                                       Str *out, bool *used, Err *err);
-/* The prompt and the system text of a question. Input that neither has a place for stands
- * behind the prompt. */
+/* The prompt and the system text of a question. Without a prompt it is the input; input
+ * that neither has a place for stands behind the prompt. */
 NODISCARD Status prompt_template_apply(const PromptTemplate *t,
                                        const TemplateParam *params, size_t n,
                                        Span input, Str *prompt, Str *system, Err *err);

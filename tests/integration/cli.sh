@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_lib.sh"
 root=$(cd "$here/../.." && pwd)
 cd "$work" || exit 1
-all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat ask complete eval label judge info tokenize import merge"
+all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat ask logs complete eval label judge info tokenize import merge"
 
 # --- help and examples --------------------------------------------------------------------
 help_is_there()
@@ -42,7 +42,7 @@ readme_examples()
 examples_parse()
 {
     mkdir parse
-    (cd parse && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
+    (cd parse && echo no index >docs.db && cp docs.db facts.db && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
     sort -u examples | while IFS= read -r line; do
         if (cd parse && tame() { "$tame" "$@"; } && eval "$line") >out 2>err </dev/null; then
             rc=0

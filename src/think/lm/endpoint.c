@@ -17,6 +17,8 @@ static const char *const schemas_names[] = {"auto", "json_schema", "json_object"
                                             NULL};
 static const char *const grammar_names[] = {"no", "llama.cpp", "vllm", NULL};
 
+static const char *const prefixes_names[] = {"no", "yes", "echo", NULL};
+
 static const OptField fields[] = {
     OPT_TEXT(EndpointOptions, endpoint, NULL, "the address, up to and with /v1"),
     OPT_TEXT(EndpointOptions, model, NULL,
@@ -52,8 +54,10 @@ static const OptField fields[] = {
                "whose words it has for grammars, choices and regular expressions"),
     OPT_BOOL(EndpointOptions, tools, true, "it takes tools"),
     OPT_BOOL(EndpointOptions, documents, true, "it has /completions"),
-    OPT_BOOL(EndpointOptions, prefixes, false,
-             "it goes on with an answer that was begun for it"),
+    OPT_CHOICE(
+        EndpointOptions, prefixes, 0, prefixes_names,
+        "whether it goes on with an answer that was begun for it; echo: and says "
+        "the beginning again (llama.cpp)"),
     OPT_END,
 };
 const OptTable endpoint_options = {"endpoint", "an OpenAI-compatible endpoint",

@@ -29,13 +29,19 @@ typedef enum EndpointSchemas {
     SCHEMAS_NO
 } EndpointSchemas;
 
+typedef enum EndpointPrefixes {
+    PREFIXES_NO,
+    PREFIXES_YES,
+    PREFIXES_ECHO
+} EndpointPrefixes;
+
 typedef struct EndpointOptions {
     char *endpoint, *model, *key_env, *key_file;
     double timeout, connect_timeout, idle_timeout, backoff, max_wait;
     int64_t retries, max_bytes, context;
-    int logprobs, schemas,
-        grammar; /* EndpointLogprobs, EndpointSchemas, OpenaiGrammar */
-    bool tools, documents, prefixes;
+    /* EndpointLogprobs, EndpointSchemas, OpenaiGrammar, EndpointPrefixes */
+    int logprobs, schemas, grammar, prefixes;
+    bool tools, documents;
 } EndpointOptions;
 extern const OptTable endpoint_options;
 

@@ -255,7 +255,12 @@ static Status drive(Transfer *t, CURLM *multi, bool *ended)
             r->fault = HTTP_STOPPED;
             return err_set(t->err, ERR_STOPPED, "stopped");
         }
-        if (r->bytes > 0 && system_seconds() - t->last > idle) {
+        double now = system_seconds();
+        if (t->request->deadline > 0 && now >= t->request->deadline) {
+            r->fault = HTTP_DEADLINE;
+            return OK;
+        }
+        if (r->bytes > 0 && now - t->last > idle) {
             r->fault = HTTP_TIMEOUT;
             (void)snprintf(r->why, sizeof r->why, "nothing more came for %g s", idle);
             return OK;

@@ -30,6 +30,7 @@ typedef Status (*HttpOnBytes)(void *self, Span bytes, Err *err);
 typedef struct HttpRequest {
     const char *url;
     Span body;       /* ptr NULL: GET, else POST of JSON */
+    double deadline; /* system_seconds() at which it ends as it is; 0: none */
     const char *key; /* "Authorization: Bearer <key>"; NULL or "": none */
     HttpOnBytes
         on_bytes; /* a success that says text/event-stream goes here; NULL: no */
@@ -42,7 +43,8 @@ typedef enum HttpFault {
     HTTP_TIMEOUT,
     HTTP_CUT,       /* the connection broke in the middle of the reply */
     HTTP_TOO_LARGE, /* max_bytes */
-    HTTP_STOPPED,   /* the user asked to stop, or on_bytes did */
+    HTTP_DEADLINE,
+    HTTP_STOPPED, /* the user asked to stop, or on_bytes did */
 } HttpFault;
 
 typedef struct HttpReply {

@@ -266,6 +266,8 @@ static Status score_ids(const LmLocal *m, const LmRequest *r, Span text, Ids *id
         status = ids_append(&alone, ids->ptr, ids->len, err);
     if (status == OK && joined.len > 0)
         status = tokenizer_encode(m->loaded->tok, str_span(&joined), &alone, err);
+    if (r->talk && !in_turns(m, r) && r->prefix.len == 0)
+        str_putc(&joined, ' '); /* as answers on a page begin */
     str_span_append(&joined, text);
     if (status == OK)
         status = str_check(&joined, err);
@@ -461,4 +463,9 @@ Status lm_local_open(Lm **out, TensorOps *ops, const char *folder,
     m->owned = loaded;
     m->loaded = &m->owned;
     return OK;
+}
+
+const Loaded *lm_local_loaded(const Lm *lm)
+{
+    return lm->complete == local_complete ? ((const LmLocal *)lm->self)->loaded : NULL;
 }

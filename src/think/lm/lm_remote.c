@@ -46,6 +46,7 @@ typedef struct Try {
     Str refusal;     /* the endpoint's words */
     unsigned learnt; /* what was known when it was sent */
     int64_t sent;    /* requests so far */
+    bool late;       /* the request's deadline has come */
     double begun;
 } Try;
 
@@ -60,6 +61,7 @@ static OpenaiWay way_of(const Remote *m, unsigned learnt)
         .max_completion_tokens = learnt & LEARNT_MAX_COMPLETION,
         .without_seed = learnt & LEARNT_NO_SEED,
         .without_usage = learnt & LEARNT_NO_USAGE,
+        .echo = m->o.prefixes == PREFIXES_ECHO,
     };
 }
 
@@ -103,6 +105,7 @@ static Status send_once(Try *t, Err *err)
                            err));
         TRY(openai_reply_begin(&t->reply, t->request, &way, t->answers, t->n, err));
         q.body = str_span(&t->body);
+        q.deadline = t->request->deadline;
         q.on_bytes = streams(t) ? on_bytes : NULL;
     }
     t->sent++;
@@ -311,10 +314,18 @@ static Status pause_before(const Try *t, int64_t attempt, Err *err)
                            log_seconds(asked));
     }
     wait = asked > wait ? asked : wait;
+    if (t->request && t->request->deadline > 0)
+        wait = fmin(wait, t->request->deadline - system_seconds());
     if (wait >= 2)
         log_info("%s: %s; again in %s", str_c(&t->remote->name), str_c(&t->refusal),
                  log_seconds(wait));
     return http_wait(wait, err);
+}
+
+static bool is_late(const Try *t)
+{
+    return t->request && t->request->deadline > 0 &&
+           system_seconds() >= t->request->deadline;
 }
 
 static Status run_tries(Try *t, Err *err)
@@ -324,6 +335,9 @@ static Status run_tries(Try *t, Err *err)
         forget(t);
         TRY(send_once(t, err));
         if (is_whole(t))
+            return OK;
+        t->late = is_late(t);
+        if (t->late)
             return OK;
         note_refusal(t);
         if (adapt(t))
@@ -345,7 +359,8 @@ static void try_release(Try *t)
 
 static Status read_reply(Try *t, LmUsage *usage, int32_t *got, Err *err)
 {
-    if (!t->http.streamed)
+    t->reply.stopped |= t->late; /* what has come is the answer, and it is cut */
+    if (!t->http.streamed && !t->late)
         TRY(openai_reply_whole(&t->reply, str_span(&t->http.body), err));
     *got = t->reply.stopped ? t->n : openai_reply_ended(&t->reply);
     if (*got == 0)
@@ -403,7 +418,7 @@ static Status complete_all(Remote *m, const LmRequest *r, LmAnswer *answers,
     while (done < r->n) {
         bool one = atomic_load(&m->learnt) & LEARNT_ONE_ANSWER;
         int32_t want = one ? 1 : r->n - done, got = 0;
-        TRY(ask(m, r, done, want, answers + done, usage, &got, err));
+        TRY(ask(m, r, r->first + done, want, answers + done, usage, &got, err));
         if (got < want)
             (void)atomic_fetch_or(&m->learnt, LEARNT_ONE_ANSWER);
         done += got;
@@ -531,7 +546,7 @@ static void fill_table(Lm *lm, Remote *m)
                 .constraints = vllm,
                 .schemas = vllm || o->schemas != SCHEMAS_NO,
                 .documents = o->documents,
-                .prefixes = o->prefixes,
+                .prefixes = o->prefixes != PREFIXES_NO,
                 .tools = o->tools},
         .context = o->context,
         .self = m,

@@ -31,6 +31,7 @@ typedef struct OpenaiWay {
     bool max_completion_tokens; /* in the place of max_tokens */
     bool without_seed;
     bool without_usage; /* do not ask for usage in streams */
+    bool echo;          /* a prefix comes back at the beginning of the answer */
 } OpenaiWay;
 
 /* Appends the body of the request for n answers, the first of them number `first` (it
@@ -48,6 +49,7 @@ typedef struct OpenaiReply {
     OpenaiPart *parts; /* [n] */
     LmOnText on_text;  /* NULL: nobody looks on */
     void *self;
+    Span echo;     /* what is not part of the answer at its beginning */
     bool unwrap;   /* the text is {"answer": choice}; given when it is whole */
     bool done;     /* the stream said that it is over */
     bool stopped;  /* on_text said so */

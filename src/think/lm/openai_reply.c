@@ -9,6 +9,8 @@
 
 struct OpenaiPart {
     bool ended;
+    bool begun;    /* the answer itself, behind what is echoed */
+    size_t echoed; /* bytes of it that have come */
     size_t cap_calls;
     int64_t n_logprobs, n_entropies;
     double logprob, entropy; /* sums */
@@ -182,7 +184,7 @@ static void take_document_logprobs(OpenaiPart *p, const json_t *logprobs)
 }
 
 /* --- texts and calls -------------------------------------------------------------------- */
-static void take_text(OpenaiReply *r, LmAnswer *a, Span text)
+static void give_text(OpenaiReply *r, LmAnswer *a, Span text)
 {
     if (text.len == 0 || r->stopped)
         return;
@@ -190,6 +192,24 @@ static void take_text(OpenaiReply *r, LmAnswer *a, Span text)
     r->bytes += (int64_t)text.len;
     if (r->on_text && !r->unwrap && !r->on_text(r->self, text))
         r->stopped = true;
+}
+
+/* Drops the echo from the beginning; what only begins like it is held until it differs. */
+static void take_text(OpenaiReply *r, LmAnswer *a, Span text)
+{
+    OpenaiPart *p = &r->parts[a - r->answers];
+    size_t n = 0;
+    while (!p->begun && p->echoed < r->echo.len && n < text.len &&
+           text.ptr[n] == r->echo.ptr[p->echoed]) {
+        p->echoed++;
+        n++;
+    }
+    if (n == text.len)
+        return;
+    if (!p->begun && p->echoed < r->echo.len)
+        give_text(r, a, (Span){r->echo.ptr, p->echoed});
+    p->begun = true;
+    give_text(r, a, (Span){text.ptr + n, text.len - n});
 }
 
 /* A text, or a list of parts of which some are texts. */
@@ -329,6 +349,7 @@ Status openai_reply_begin(OpenaiReply *r, const LmRequest *request,
                        .n = n,
                        .on_text = request->on_text,
                        .self = request->self,
+                       .echo = way->echo && request->talk ? request->prefix : (Span){0},
                        .unwrap = c && c->kind == LM_CHOICES && !way->grammar};
     for (int32_t i = 0; i < n; i++)
         answers[i].kept = c ? (double)NAN : 1;
@@ -409,8 +430,10 @@ static Status unwrap(OpenaiReply *r, LmAnswer *a, Err *err)
     return status;
 }
 
-static void finish_answer(const OpenaiReply *r, LmAnswer *a, const OpenaiPart *p)
+static void finish_answer(OpenaiReply *r, LmAnswer *a, const OpenaiPart *p)
 {
+    if (!p->begun && p->echoed < r->echo.len)
+        give_text(r, a, (Span){r->echo.ptr, p->echoed});
     int64_t bytes = (int64_t)a->text.len;
     for (size_t k = 0; k < a->n_calls; k++)
         bytes += (int64_t)(a->calls[k].name.len + a->calls[k].arguments.len);

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <math.h>
+
 /* Why the answer is not finished, or NULL. */
 static const char *cut_reason(const LmAnswer *a)
 {
@@ -19,7 +21,8 @@ static const char *cut_reason(const LmAnswer *a)
     return NULL;
 }
 
-static Status take_answer(LmAnswer *a, bool shown, Outcome *out, Err *err)
+static Status take_answer(LmAnswer *a, const Question *q, bool shown, Outcome *out,
+                          Err *err)
 {
     const char *reason = cut_reason(a);
     out->text = a->text;
@@ -29,6 +32,8 @@ static Status take_answer(LmAnswer *a, bool shown, Outcome *out, Err *err)
     out->logprob = a->logprob;
     out->entropy = a->entropy;
     out->tokens = a->tokens;
+    out->confidence = (double)NAN;
+    TRY(outcome_extract(out, q, str_span(&out->text), err));
     if (reason)
         str_puts(&out->note, reason);
     else if (a->n_calls > 0)
@@ -46,6 +51,8 @@ static Status direct_attempt(const Strategy *s, Run *run, const Question *q,
     LmAnswer *answers;
     LmRequest request = {.talk = q->talk,
                          .prefix = q->prefix,
+                         .stops = q->stops,
+                         .n_stops = q->n_stops,
                          .sample = q->sample,
                          .key = q->key,
                          .first = first,
@@ -56,7 +63,7 @@ static Status direct_attempt(const Strategy *s, Run *run, const Question *q,
     TRY(MEM_ARRAY(&answers, (size_t)n, err));
     Status status = run_complete(run, "answer", &request, answers, err);
     for (int32_t i = 0; status == OK && i < n; i++)
-        status = take_answer(&answers[i], request.on_text != NULL, &out[i], err);
+        status = take_answer(&answers[i], q, request.on_text != NULL, &out[i], err);
     for (int32_t i = 0; i < n; i++)
         lm_answer_release(&answers[i]);
     mem_free(answers);

@@ -14,13 +14,59 @@
 #ifndef THINK_STRATEGY_STRATEGY_H
 #define THINK_STRATEGY_STRATEGY_H
 
+#include "think/extract.h"
 #include "think/run.h"
+#include "think/strategy/examples.h"
 
+/* What the strategies of this folder can be told, beside their numbers. */
+typedef struct ThinkOptions {
+    char *steps;          /* cot: what makes the model think in steps */
+    int64_t think_tokens; /* cot: of a chain at most; 0: as of any answer */
+    double vote_stop;     /* consistency: probability that settles the vote */
+    int64_t vote_round;   /* consistency: samples asked for at a time */
+    char *examples;       /* few-shot: a file, for whoever fills Question.examples */
+    int pick;             /* few-shot: ExamplePick */
+    int64_t pick_seed;
+    bool calibrate;      /* choose */
+    double reflect_gain; /* reflect: by which a revision must be better */
+    bool reflect_blind;  /* reflect: without a judge take every revision */
+    double auto_entropy; /* auto: nats a token up to which the model is sure */
+    int tree_search, tree_thoughts, tree_value; /* tree: names as below */
+    int64_t tree_depth, tree_thoughts_n, tree_values;
+} ThinkOptions;
+extern const OptTable think_options;
+extern const char *const tree_search_names[],
+    *const tree_thoughts_names[], *const tree_value_names[]; /* ended by NULL */
+
+/* What says how good an answer is, higher is better: a reward, a rule, a checker (1 or 0),
+ * filled in by whoever has one. It must not know the right answer. */
+typedef struct Judging {
+    void *self;
+    Status (*score)(void *self, const Conversation *talk, Span answer, double *out,
+                    Err *err);
+} Judging;
+
+/* How often reflection took what (0: right, 1: wrong) to what. */
+typedef struct Flips {
+    int64_t counts[2][2];
+} Flips;
+
+/* All pointers are borrowed. */
 typedef struct Question {
-    const Conversation *talk; /* borrowed; ends with the user's turn */
+    const Conversation *talk; /* ends with the user's turn */
     Span prefix;              /* as in LmRequest */
+    const Span *stops;
+    size_t n_stops;
     SampleOptions sample;
-    uint64_t key;
+    uint64_t key; /* of the draws; parts of the question draw by keys of their own */
+    uint64_t id;  /* the whole question's key, which stays; set by strategy_answer */
+    const ThinkOptions *o;
+    const Extractor *extract;
+    const Examples *examples; /* few-shot; NULL: none */
+    const Judging *judge;     /* best-of, reflect, tree; NULL: none */
+    Span gold;    /* the right answer's normal form, for counting flips; ptr NULL */
+    Flips *flips; /* NULL: nobody counts */
+    bool steps;   /* a chain of thought is wanted: set by cot */
     const LmConstraint *constraint; /* NULL: free */
     LmOnText on_text; /* shows the answer as it is written, where the strategy can know
                          that it is the answer; NULL: nobody looks on */
@@ -31,13 +77,22 @@ typedef struct Question {
 typedef struct Outcome {
     Str text;     /* what a person reads */
     Str thinking; /* what led to it and is not shown unless asked for */
+    Str answer;   /* the answer in it, in its normal form (extract.h); "": none */
     bool shown;   /* on_text had all of `text` */
     bool cut;     /* it was not finished: a limit or a budget ended it */
     Str note;     /* a remark for people: why it was cut, how the votes fell; or "" */
     double logprob, entropy; /* as in LmAnswer, of all that was drawn for it */
     int64_t tokens;
+    double confidence; /* share of the votes, from 0 to 1; NAN: nobody voted */
 } Outcome;
 void outcome_release(Outcome *o); /* accepts zeroed */
+/* Moves *from into *to, which is released first. */
+void outcome_move(Outcome *to, Outcome *from);
+/* Finds o->answer in text. */
+NODISCARD Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err);
+
+/* The key of a further question about the same: draws as independent as of another. */
+uint64_t question_key(const Question *q, const char *what, int64_t i);
 
 typedef struct Strategy Strategy;
 
@@ -75,7 +130,14 @@ NODISCARD Status strategy_check(const Strategy *s, const Lm *lm, Err *err);
 NODISCARD Status strategy_answer(const Strategy *s, Run *run, const Question *q,
                                  Outcome *out, Err *err);
 
+/* Attempts of the inner strategy, within a span of `s` that the caller has opened. */
+NODISCARD Status strategy_inner(const Strategy *s, Run *run, const Question *q,
+                                int32_t first, int32_t n, Outcome *out, Err *err);
+/* Is there a strategy of this kind in the chain below s? */
+bool strategy_holds(const Strategy *s, const StrategyKind *kind);
+
 /* The kinds, a file each. */
-extern const StrategyKind direct_kind;
+extern const StrategyKind direct_kind, choose_kind, few_shot_kind, cot_kind,
+    consistency_kind, best_of_kind, reflect_kind, auto_kind, tree_kind;
 
 #endif

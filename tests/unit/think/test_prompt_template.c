@@ -61,6 +61,7 @@ static void input_without_a_place_stands_behind(void **state)
         {"prompt: Sum up\n", "Sum up\n\ntext", ""},
         {"system: Sum up\n", "text", "Sum up"},
         {"system: About $input\nprompt: Go\n", "Go", "About text"},
+        {"system: About $input\n", "text", "About text"},
         {"Sum up $input", "Sum up text", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -143,7 +144,7 @@ static void a_saved_template_is_found_by_its_name(void **state)
     (void)snprintf(message, sizeof message,
                    "there is no template 'x' (%s); --save x makes one",
                    temp_path("a/b/x.yaml"));
-    CHECK_FAILS(prompt_template_load("x", &again, &err), ERR_OPTION, message);
+    CHECK_FAILS(prompt_template_load("x", &again, &err), ERR_IO, message);
     static const char *const odd[] = {"..", ".x", "", "a b", "a\nb"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         assert_int_equal(prompt_template_save(odd[i], &t, &err), ERR_OPTION);
