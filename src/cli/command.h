@@ -43,6 +43,7 @@ NODISCARD Status command_backend(TensorOps **out, TensorCompute compute, Err *er
 int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */
 int run_command(int argc, char **argv);      /* run.c */
 int study_command(int argc, char **argv);    /* study.c */
+int compare_command(int argc, char **argv);  /* compare.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
 int ask_command(int argc, char **argv);      /* ask.c */

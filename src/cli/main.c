@@ -25,6 +25,8 @@ const Command commands[] = {
     {"ppo", "reinforcement learning from the reward model", stage_command},
     {"rloo", "reinforcement learning without a critic (RLOO)", stage_command},
     {"grpo", "group relative policy optimisation (GRPO)", stage_command},
+    {"compare", "ask several models or ways the same questions, and compare",
+     compare_command},
     {"study", "answer a question about the recipe with many runs", study_command},
     {"chat", "talk to a model", chat_command},
     {"ask", "answer a question, with a strategy to find the answer", ask_command},
