@@ -122,6 +122,7 @@ YAML
     succeeds "a tiny model" run r.yaml
     [ "$rc" = 0 ] || return
     succeeds "it is offered tools" chat runs/t/base -p hi -n 20 --tool calculator,sort
+    succeeds "and asked with tools" ask runs/t/base hi -n 20 --tool calculator
     fails "not such as there are none of" 2 "no built-in tool 'calc'" \
         chat runs/t/base -p hi --tool calc
     fails "nor when no call is allowed" 2 "--max-calls 0 allows no call" \
