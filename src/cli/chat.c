@@ -201,13 +201,9 @@ static Status offer_tools(Chat *c, const ToolkitOptions *kit, Toolbox *box,
 {
     if (!toolkit_wanted(kit))
         return OK;
-    if (!c->session.tools)
-        return err_set(err, ERR_OPTION,
-                       "tools are given, but --max-calls 0 allows no call");
     TRY(toolkit_open(box, kit, err));
     approver->yes = kit->yes;
-    tools_use(c->session.tools, box, approve_at_terminal, approver);
-    return OK;
+    return session_offer(&c->session, box, approve_at_terminal, approver, err);
 }
 
 static Status chat(const char *folder, const ChatOptions *o,
