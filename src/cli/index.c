@@ -110,7 +110,7 @@ int index_command(int argc, char **argv)
             "drops what is gone.",
         .examples =
             "  tame index docs README.md --out docs.db\n"
-            "  tame index 'factbook.txt.gz' --out facts.db --size 64 --overlap 8\n"
+            "  tame index factbook.txt.gz --out facts.db --size 64 --overlap 8\n"
             "  tame index notes --out notes.db --tokenizer runs/demo/sft\n"
             "  tame search docs.db \"how do I resume a run?\"\n",
         .options = bindings,

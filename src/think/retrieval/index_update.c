@@ -634,6 +634,11 @@ static Status compare_settings(Update *u, const Tokenizer *tok, Err *err)
                        "'%s' has passages of other sizes; give the sizes that it was "
                        "made with, or leave out --keep to make it anew",
                        db->path);
+    if (any)
+        log_info(
+            "'%s' had passages of other sizes, or measured by another tokenizer: all "
+            "files are read anew",
+            db->path);
     TRY(db_run(db, "UPDATE files SET size = -1, sha256 = zeroblob(32)", err));
     TRY(db_prepare(db, "REPLACE INTO settings VALUES('passages', ?)", &s, err));
     db_bind_text(s, 1, span_of(now));
