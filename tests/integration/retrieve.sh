@@ -49,7 +49,8 @@ check "members of archives are documents" grep -q '"document":"docs.tar/docs/den
 
 run index nowhere --out y.db
 check "an absent path is an error" [ "$rc" = 1 ]
-check "that names it" grep -q "nowhere" "$work/err"
+check "that names it" grep -q "no file or folder 'nowhere'" "$work/err"
+check "and leaves no index" [ ! -e y.db ]
 run search nothing.db x
 check "an absent index says how to make one" grep -q 'tame index FOLDER --out nothing.db' "$work/err"
 run search docs/denton.md x
