@@ -3,8 +3,8 @@
 
 The model's name says how: "echo" repeats the user's last words, "code" answers with a block
 of code, "json" with {"name": "Ana", "age": 3}, "reader" with the first line of the first
-source beside the question, "liar" with what no source says, "busy" is so twice and then like echo,
-"broken" always fails, "cut" breaks off its stream, "slow" never ends. What it was asked goes
+source beside the question, "liar" with what no source says, "busy" is so once and then like
+echo, "broken" always fails, "cut" breaks off its stream, "slow" never ends. What it was asked goes
 to LOG, a line of JSON each. Its port goes to PORT_FILE.
 """
 import json
@@ -13,7 +13,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-busy = {"left": 2}
+busy = {"left": 1}
 
 
 def answer(model, messages):
