@@ -216,7 +216,9 @@ static Status open_tools(Ask *a, Err *err)
     for (size_t at = 0; list.len > 0 && at <= list.len;) {
         ptrdiff_t comma = span_find(list, SPAN(","), at);
         size_t end = comma < 0 ? list.len : (size_t)comma;
-        TRY(builtin_add(&a->tools, span_trim((Span){list.ptr + at, end - at}), err));
+        Span name = span_trim((Span){list.ptr + at, end - at});
+        TRY(span_equal(name, SPAN("search")) ? ask_docs_tool(&a->docs, &a->tools, err)
+                                             : builtin_add(&a->tools, name, err));
         at = end + 1;
     }
     return OK;
@@ -332,9 +334,11 @@ static Status find_answer(Ask *a, Err *err)
                          .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
-    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
-                                   : strategy_answer(a->strategy, &a->run, &question,
-                                                     &a->outcome, err);
+    /* a model that searches itself is given no sources beside the question */
+    bool from_docs = a->docs.o.docs && !toolbox_find(&a->tools, SPAN("search"));
+    Status status =
+        from_docs ? answer_from_docs(a, &question, err)
+                  : strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)

@@ -2,6 +2,7 @@
 #include "cli/ask_docs.h"
 
 #include "format/json.h"
+#include "think/retrieval/search_tool.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,14 @@ Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk, int64_t max_n
 Status ask_docs_check(AskDocs *d, Span answer, Err *err)
 {
     return open_book_check(&d->book, answer, &d->check, err);
+}
+
+Status ask_docs_tool(const AskDocs *d, Toolbox *tools, Err *err)
+{
+    enum { FOUND_AT_A_TIME = 3 };
+    if (!d->o.docs)
+        return err_set(err, ERR_OPTION, "the tool 'search' needs --docs INDEX");
+    return search_tool_add(tools, d->o.docs, FOUND_AT_A_TIME, err);
 }
 
 /* Whether any citation is of source n, from 1; the worst of their verdicts. */

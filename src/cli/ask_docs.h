@@ -22,6 +22,8 @@ typedef struct AskDocs {
 /* Fills the book for the talk's last turn; usage: what reordering took. */
 NODISCARD Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk,
                                int64_t max_new, LmUsage *usage, Err *err);
+/* The search of the documents as the tool "search". ERR_OPTION: there is no --docs. */
+NODISCARD Status ask_docs_tool(const AskDocs *d, Toolbox *tools, Err *err);
 /* A span with the question and its sources. */
 void ask_docs_trace(const AskDocs *d, Trace *trace);
 /* What the answer, borrowed until the release, cites and whether it holds. */

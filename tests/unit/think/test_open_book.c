@@ -180,8 +180,7 @@ static void a_form_allows_sources_that_there_are(void **state)
     OpenBook b;
     CHECK_OK(ask(2, asked, &lm, &plain, &b));
     assert_int_equal(b.form.kind, LM_REGEX);
-    assert_true(span_equal(b.form.text, SPAN("([^\\[\\]\\n]+(\\[(1|2)\\])+[.]?)+|The "
-                                             "documents do not say\\.")));
+    assert_true(span_starts(b.form.text, SPAN("([^\\[\\]\\n]+(\\[(1|2)\\])+[.]?)+|")));
     open_book_release(&b);
     CHECK_OK(ask(0, asked, &lm, &plain, &b)); /* nothing was found */
     assert_int_equal(b.n, 0);
@@ -220,6 +219,7 @@ static void the_form_holds_answers_to_sources_that_there_are(void **state)
     assert_true(form_allows(&b.form, "It is 998 km [1]."));
     assert_true(form_allows(&b.form, "It is long [1][2]. And wide [2]"));
     assert_true(form_allows(&b.form, "The documents do not say."));
+    assert_true(form_allows(&b.form, "I don't know that."));
     assert_true(form_allows(&b.form, "The documents do not say much [2]."));
     assert_false(form_allows(&b.form, "It is 998 km."));
     assert_false(form_allows(&b.form, "It is 998 km [3]."));
