@@ -319,9 +319,9 @@ pipes()
     succeeds "chains and a vote" ask $m "Who?" -n 4 --think cot+consistency:3 -v \
         --vote-stop 1
     says "show their tree" "└─ cot" err
-    succeeds "tools" ask $m "Who?" -n 4 --think tools --tools calculator,sort
+    succeeds "tools" ask $m "Who?" -n 4 --think tools --tool calculator,sort
     fails "a tool that there is not" 2 "no built-in tool 'hammer'" ask $m Who \
-        --think tools --tools hammer
+        --think tools --tool hammer
     succeeds "the best by a rule" ask $m "Who?" -n 4 --think best-of:3 \
         --judge '[{length: penalty, tokens: 4}]' --json
     says "says how many" "the best of 3" out
