@@ -1,7 +1,9 @@
 /* process.c - a child process at the end of three pipes, see process.h.
  *
  * posix_spawn, not fork: we have threads, and between fork and exec they leave little that
- * is safe. It also says by itself when a program cannot be run. */
+ * is safe. It also says by itself when a program cannot be run. _GNU_SOURCE is for its
+ * closefrom, which POSIX has not: without it a child would hold what others open here. */
+#define _GNU_SOURCE
 #include "base/process.h"
 
 #include "base/mem.h"
@@ -69,7 +71,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 }
 
 /* theirs: the child's ends, which become its descriptors 0, 1 and 2. */
-static int spawn(Process *p, const int theirs[PIPES], const char *const *argv)
+static int spawn(Process *p, const int theirs[PIPES], int extra,
+                 const char *const *argv, const char *const *variables)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -84,20 +87,31 @@ static int spawn(Process *p, const int theirs[PIPES], const char *const *argv)
     failed = set_attributes(&attributes);
     for (int i = 0; !failed && i < PIPES; i++)
         failed = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
+    if (!failed && extra >= 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, extra, PIPES);
+    if (!failed)
+        failed =
+            posix_spawn_file_actions_addclosefrom_np(&actions, PIPES + (extra >= 0));
     /* It takes the words as char *const [], and changes none. */
     union {
         const char *const *given;
         char *const *wanted;
-    } words = {.given = argv};
+    } words = {.given = argv}, settings = {.given = variables};
     if (!failed)
         failed = posix_spawnp(&p->pid, argv[0], &actions, &attributes, words.wanted,
-                              environ);
+                              variables ? settings.wanted : environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failed;
 }
 
 Status process_start(Process **out, const char *const *argv, Err *err)
+{
+    return process_start_with(out, argv, NULL, -1, err);
+}
+
+Status process_start_with(Process **out, const char *const *argv,
+                          const char *const *variables, int extra, Err *err)
 {
     *out = NULL;
     Process *p;
@@ -114,7 +128,7 @@ Status process_start(Process **out, const char *const *argv, Err *err)
             (void)fcntl(p->fd[i], F_SETFL, O_NONBLOCK);
     }
     if (status == OK) {
-        errno = spawn(p, theirs, argv);
+        errno = spawn(p, theirs, extra, argv, variables);
         if (errno != 0) {
             p->pid = -1;
             status = err_system(err, "run", argv[0]);
@@ -259,6 +273,11 @@ Status process_talk(Process *p, Span *in, Str *out, double seconds, ProcessEvent
             TRY(hear_answer(p, out, event, err));
     }
     return OK;
+}
+
+void process_hush(Process *p)
+{
+    close_end(&p->fd[IN]);
 }
 
 /* --- ending -------------------------------------------------------------------------- */

@@ -29,6 +29,10 @@ typedef enum ProcessEvent {
 /* argv ends with NULL; argv[0] without a slash is looked for in PATH. ERR_IO says what
  * the system said of it. */
 NODISCARD Status process_start(Process **out, const char *const *argv, Err *err);
+/* The same for a child that has these variables ("NAME=value", NULL-ended; NULL: ours) and
+ * also reads our descriptor `extra`, as its descriptor 3; -1: none. */
+NODISCARD Status process_start_with(Process **out, const char *const *argv,
+                                    const char *const *variables, int extra, Err *err);
 /* Waits up to `seconds` until the child takes bytes of *in, which moves on, or gives some,
  * which are appended to *out. in->len 0: listens alone. A child that reads no more is not
  * ended: it may still answer. */
@@ -39,6 +43,8 @@ NODISCARD Status process_talk(Process *p, Span *in, Str *out, double seconds,
  * "ended with exit status 1 (NameError: name 'x' is not defined)", "was killed by signal 11
  * (...)", "was stopped". */
 void process_end(Process *p, Str *how);
+/* Tells the child that nothing more will be said: the end of its standard input. */
+void process_hush(Process *p);
 void process_free(Process *p); /* kills it; NULL allowed */
 
 #endif

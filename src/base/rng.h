@@ -23,6 +23,7 @@ typedef enum RngPurpose {
     RNG_ADAPTER = 16, /* A of a low-rank adapter; index = layer and projection */
     RNG_LABEL = 20,   /* what people and judges are shown; index = item or labeler */
     RNG_REWARD = 24,  /* a reward that is drawn; index = hash of prompt and answer */
+    RNG_TASKS = 30,   /* questions of small worlds; index = the file */
     RNG_TEST = 100,   /* tests and benchmarks */
 } RngPurpose;
 

@@ -83,6 +83,25 @@ StatsInterval stats_wilson(double k, double n)
     return (StatsInterval){fmax(0, centre - half), fmin(1, centre + half)};
 }
 
+/* Up to 10 from tables; beyond, the expansion of Fisher and Cornish (1960) in 1/df, which
+ * is right to 1e-5 there. */
+double stats_student(int64_t df)
+{
+    static const double t[] = {0,        12.706205, 4.302653, 3.182446,
+                               2.776445, 2.570582,  2.446912, 2.364624,
+                               2.306004, 2.262157,  2.228139};
+    ASSERT(df >= 1);
+    if (df <= 10)
+        return t[df];
+    double z = 1.95996398, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z,
+           z9 = z7 * z * z;
+    double n = (double)df;
+    return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
+           (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n) +
+           (79 * z9 + 776 * z7 + 1482 * z5 - 1920 * z3 - 945 * z) /
+               (92160 * n * n * n * n);
+}
+
 double stats_paired(const double *a, const double *b, int64_t n, StatsInterval *out)
 {
     double mean = 0, squares = 0;
@@ -93,6 +112,51 @@ double stats_paired(const double *a, const double *b, int64_t n, StatsInterval *
     double half = n > 1 ? z95 * sqrt(squares / (double)(n - 1) / (double)n) : 0;
     *out = (StatsInterval){mean - half, mean + half};
     return mean;
+}
+
+double stats_paired_shares(int64_t b, int64_t c, int64_t n, StatsInterval *out)
+{
+    double N = (double)n, only = (double)(b + c), gap = (double)(b - c);
+    double d = n > 0 ? gap / N : 0;
+    double half = n > 0 ? z95 * sqrt(fmax(0, only - gap * gap / N)) / N : 1;
+    *out = (StatsInterval){d - half, d + half};
+    return d;
+}
+
+/* 2 sum_{i <= min(b,c)} C(b+c, i) / 2^(b+c), term by term from the logarithm of the first:
+ * the largest is the last, so nothing underflows that counts. */
+double stats_mcnemar(int64_t b, int64_t c)
+{
+    double n = (double)(b + c), sum = 0;
+    int64_t least = b < c ? b : c;
+    for (int64_t i = 0; i <= least; i++)
+        sum += exp(lgamma(n + 1) - lgamma((double)i + 1) - lgamma(n - (double)i + 1) -
+                   n * log(2));
+    return fmin(1, 2 * sum);
+}
+
+double stats_clustered(const double *x, const int64_t *cluster, int64_t n,
+                       StatsInterval *out)
+{
+    double mean = stats_mean(x, n), squares = 0;
+    for (int64_t i = 0, next; i < n; i = next) {
+        double sum = 0;
+        for (next = i; next < n && cluster[next] == cluster[i]; next++)
+            sum += x[next] - mean;
+        squares += sum * sum;
+    }
+    double half = n > 0 ? z95 * sqrt(squares) / (double)n : 0;
+    *out = (StatsInterval){mean - half, mean + half};
+    return mean;
+}
+
+double stats_pass_at(int64_t n, int64_t c, int64_t k)
+{
+    ASSERT(k >= 1 && k <= n && c >= 0 && c <= n);
+    double none = 1; /* C(n-c, k) / C(n, k) */
+    for (int64_t i = 0; i < k; i++)
+        none *= fmax(0, (double)(n - c - i) / (double)(n - i));
+    return 1 - none;
 }
 
 /* Naeini et al. 2015: sum over bins of |mean hit - mean p| * share. The share times a

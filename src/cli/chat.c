@@ -6,9 +6,9 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/line.h"
-#include "cli/loaded.h"
 #include "cli/session.h"
 #include "cli/short_flags.h"
+#include "think/loaded.h"
 
 #include "base/system.h"
 

@@ -45,10 +45,14 @@ int run_command(int argc, char **argv);      /* run.c */
 int study_command(int argc, char **argv);    /* study.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
+int ask_command(int argc, char **argv);      /* ask.c */
 int eval_command(int argc, char **argv);     /* eval.c */
 int judge_command(int argc, char **argv);    /* judge.c */
 int label_command(int argc, char **argv);    /* label.c */
+int logs_command(int argc, char **argv);     /* logs.c */
 int info_command(int argc, char **argv);     /* info.c */
+int index_command(int argc, char **argv);    /* index.c */
+int search_command(int argc, char **argv);   /* index.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */

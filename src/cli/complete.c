@@ -1,8 +1,8 @@
 /* complete.c - `tame complete DIR -p TEXT`: continues a document. */
 #include "cli/command.h"
 #include "cli/completion.h"
-#include "cli/loaded.h"
 #include "cli/short_flags.h"
+#include "think/loaded.h"
 
 #include "base/system.h"
 

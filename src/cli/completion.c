@@ -14,12 +14,9 @@ static bool show_token(void *self, int64_t request, int32_t id, bool forced)
     return !system_stop_requested();
 }
 
-/* A model without bos begins a document behind the end of another. */
 static Status render(const Loaded *l, Span text, Ids *ids, Err *err)
 {
-    int32_t bos = tokenizer_bos(l->tok) >= 0 ? tokenizer_bos(l->tok) : l->specials.bos;
-    if (bos < 0)
-        bos = tokenizer_eos(l->tok);
+    int32_t bos = loaded_begin(l);
     if (bos >= 0)
         TRY(ids_push(ids, bos, err));
     if (text.len > 0)

@@ -3,8 +3,8 @@
 #ifndef CLI_COMPLETION_H
 #define CLI_COMPLETION_H
 
-#include "cli/loaded.h"
 #include "engine/engine.h"
+#include "think/loaded.h"
 
 /* <|bos|> and `text` (which may be empty: the beginning of any document), then up to
  * sample->max_new tokens. `echo` shows the text too. A final newline is added. `index`

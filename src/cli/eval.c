@@ -5,13 +5,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/eval_retrieval.h"
 #include "cli/judge_bias.h"
-#include "cli/loaded.h"
 #include "eval/bits.h"
 #include "eval/gold.h"
 #include "eval/kl.h"
 #include "eval/skills.h"
 #include "eval/winrate.h"
+#include "think/loaded.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -483,6 +484,8 @@ static int unknown_way(const char *word)
  * is asked for are bound, and those of all for help in general. */
 int eval_command(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "retrieval") == 0)
+        return eval_retrieval_command(argc - 1, argv + 1);
     Err err = {0};
     Eval e = {0};
     Status status = opt_defaults(&eval_options, &e.o, &err);
@@ -525,7 +528,8 @@ int eval_command(int argc, char **argv)
             "by "
             "a judge; also at equal length\n"
             "kl      how far models' answers are from those of the first, a reference\n"
-            "bits    bits per byte of documents: how well the model predicts text",
+            "bits    bits per byte of documents: how well the model predicts text\n"
+            "`tame eval retrieval INDEX` measures an index: see its --help",
         .examples = "  tame eval skills runs/demo/ppo --world runs/demo/data/world\n"
                     "  tame eval gold runs/demo/sft runs/demo/ppo --world "
                     "runs/demo/data/world\n"

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/loaded.h"
+#include "think/loaded.h"
 
 static Status check_folders(const char *adapter, const char *out, Err *err)
 {

@@ -3,9 +3,9 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
-#include "cli/loaded.h"
 #include "data/world/world.h"
 #include "engine/engine.h"
+#include "think/loaded.h"
 #include "think/tools.h"
 
 typedef struct Session {

@@ -1,5 +1,5 @@
-/* short_flags.h - the few short flags that hands type: -p, -n and --temp stand for
- * --prompt, --max-new and --temperature. */
+/* short_flags.h - the few short flags that hands type: -p, -n, --temp, -s, -u and -v stand
+ * for --prompt, --max-new, --temperature, --system, --usage and --verbose. */
 #ifndef CLI_SHORT_FLAGS_H
 #define CLI_SHORT_FLAGS_H
 

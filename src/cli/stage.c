@@ -1,4 +1,4 @@
-/* stage.c - the commands that are one stage each: world, tokenizer, pretrain, sft, rank,
+/* stage.c - the commands that are one stage each: world, tasks, tokenizer, pretrain, sft, rank,
  * bestof, reward, dpo, kto, ppo, rloo, grpo. Their options, help and work all come from
  * stages/kinds.h. */
 #include "cli/command.h"

@@ -122,13 +122,14 @@ static Status check_schema(Db *db, Err *err)
     return OK;
 }
 
-static Status set_up(Db *db, Err *err)
+/* Who only opens what is there takes no lock: it need not wait for one who writes long. */
+static Status set_up(Db *db, bool create, Err *err)
 {
     sqlite3_busy_timeout(db->sql, BUSY_MILLISECONDS);
     TRY(db_run(db, "PRAGMA journal_mode = WAL", err));
     TRY(db_run(db, "PRAGMA synchronous = FULL", err));
     TRY(db_run(db, "PRAGMA foreign_keys = ON", err));
-    TRY(db_begin(db, err));
+    TRY(create ? db_begin(db, err) : db_run(db, "BEGIN", err));
     return db_end(db, check_schema(db, err), err);
 }
 
@@ -160,7 +161,7 @@ Status db_open(Db *out, const DbKind *kind, const char *path, bool create, Err *
     if (status == OK && sqlite3_open_v2(path, &db.sql, flags, NULL) != SQLITE_OK)
         status = db_failed(&db, err);
     if (status == OK)
-        status = set_up(&db, err);
+        status = set_up(&db, create, err);
     if (status != OK) {
         db_close(&db);
         return status;

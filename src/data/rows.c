@@ -14,7 +14,7 @@
 
 enum { CHUNK = 1 << 16 };
 /* A longer row is no document but a file that is no JSON Lines. 1 GiB. */
-static const size_t longest_row = (size_t)1 << 30;
+static const size_t longest_row_ever = (size_t)1 << 30;
 
 typedef enum Form { FORM_NONE, FORM_TEXT, FORM_LINES, FORM_ARRAY } Form;
 
@@ -22,6 +22,7 @@ struct Rows {
     struct archive *archive;
     char *path;
     RowsSplit split;
+    size_t longest_row;
     bool container;
     Str member; /* its name; containers only */
     int64_t members;
@@ -73,6 +74,12 @@ static bool is_data_name(Span name)
     return ends_in_any(name, endings);
 }
 
+bool rows_is_text_name(Span name)
+{
+    static const char *const endings[] = {".txt", ".text", ".md", ".markdown", NULL};
+    return ends_in_any(uncompressed_name(name), endings);
+}
+
 static bool is_tar_name(Span name)
 {
     static const char *const endings[] = {".tar", ".tgz", NULL};
@@ -113,9 +120,9 @@ static Status take(Rows *r, size_t n, Err *err)
 {
     str_append(&r->row, r->chunk + r->at, n);
     r->at += n;
-    if (r->row.len > longest_row)
+    if (r->row.len > r->longest_row)
         return err_set(err, ERR_LIMIT, "file '%s': line %lld: longer than %zu bytes",
-                       r->path, (long long)r->line, longest_row);
+                       r->path, (long long)r->line, r->longest_row);
     return str_check(&r->row, err);
 }
 
@@ -167,15 +174,18 @@ static Status next_member(Rows *r, bool *end, Err *err)
             return OK;
         if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
             return archive_failed(r, err);
+        bool text = r->split == ROWS_TEXT;
         if (!r->container)
-            return begin_member(r, is_text_name(span_of(r->path)), err);
-        Span name = span_of(archive_entry_pathname(entry));
-        if (archive_entry_filetype(entry) != AE_IFREG || !is_data_name(name))
+            return begin_member(r, text || is_text_name(span_of(r->path)), err);
+        const char *given = archive_entry_pathname(entry); /* NULL: in no charset */
+        Span name = span_of(given ? given : "");
+        if (archive_entry_filetype(entry) != AE_IFREG ||
+            !(text ? rows_is_text_name(name) : is_data_name(name)))
             continue;
         str_reset(&r->member);
         str_quote(&r->member, name, 200);
         TRY(str_check(&r->member, err));
-        return begin_member(r, is_text_name(name), err);
+        return begin_member(r, text || is_text_name(name), err);
     }
 }
 
@@ -351,6 +361,16 @@ const char *rows_where(const Rows *r)
     return str_c(&r->where);
 }
 
+void rows_limit(Rows *r, size_t bytes)
+{
+    r->longest_row = bytes < longest_row_ever ? bytes : longest_row_ever;
+}
+
+const char *rows_member_name(const Rows *r)
+{
+    return str_c(&r->member);
+}
+
 int64_t rows_member(const Rows *r)
 {
     return r->members;
@@ -396,6 +416,7 @@ Status rows_open(Rows **out, const char *path, RowsSplit split, Err *err)
     Rows *r = NULL;
     TRY(MEM_ARRAY(&r, 1, err));
     r->split = split;
+    r->longest_row = longest_row_ever;
     r->path = mem_dup(path, strlen(path));
     Status status = MEM_ARRAY(&r->chunk, CHUNK, err);
     if (status == OK && !r->path)

@@ -470,39 +470,6 @@ Status talks_read(Talks *t, const TalkId *id, Conversation *out, Err *err)
     return status;
 }
 
-Status talks_others(Talks *t, const TalkId *id, TalkId **out, size_t *n, Err *err)
-{
-    int64_t row;
-    size_t cap = 0;
-    sqlite3_stmt *s;
-    *out = NULL;
-    *n = 0;
-    TRY(known_row(t, id, &row, err));
-    TRY(db_prepare(&t->db,
-                   "SELECT other.hash FROM nodes AS own JOIN nodes AS other "
-                   "ON other.parent = own.parent WHERE own.id = ?1 AND other.id <> ?1 "
-                   "AND json_extract(other.message, '$.role') = 'assistant' "
-                   "ORDER BY other.id",
-                   &s, err));
-    sqlite3_bind_int64(s, 1, row);
-    bool end = false;
-    Status status = db_step(&t->db, s, &end, err);
-    while (status == OK && !end) {
-        status = MEM_PUSH_ROOM(out, *n, &cap, err);
-        if (status != OK)
-            break;
-        column_id(s, 0, &(*out)[(*n)++]);
-        status = db_step(&t->db, s, &end, err);
-    }
-    sqlite3_finalize(s);
-    if (status != OK) {
-        mem_free(*out);
-        *out = NULL;
-        *n = 0;
-    }
-    return status;
-}
-
 /* --- listing ---------------------------------------------------------------------------- */
 /* The words of a query, each in quotes so that none is an operator of FTS5. */
 static void quote_words(Span query, Str *out)

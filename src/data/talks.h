@@ -80,11 +80,6 @@ NODISCARD Status talks_find(Talks *t, Span hex, TalkId *out, Err *err);
 NODISCARD Status talks_last(Talks *t, TalkId *out, bool *any, Err *err);
 /* The messages from the beginning to that node, into an empty conversation. */
 NODISCARD Status talks_read(Talks *t, const TalkId *id, Conversation *out, Err *err);
-/* Its other answers: assistants' nodes that follow the same message, oldest first. Free
- * with mem_free. */
-NODISCARD Status talks_others(Talks *t, const TalkId *id, TalkId **out, size_t *n,
-                              Err *err);
-
 /* The last `most` answers, newest first: all (query empty), or those whose conversation
  * has a message with every word of the query; words are words, whatever they look like.
  * under: only those at that node or after it; NULL: anywhere. Release each and mem_free. */

@@ -20,7 +20,7 @@ static double deviation(const ModelShape *shape, ParamInit init)
     case PARAM_RESIDUAL:
         return 0.02 / sqrt(2.0 * shape->layers);
     case PARAM_SCORE:
-        return 1.0 / sqrt(shape->hidden + 1.0);
+        return 1.0 / (shape->hidden + 1.0);
     case PARAM_ONE:
     case PARAM_ZERO:
         break;

@@ -12,6 +12,7 @@
 #include "stages/rl/ppo.h"
 #include "stages/rl/rloo.h"
 #include "stages/sft.h"
+#include "stages/tasks.h"
 #include "stages/tokenizer.h"
 #include "stages/world.h"
 
@@ -23,6 +24,12 @@ static Status run_world(const StageEnv *env, const void *o, const TrainOptions *
 {
     (void)t;
     return stage_world(env, o, report, err);
+}
+static Status run_tasks(const StageEnv *env, const void *o, const TrainOptions *t,
+                        StageReport *report, Err *err)
+{
+    (void)t;
+    return stage_tasks(env, o, report, err);
 }
 static Status run_tokenizer(const StageEnv *env, const void *o, const TrainOptions *t,
                             StageReport *report, Err *err)
@@ -92,6 +99,17 @@ const StageKind stage_kinds[] = {
         .makes_data = true,
         .example = "  tame world data/world --seed 1\n",
         .run = run_world,
+    },
+    {
+        .name = "tasks",
+        .help = "make questions whose answers a program knows",
+        .options = &tasks_options,
+        .default_name = "tasks",
+        .makes_data = true,
+        .example = "  tame tasks data/products --task multiply --examples 50000\n"
+                   "  tame tasks data/chains --task multiply --variants "
+                   "chain:3,calculator --size 4\n",
+        .run = run_tasks,
     },
     {
         .name = "tokenizer",

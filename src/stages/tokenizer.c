@@ -21,7 +21,7 @@ static const char *const pattern_names[] = {"gpt2", "cl100k", "qwen2", NULL};
 /* clang-format off */
 static const OptField fields[] = {
     OPT_TEXT(TokenizerOptions, data, NULL, "text to learn from: FILE[:WEIGHT],... or a glob"),
-    OPT_INT(TokenizerOptions, vocab, 2048, 266, 1000000, "tokens: 256 bytes, the merges and the special tokens"),
+    OPT_INT(TokenizerOptions, vocab, 2048, 265, 1000000, "tokens: 256 bytes, the merges and 9 special tokens; 265: bytes alone"),
     OPT_CHOICE(TokenizerOptions, pattern, SPLIT_QWEN2, pattern_names, "how text is split before merging; qwen2 gives every digit its own token"),
     OPT_INT(TokenizerOptions, max_bytes, 0, 0, 9e15, "bytes of text to learn from; 0: all"),
     OPT_END

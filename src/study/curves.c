@@ -204,12 +204,12 @@ Status study_write_plots(Study *s, const char *folder, Err *err)
     static const PlotRun sweep[] = {{"beta_0", "0"},
                                     {"beta_02", "0.02"},
                                     {"beta_05", "0.05"},
-                                    {"ppo_1", "0.1"},
-                                    {"beta_20", "0.2"}};
+                                    {"beta_10", "0.1"},
+                                    {"ppo_1", "0.2"}};
     static const PlotRun mix[] = {{"ppo_1", "without"}, {"ptx", "with"}};
     static const PlotRun nulls[] = {{"ppo_1", "reward model"},
                                     {"constant", "constant"},
-                                    {"random", "random"},
+                                    {"random_1", "random"},
                                     {"shuffled", "shuffled labels"}};
     const struct {
         const char *title;

@@ -136,10 +136,35 @@ Status rank_correlation(const double *x, const double *y, int64_t n, double *out
     return status;
 }
 
+static void centre(const double *x, int64_t prompts, int64_t answers, double *out)
+{
+    for (int64_t p = 0; p < prompts; p++) {
+        double mean = stats_mean(x + p * answers, answers);
+        for (int64_t k = 0; k < answers; k++)
+            out[p * answers + k] = x[p * answers + k] - mean;
+    }
+}
+
+Status within_prompts(const double *proxy, const double *gold, int64_t prompts,
+                      int64_t answers, double *rho, double *share, Err *err)
+{
+    int64_t n = prompts * answers;
+    double *centred;
+    TRY(MEM_ARRAY(&centred, (size_t)(2 * n), err));
+    centre(proxy, prompts, answers, centred);
+    centre(gold, prompts, answers, centred + n);
+    *rho = stats_correlation(centred, centred + n, n);
+    /* Of N values the mean takes one degree of freedom away. */
+    double lost = sqrt((double)answers / (double)(answers > 1 ? answers - 1 : 1));
+    *share = lost * stats_sd(centred + n, n) / stats_sd(gold, n);
+    mem_free(centred);
+    return OK;
+}
+
 double mean_interval(const double *x, int64_t n, StatsInterval *out)
 {
     double mean = stats_mean(x, n);
-    double half = n > 0 ? 1.96 * stats_sd(x, n) / sqrt((double)n) : 0;
+    double half = n > 1 ? stats_student(n - 1) * stats_sd(x, n) / sqrt((double)n) : 0;
     *out = (StatsInterval){mean - half, mean + half};
     return mean;
 }

@@ -27,11 +27,18 @@ NODISCARD Status best_of_n(const double *proxy, const double *value, int64_t pro
 double pair_accuracy(const double *proxy, const double *gold, int64_t prompts,
                      int64_t answers, int64_t *pairs);
 
+/* What is left of both once each prompt's mean is taken away: *rho is the correlation of
+ * proxy and gold within prompts, and what comes back the deviation of gold there as a
+ * share of its deviation over all. */
+NODISCARD Status within_prompts(const double *proxy, const double *gold,
+                                int64_t prompts, int64_t answers, double *rho,
+                                double *share, Err *err);
+
 /* Rank correlation (Spearman 1904), ties get their mean rank. */
 NODISCARD Status rank_correlation(const double *x, const double *y, int64_t n,
                                   double *out, Err *err);
 
-/* Mean and its 95 % interval (normal). */
+/* Mean and its 95 % interval (Student); n 1: the mean alone. */
 double mean_interval(const double *x, int64_t n, StatsInterval *out);
 
 #endif

@@ -20,7 +20,7 @@ enum { SLOTS = 64, MOST_CALLS = 2 };
 
 /* --- which models it was made of ------------------------------------------------------ */
 
-static Status weights_hash(const char *folder, uint64_t *hash, Err *err)
+Status measure_weights_hash(const char *folder, uint64_t *hash, Err *err)
 {
     Str path = {0};
     FileMap map = {0};
@@ -36,12 +36,12 @@ static Status fingerprint(const MeasureOptions *o, char out[17], Err *err)
 {
     const int64_t numbers[] = {o->limit, o->answers, o->max_new, o->seed};
     uint64_t hash = rng_hash(numbers, sizeof numbers, 1);
-    TRY(weights_hash(o->policy, &hash, err));
+    TRY(measure_weights_hash(o->policy, &hash, err));
     if (o->reference)
-        TRY(weights_hash(o->reference, &hash, err));
+        TRY(measure_weights_hash(o->reference, &hash, err));
     for (size_t i = 0; o->proxies[i].name; i++) {
         hash = rng_hash(o->proxies[i].name, strlen(o->proxies[i].name), hash);
-        TRY(weights_hash(o->proxies[i].folder, &hash, err));
+        TRY(measure_weights_hash(o->proxies[i].folder, &hash, err));
     }
     snprintf(out, 17, "%016" PRIx64, hash);
     return OK;
@@ -413,7 +413,7 @@ Status measure_bits(const char *file, const char *model, const char *documents,
     uint64_t hash = (uint64_t)limit;
     char of[17];
     json_t *root = NULL;
-    TRY(weights_hash(model, &hash, err));
+    TRY(measure_weights_hash(model, &hash, err));
     snprintf(of, sizeof of, "%016" PRIx64, hash);
     if (file_exists(file)) {
         TRY(json_read_file(file, &root, err));

@@ -50,6 +50,9 @@ static inline int64_t measure_n(const Measure *m)
     return m->prompts * m->answers;
 }
 
+/* Mixes the weights in a model folder into *hash: a measure is of these alone. */
+NODISCARD Status measure_weights_hash(const char *folder, uint64_t *hash, Err *err);
+
 /* Bits per byte of a model on documents (eval/bits.h), kept in a file likewise. */
 NODISCARD Status measure_bits(const char *file, const char *model,
                               const char *documents, int64_t limit, TensorOps *ops,

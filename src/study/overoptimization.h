@@ -7,7 +7,7 @@
  * checks_policy.c      checks 6 to 13 and 15: best of n, PPO, controls
  * checks_exact.c       checks 14 and 16: resume, determinism
  * curves.c             the plots
- * report.c             Markdown */
+ * overoptimization_report.c   the report */
 #ifndef STUDY_OVEROPTIMIZATION_H
 #define STUDY_OVEROPTIMIZATION_H
 

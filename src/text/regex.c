@@ -154,6 +154,17 @@ Status regex_find(const Regex *r, void *scratch, Span text, size_t from, Span *f
     return OK;
 }
 
+Span regex_group(const Regex *r, void *scratch, Span text, Span found)
+{
+    const Scratch *s = scratch;
+    uint32_t groups = 0;
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->match);
+    if (groups < 1 || ends[2] == PCRE2_UNSET || ends[3] < ends[2])
+        return found;
+    return (Span){text.ptr + ends[2], ends[3] - ends[2]};
+}
+
 Status regex_matches(const Regex *r, void *scratch, Span text, bool *matches, Err *err)
 {
     const Scratch *s = scratch;

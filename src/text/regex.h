@@ -19,6 +19,9 @@ void regex_scratch_free(void *scratch); /* accepts NULL */
  * of length 0. */
 NODISCARD Status regex_find(const Regex *r, void *scratch, Span text, size_t from,
                             Span *found, Err *err);
+/* After a match was found: what its first group matched; the whole match where there is no
+ * group, or it took no part. */
+Span regex_group(const Regex *r, void *scratch, Span text, Span found);
 /* Whether there is a match, empty or not, anywhere in text, which is valid UTF-8. */
 NODISCARD Status regex_matches(const Regex *r, void *scratch, Span text, bool *matches,
                                Err *err);

@@ -6,7 +6,7 @@
 #include "think/tools.h"
 
 #include "base/mem.h"
-#include "think/calculator.h"
+#include "think/tool/builtin.h"
 
 #include <string.h>
 
@@ -14,6 +14,10 @@ struct Tools {
     const Tokenizer *tok;     /* borrowed: outlives us */
     const ChatTemplate *chat; /* borrowed: outlives us */
     int64_t max_calls;
+    Toolbox calculator; /* what there is when nothing else is said */
+    const Toolbox *box; /* &calculator, or borrowed */
+    ToolApprove approve;
+    void *approve_self;
     Str call, result; /* reused */
     Ids ids;          /* reused */
 };
@@ -21,8 +25,16 @@ struct Tools {
 Status tools_new(Tools **out, const Tokenizer *tok, const ChatTemplate *chat,
                  int64_t max_calls, Err *err)
 {
-    TRY(MEM_ARRAY(out, 1, err));
-    **out = (Tools){.tok = tok, .chat = chat, .max_calls = max_calls};
+    Tools *t;
+    TRY(MEM_ARRAY(&t, 1, err));
+    *t = (Tools){.tok = tok, .chat = chat, .max_calls = max_calls};
+    t->box = &t->calculator;
+    Status status = builtin_add(&t->calculator, SPAN("calculator"), err);
+    if (status != OK) {
+        tools_free(t);
+        return status;
+    }
+    *out = t;
     return OK;
 }
 
@@ -30,32 +42,18 @@ void tools_free(Tools *t)
 {
     if (!t)
         return;
+    toolbox_release(&t->calculator);
     str_release(&t->call);
     str_release(&t->result);
     ids_release(&t->ids);
     mem_free(t);
 }
 
-/* --- running a call ------------------------------------------------------------------ */
-
-Status tools_call(Span call, Str *out, Err *err)
+void tools_use(Tools *t, const Toolbox *box, ToolApprove approve, void *self)
 {
-    Span name, arguments;
-    Err fault = {0};
-    if (!call_parse(span_trim(call), &name, &arguments)) {
-        str_puts(out, "error: a call is name(arguments)");
-    } else if (!span_equal(name, SPAN("calculator"))) {
-        str_puts(out, "error: no tool '");
-        str_quote(out, name, 32);
-        str_puts(out, "', only 'calculator'");
-    } else {
-        Status status = calculator_evaluate(arguments, out, &fault);
-        if (status == ERR_NOMEM)
-            return err_set(err, ERR_NOMEM, "%s", fault.msg);
-        if (status != OK)
-            str_printf(out, "error: %s", fault.msg);
-    }
-    return str_check(out, err);
+    t->box = box;
+    t->approve = approve;
+    t->approve_self = self;
 }
 
 /* --- the hook ------------------------------------------------------------------------ */
@@ -98,7 +96,9 @@ Status tools_hook(void *self, int64_t request, const int32_t *ids, int64_t n,
     str_reset(&t->result);
     TRY(tokenizer_decode(t->tok, ids + start + 1, (size_t)(n - start - 2), false,
                          &t->call, err));
-    TRY(tools_call(str_span(&t->call), &t->result, err));
+    bool failed; /* the text says it too */
+    TRY(toolbox_call_text(t->box, str_span(&t->call), t->approve, t->approve_self,
+                          &t->result, &failed, err));
     TRY(render_result(t, err));
     if ((int64_t)t->ids.len > room)
         return OK;

@@ -8,14 +8,16 @@
 
 #include "engine/engine.h"
 #include "text/template.h"
+#include "think/tool/tool.h"
 
 typedef struct Tools Tools;
-/* Tokenizer and template are borrowed. max_calls a sequence; further calls end it. */
+/* Tokenizer and template are borrowed. max_calls a sequence; further calls end it. The
+ * one tool is the calculator. */
 NODISCARD Status tools_new(Tools **out, const Tokenizer *tok, const ChatTemplate *chat,
                            int64_t max_calls, Err *err);
 void tools_free(Tools *t);
-/* One call, "calculator(12*7)": appends what the tool answers, "84" or "error: ...". */
-NODISCARD Status tools_call(Span call, Str *out, Err *err);
+/* Offers these tools instead (borrowed), with who is asked before a call (tool.h). */
+void tools_use(Tools *t, const Toolbox *box, ToolApprove approve, void *self);
 /* An EngineHook; self is the Tools. */
 Status tools_hook(void *self, int64_t request, const int32_t *ids, int64_t n,
                   bool *go_on, int32_t *force, int64_t room, int64_t *n_force,

@@ -11,6 +11,8 @@ work=$(mktemp -d)
 trap 'stop_all; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export TAME_THREADS=1
+# What `tame ask` keeps is no business of whoever runs the tests.
+export TAME_TALKS="$work/talks.db" TAME_TEMPLATES="$work/templates"
 checks=0
 failures=0
 background=""

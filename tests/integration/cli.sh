@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_lib.sh"
 root=$(cd "$here/../.." && pwd)
 cd "$work" || exit 1
-all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat complete eval label judge info tokenize import merge"
+all="run world tokenizer pretrain sft rank bestof reward dpo kto ppo rloo grpo study chat ask logs complete eval label judge info tokenize import merge"
 
 # --- help and examples --------------------------------------------------------------------
 help_is_there()
@@ -42,7 +42,7 @@ readme_examples()
 examples_parse()
 {
     mkdir parse
-    (cd parse && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
+    (cd parse && echo no index >docs.db && cp docs.db facts.db && touch data tok base sft reward dpo ipo kto ppo rloo grpo dr dapo best comparisons questions.txt runs)
     sort -u examples | while IFS= read -r line; do
         if (cd parse && tame() { "$tame" "$@"; } && eval "$line") >out 2>err </dev/null; then
             rc=0
@@ -260,6 +260,25 @@ pipes()
     yes 'a b c d e f' | head -c 4000 | tr '\n' ' ' >long
     fails "a prompt longer than the context" 1 "tokens, the limit is 128" complete $m -p "$(cat long)"
     fails "a turn longer than the context" 1 "context" chat $m -p "$(cat long)"
+    succeeds "ask" ask $m "Who is here?" -n 4 --temp 0 -u
+    says "tells the cost" " tokens read, " err
+    piped "ask with text from a pipe" 'some text\n' ask $m "What is this?" -n 4 --json \
+        --trace trace.jsonl
+    says "prints JSON" '"think":"direct","answer":' out
+    says "traces the prompt as the model reads it" \
+        '"<|bos|><|user|>What is this?\n\nsome text<|im_end|><|assistant|>"' trace.jsonl
+    succeeds "ask as a document" ask $m "Who?" -n 2 --as-document --trace trace.jsonl
+    says "asks on a page" '"<|bos|>Question: Who?\nAnswer:"' trace.jsonl
+    succeeds "ask on a budget" ask $m "Who?" --tokens 3 --json
+    says "keeps to it" '"cut":true' out
+    fails "ask without a question" 2 "no question" ask $m
+    fails "ask in an unknown way" 2 "no strategy 'dirct'; did you mean 'direct'?" \
+        ask $m "Who?" --think dirct
+    fails "a question longer than the context" 1 "the context of '$m' holds 128" \
+        ask $m "$(cat long)"
+    fails "a trace that cannot be written" 1 "no/such/trace" ask $m Who -n 2 \
+        --trace no/such/trace
+    succeeds "the ways to think" ask --think help
     succeeds "eval bits" eval bits $m --world $world --documents 2 --json
     says "prints numbers" '"bits_per_byte"' out
     succeeds "eval skills, its own options" eval skills $m --world $world --max-new 2 \

@@ -49,7 +49,7 @@ nothing_was_trained()
     ! grep -qE '^memory:|answers/s|tokens in' "$work/err"
 }
 
-fails "no other study is there" 2 "no study 'gold'; there is overoptimization" study gold
+fails "no other study is there" 2 "no study 'gold'; there are overoptimization and system2" study gold
 check "killed among the reward models" kill_at reward_4n
 check "killed among the runs of PPO" kill_at over_n
 says "what was finished is not run again" "base: finished already" "$work/cut.log"

@@ -26,8 +26,7 @@ void lm_usage_add(LmUsage *to, const LmUsage *from)
 
 void lm_free(Lm *lm)
 {
-    if (!lm)
-        return;
-    lm->free(lm->self);
+    if (lm && lm->free)
+        lm->free(lm->self);
     mem_free(lm);
 }

@@ -44,9 +44,12 @@ typedef struct LmRequest {
                                  neither drawn nor part of the text that comes back */
     const Toolbox *tools; /* what the model may call; NULL: nothing */
     SampleOptions sample; /* sample.seed and key decide the draws */
-    uint64_t key;         /* answer k to it draws as (seed, key, k) */
+    uint64_t key;         /* answer k to it draws as (seed, key, first + k): who asks */
+    int32_t first;        /* for more of the same later gets others, and the same */
     int32_t n;            /* answers, >= 1: they share the work of the prompt */
-    const Span *stops;    /* texts that end an answer, not part of it */
+    double deadline; /* system_seconds() at which they end as they are (FINISH_ABORTED);
+                        0: none */
+    const Span *stops; /* texts that end an answer, not part of it */
     size_t n_stops;
     const LmConstraint *constraint; /* NULL: free */
     LmOnText on_text;               /* NULL: nobody looks on; else n == 1 */
@@ -104,6 +107,9 @@ typedef struct Lm {
     Status (*score)(void *self, const LmRequest *request, const Span *texts, size_t n,
                     double *logprobs, int64_t *tokens, LmUsage *usage, Err *err);
     int64_t (*count)(void *self, Span text); /* tokens of a text, or a fair guess */
+    /* Appends the prompt as the model reads it, special tokens by their names, for traces.
+     * NULL: only the endpoint knows. */
+    Status (*render)(void *self, const LmRequest *request, Str *out, Err *err);
     void (*free)(void *self);
 } Lm;
 /* Frees self, and lm itself, which is a mem_alloc_array of its own. NULL allowed. */

@@ -42,15 +42,22 @@ NODISCARD Status toolbox_add(Toolbox *box, Tool tool, Err *err);
 const Tool *toolbox_find(const Toolbox *box, Span name);
 void toolbox_release(Toolbox *box); /* accepts zeroed */
 
+/* The arguments that a call's plain text means, as JSON text appended to *out: an object
+ * as it stands, anything else as the value of tool->argument ("c, a, b" for a list). */
+NODISCARD Status tool_arguments(const Tool *tool, Span text, Str *out, Err *err);
+
 /* May this call be made? A person is asked, or an option says so. */
 typedef bool (*ToolApprove)(void *self, const Tool *tool, const char *arguments);
 
 /* Makes one call: finds the tool, parses and checks the arguments (JSON text of an
  * object), asks `approve` (NULL: all but trusted tools are refused), runs it and appends
- * its result, cut at TOOL_RESULT_BYTES. Whatever goes wrong with the call is the result
+ * its result, as valid UTF-8 without control characters and cut at TOOL_RESULT_BYTES. Whatever goes wrong with the call is the result
  * "error: ..." with *failed set. */
 NODISCARD Status toolbox_call(const Toolbox *box, Span name, Span arguments,
                               ToolApprove approve, void *self, Str *out, bool *failed,
                               Err *err);
+/* The same for a call as the native format writes it, "calculator(12*7)". */
+NODISCARD Status toolbox_call_text(const Toolbox *box, Span call, ToolApprove approve,
+                                   void *self, Str *out, bool *failed, Err *err);
 
 #endif

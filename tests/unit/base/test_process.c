@@ -159,6 +159,47 @@ static void writing_to_one_that_is_gone_is_no_signal(void **state)
     str_release(&out);
 }
 
+/* Its descriptor 3 is what it is given; nothing else that is open here, and of the
+ * environment what is named. */
+static void a_child_has_what_it_is_given_alone(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Process *p;
+    Str out = {0};
+    int ends[2], other = dup(1); /* without FD_CLOEXEC */
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "given\n", 6), 6);
+    (void)close(ends[1]);
+    const char *const argv[] = {
+        "/bin/sh", "-c",
+        "cat <&3; for n in 4 5 6 7 8 9; do (: <&$n) 2>/dev/null && "
+        "echo $n; done; echo \"$A,$HOME\"",
+        NULL};
+    const char *const variables[] = {"A=b", "PATH=/usr/bin:/bin", NULL};
+    CHECK_OK(process_start_with(&p, argv, variables, ends[0], &err));
+    process_hush(p);
+    assert_int_equal(talk(p, "", 60, &out), PROCESS_ENDED);
+    assert_string_equal(str_c(&out), "given\nb,\n");
+    process_free(p);
+    (void)close(ends[0]);
+    (void)close(other);
+    str_release(&out);
+}
+
+static void one_that_is_hushed_reads_to_the_end(void **state)
+{
+    (void)state;
+    Process *p = start("cat; echo end");
+    Str out = {0};
+    talk_until(p, "heard\n", 6, &out);
+    process_hush(p);
+    assert_int_equal(talk(p, "", 60, &out), PROCESS_ENDED);
+    assert_string_equal(str_c(&out), "heard\nend\n");
+    process_free(p);
+    str_release(&out);
+}
+
 static void what_cannot_be_run_is_an_error(void **state)
 {
     (void)state;
@@ -183,6 +224,8 @@ int main(void)
         cmocka_unit_test(the_end_says_how_and_why),
         cmocka_unit_test(one_that_hangs_is_killed_with_its_children),
         cmocka_unit_test(writing_to_one_that_is_gone_is_no_signal),
+        cmocka_unit_test(a_child_has_what_it_is_given_alone),
+        cmocka_unit_test(one_that_is_hushed_reads_to_the_end),
         cmocka_unit_test(what_cannot_be_run_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,12 +171,6 @@ static void forks_share_what_they_have_in_common(void **state)
     assert_int_equal(nodes, 3);
     assert_int_equal(count(t, "", NULL), 3);
     assert_int_equal(count(t, "", &a), 2);
-    TalkId *others;
-    size_t n;
-    CHECK_OK(talks_others(t, &a, &others, &n, &err));
-    assert_int_equal(n, 1);
-    assert_true(talk_id_equal(others, &b));
-    mem_free(others);
     talks_close(t);
 }
 

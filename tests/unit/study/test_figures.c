@@ -114,9 +114,33 @@ static void rank_correlation_knows_order_alone(void **state)
     CHECK_NEAR(rho, .948683298, 1e-9); /* scipy.stats.spearmanr */
 }
 
+/* gold = hardness of the prompt + u, proxy = another hardness + .6 u + .8 v: within prompts
+ * they correlate by .6, and what lies between prompts does not matter. */
+static void within_prompts_the_prompt_does_not_count(void **state)
+{
+    (void)state;
+    Err err;
+    Rng rng = check_rng();
+    enum { PROMPTS = 4000, N = 4 };
+    static double proxy[PROMPTS * N], gold[PROMPTS * N];
+    for (int p = 0; p < PROMPTS; p++) {
+        double hard = 3 * rng_normal(&rng), other = 5 * rng_normal(&rng);
+        for (int k = 0; k < N; k++) {
+            double u = rng_normal(&rng);
+            gold[p * N + k] = hard + u;
+            proxy[p * N + k] = other + .6 * u + .8 * rng_normal(&rng);
+        }
+    }
+    double rho, share;
+    CHECK_OK(within_prompts(proxy, gold, PROMPTS, N, &rho, &share, &err));
+    CHECK_NEAR(rho, .6, .03);
+    CHECK_NEAR(share, 1 / sqrt(10), .01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(within_prompts_the_prompt_does_not_count),
         cmocka_unit_test(best_of_n_is_the_mean_over_all_choices),
         cmocka_unit_test(equal_proxies_are_equally_often_chosen),
         cmocka_unit_test(the_largest_of_n_normals_and_its_kl_are_known),

@@ -1,14 +1,20 @@
 /* Tool calls from the ids of a call to the ids of its result, through the engine. */
 #include "support/chatter.h"
 
+#include "think/tool/builtin.h"
 #include "think/tools.h"
 
 static void call_gives(const char *call, const char *expected)
 {
     Err err = {0};
     Str out = {0};
-    CHECK_OK(tools_call(span_of(call), &out, &err));
+    Toolbox box = {0};
+    bool failed;
+    CHECK_OK(builtin_add(&box, SPAN("calculator"), &err));
+    CHECK_OK(toolbox_call_text(&box, span_of(call), NULL, NULL, &out, &failed, &err));
     assert_string_equal(str_c(&out), expected);
+    assert_int_equal(failed, strncmp(expected, "error: ", 7) == 0);
+    toolbox_release(&box);
     str_release(&out);
 }
 

@@ -1,0 +1,42 @@
+/* tasks.h - small worlds for the study of System 2: questions without number whose answers
+ * a program knows, written in several ways (variants) of which a model learns some. The
+ * same question in two variants differs in its tag and in what the answer says on its way,
+ * so strategies are compared on the same questions and with the same weights.
+ *
+ * Same options, same bytes, on every machine. What is trained on and what is asked in
+ * tests are disjoint by a hash of the question, whatever the variant.
+ *
+ * Files written into a folder:
+ *
+ *   train.jsonl heldout.jsonl   {"messages": [...]}: demonstrations, variants mixed by their
+ *                               weights; heldout is of test questions, to watch the loss
+ *   text.jsonl                  {"text"}: some of train.jsonl as plain text, for a vocabulary
+ *                               and the first steps of a base model
+ *   tests/VARIANT.jsonl         {"prompt", "question", "expected"}; row i of every file asks
+ *                               the same question
+ *
+ * Every answer ends in '#' and what was asked for: one extractor serves all variants. */
+#ifndef DATA_TASKS_TASKS_H
+#define DATA_TASKS_TASKS_H
+
+#include "base/err.h"
+#include "base/options.h"
+
+#include <stdint.h>
+
+typedef struct TasksOptions {
+    int64_t seed;
+    int task;       /* number in tasks_names */
+    char *variants; /* "direct:1,chain:3"; NULL: all with the task's weights */
+    int64_t size, size2;
+    int64_t examples, heldout, texts; /* rows of train, heldout and text.jsonl */
+    int64_t tests;                    /* rows of every tests/VARIANT.jsonl */
+} TasksOptions;
+extern const OptTable tasks_options;
+extern const char *const tasks_names[]; /* ended by NULL */
+
+/* Writes all files into `folder`, which is made if needed. ERR_OPTION: a variant that the
+ * task has not, or fewer questions than tests. */
+NODISCARD Status tasks_write(const TasksOptions *o, const char *folder, Err *err);
+
+#endif

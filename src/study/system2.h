@@ -1,0 +1,29 @@
+/* system2.h - the study of System 2: does it help to let a model think, compute, look up,
+ * vote and search, by how much, and against which control? Small models that learn one kind
+ * of question in minutes, and experiments that ask them in several ways.
+ *
+ * system2.c             the table of experiments, the course of the study
+ * system2_arms.c        arms over the seeds of a run, tables of them
+ * system2_report.c      sections, kept one by one, and the report of all
+ * system2_multiply.c    E1, E2: products directly, step by step, with the calculator
+ * system2_quality.c     E7: asking for good performance */
+#ifndef STUDY_SYSTEM2_H
+#define STUDY_SYSTEM2_H
+
+#include "base/options.h"
+#include "tensor/ops.h"
+
+typedef struct System2Options {
+    bool quick, smoke;
+    char *only;    /* "E1,E7" */
+    int64_t seeds; /* 0: by the size of the study */
+    char *runs, *name, *out;
+} System2Options;
+extern const OptTable system2_options;
+
+/* As study_overoptimization: runs what is not run yet, experiment by experiment, measures,
+ * checks, and writes the report of all experiments that have been done so far. */
+NODISCARD Status study_system2(const System2Options *o, TensorOps *ops, Str *report,
+                               Err *err);
+
+#endif

@@ -1,0 +1,270 @@
+/* strategy.c - specifications, and the chain they make; see strategy.h. */
+#include "think/strategy/strategy.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "format/json.h"
+
+#include <string.h>
+
+static const OptField fields[] = {
+    OPT_TEXT(ThinkOptions, steps, "Let's think step by step.",
+             "cot: what makes the model think in steps"),
+    OPT_INT(
+        ThinkOptions, think_tokens, 0, 0, 1e9,
+        "cot: tokens of a chain at most, then the answer is asked for; 0: --max-new"),
+    OPT_REAL(ThinkOptions, vote_stop, 0.95, 0, 1,
+             "consistency: no more samples once the leading answer is ahead with this "
+             "probability; 1: always all"),
+    OPT_INT(ThinkOptions, vote_round, 4, 1, 1024,
+            "consistency: samples taken between two looks at the votes"),
+    OPT_TEXT(ThinkOptions, examples, NULL,
+             "few-shot: file of questions and answers, a row of JSON each"),
+    OPT_CHOICE(ThinkOptions, pick, PICK_NEAREST, example_pick_names,
+               "few-shot: which examples"),
+    OPT_INT(ThinkOptions, pick_seed, 0, 0, 9e15, "few-shot: of random examples"),
+    OPT_BOOL(ThinkOptions, calibrate, 0,
+             "choose: divide by what the model answers to \"N/A\""),
+    OPT_END,
+};
+const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
+
+enum { N_KINDS = 5 };
+static const StrategyKind *const kinds[N_KINDS] = {
+    &direct_kind, &choose_kind, &few_shot_kind, &cot_kind, &consistency_kind};
+
+/* --- attempts ------------------------------------------------------------------------ */
+void outcome_release(Outcome *o)
+{
+    str_release(&o->text);
+    str_release(&o->thinking);
+    str_release(&o->answer);
+    str_release(&o->note);
+    *o = (Outcome){0};
+}
+
+void outcome_move(Outcome *to, Outcome *from)
+{
+    outcome_release(to);
+    *to = *from;
+    *from = (Outcome){0};
+}
+
+Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err)
+{
+    bool valid;
+    str_reset(&o->answer);
+    return extract(q->extract, text, &o->answer, &valid, err);
+}
+
+uint64_t question_key(const Question *q, const char *what, int64_t i)
+{
+    uint64_t words[2] = {q->key, (uint64_t)i};
+    return rng_hash(words, sizeof words, rng_hash(what, strlen(what), 0));
+}
+
+Status strategy_inner(const Strategy *s, Run *run, const Question *q, int32_t first,
+                      int32_t n, Outcome *out, Err *err)
+{
+    return s->inner->kind->attempt(s->inner, run, q, first, n, out, err);
+}
+
+bool strategy_holds(const Strategy *s, const StrategyKind *kind)
+{
+    for (s = s->inner; s; s = s->inner) {
+        if (s->kind == kind)
+            return true;
+    }
+    return false;
+}
+
+/* --- chains -------------------------------------------------------------------------- */
+
+void strategy_free(Strategy *s)
+{
+    while (s) {
+        Strategy *inner = s->inner;
+        mem_free(s);
+        s = inner;
+    }
+}
+
+void strategy_list(Str *out)
+{
+    for (int i = 0; i < N_KINDS; i++) {
+        Str word = {0};
+        const StrategyKind *k = kinds[i];
+        str_puts(&word, k->name);
+        if (k->argument)
+            str_printf(&word, "[:%s]", k->argument);
+        str_printf(out, "  %-16s %s", str_c(&word), k->help);
+        if (k->argument)
+            str_printf(out, " (%s: default %lld)", k->argument, (long long)k->def);
+        str_putc(out, '\n');
+        str_release(&word);
+    }
+}
+
+void strategy_spec(const Strategy *s, Str *out)
+{
+    if (s->inner) {
+        strategy_spec(s->inner, out);
+        str_putc(out, '+');
+    }
+    str_puts(out, s->kind->name);
+    if (s->kind->argument)
+        str_printf(out, ":%lld", (long long)s->number);
+}
+
+Status strategy_check(const Strategy *s, const Lm *lm, Err *err)
+{
+    for (; s; s = s->inner) {
+        if (s->kind->check && s->kind->check(s, lm, err) != OK)
+            return err_context(err, "strategy '%s'", s->kind->name);
+    }
+    return OK;
+}
+
+/* --- parsing ------------------------------------------------------------------------- */
+static Status no_kind(Span name, Err *err)
+{
+    const char *names[N_KINDS];
+    Str text = {0};
+    for (int i = 0; i < N_KINDS; i++)
+        names[i] = kinds[i]->name;
+    str_quote(&text, name, 64);
+    const char *near = opt_nearest(str_c(&text), names, N_KINDS);
+    Status status =
+        near ? err_set(err, ERR_OPTION, "no strategy '%s'; did you mean '%s'?",
+                       str_c(&text), near)
+             : err_set(err, ERR_OPTION, "no strategy '%s'; 'help' lists them",
+                       str_c(&text));
+    str_release(&text);
+    return status;
+}
+
+/* The number behind the colon. */
+static Status read_number(const StrategyKind *kind, Span text, int64_t *out, Err *err)
+{
+    int64_t n = 0;
+    bool good = text.len >= 1 && text.len <= 9;
+    for (size_t i = 0; good && i < text.len; i++) {
+        good = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        n = 10 * n + (text.ptr[i] - '0');
+    }
+    if (!kind->argument)
+        return err_set(err, ERR_OPTION, "'%s' takes nothing behind a colon",
+                       kind->name);
+    if (!good || n < kind->min || n > kind->max)
+        return err_set(err, ERR_OPTION,
+                       "'%s:' is followed by %s, a number from %lld to %lld, not by "
+                       "'%.*s'",
+                       kind->name, kind->argument, (long long)kind->min,
+                       (long long)kind->max, (int)(text.len < 40 ? text.len : 40),
+                       text.ptr);
+    *out = n;
+    return OK;
+}
+
+/* Puts a part into the chain, behind those that hold it. */
+static Status insert(Strategy **chain, Strategy *part, Err *err)
+{
+    while (*chain && (*chain)->kind->place > part->kind->place)
+        chain = &(*chain)->inner;
+    if (*chain && (*chain)->kind == part->kind)
+        return err_set(err, ERR_OPTION, "'%s' is there twice", part->kind->name);
+    if (*chain && (*chain)->kind->place == part->kind->place)
+        return err_set(err, ERR_OPTION, "'%s' and '%s' exclude each other",
+                       (*chain)->kind->name, part->kind->name);
+    part->inner = *chain;
+    *chain = part;
+    return OK;
+}
+
+static const StrategyKind *find_kind(Span name)
+{
+    for (int i = 0; i < N_KINDS; i++) {
+        if (span_equal(name, span_of(kinds[i]->name)))
+            return kinds[i];
+    }
+    return NULL;
+}
+
+static Status parse_part(Strategy **chain, Span text, Err *err)
+{
+    ptrdiff_t colon = span_find(text, SPAN(":"), 0);
+    Span name = span_trim((Span){text.ptr, colon < 0 ? text.len : (size_t)colon});
+    const StrategyKind *kind = find_kind(name);
+    if (!kind)
+        return no_kind(name, err);
+    int64_t number = kind->def;
+    if (colon >= 0)
+        TRY(read_number(
+            kind, span_trim((Span){text.ptr + colon + 1, text.len - (size_t)colon - 1}),
+            &number, err));
+    Strategy *part;
+    TRY(MEM_ARRAY(&part, 1, err));
+    *part = (Strategy){.kind = kind, .number = number};
+    Status status = insert(chain, part, err);
+    if (status != OK)
+        mem_free(part);
+    return status;
+}
+
+/* Every chain ends with one that asks. */
+static bool asks_the_model(const Strategy *s)
+{
+    for (; s; s = s->inner) {
+        if (s->kind->place == direct_kind.place)
+            return true;
+    }
+    return false;
+}
+
+Status strategy_parse(Strategy **out, Span spec, Err *err)
+{
+    Strategy *chain = NULL;
+    Status status = OK;
+    *out = NULL;
+    for (size_t at = 0; status == OK && at <= spec.len;) {
+        ptrdiff_t plus = span_find(spec, SPAN("+"), at);
+        size_t end = plus < 0 ? spec.len : (size_t)plus;
+        status = parse_part(&chain, (Span){spec.ptr + at, end - at}, err);
+        at = end + 1;
+    }
+    if (status == OK && !asks_the_model(chain))
+        status = parse_part(&chain, SPAN("direct"), err);
+    if (status != OK) {
+        strategy_free(chain);
+        return err_context(err, "--think");
+    }
+    *out = chain;
+    return OK;
+}
+
+/* --- answering ----------------------------------------------------------------------- */
+Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *out,
+                       Err *err)
+{
+    Str spec = {0};
+    ASSERT(q->talk && q->o && q->extract);
+    *out = (Outcome){0};
+    strategy_spec(s, &spec);
+    trace_note(run->trace, "think", json_from_bytes(str_span(&spec)));
+    str_release(&spec);
+    Status status = strategy_check(s, run->lm, err);
+    if (status == OK)
+        status = s->kind->attempt(s, run, q, 0, 1, out, err);
+    if (status == OK) {
+        trace_note(run->trace, "text", json_from_bytes(str_span(&out->text)));
+        trace_note(run->trace, "answer", json_from_bytes(str_span(&out->answer)));
+        trace_note(run->trace, "says", json_from_bytes(str_span(&out->text)));
+        if (out->cut)
+            trace_note(run->trace, "cut", json_true());
+    } else {
+        trace_note(run->trace, "error", json_string(err->msg));
+        outcome_release(out);
+    }
+    run_end(run);
+    return status;
+}

@@ -1,0 +1,248 @@
+/* test_tasks.c - the questions of small worlds: split, pairing, and chains that are worked
+ * out again from their text. */
+#include "support/check.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/record.h"
+#include "data/tasks/tasks.h"
+#include "format/json.h"
+
+#define FOLDER "test_tasks.tmp"
+
+static Err err;
+
+static TasksOptions options(const char *task)
+{
+    TasksOptions o;
+    CHECK_OK(opt_defaults(&tasks_options, &o, &err));
+    CHECK_OK(opt_set(&tasks_options, &o, "task", task, &err));
+    o.examples = 300;
+    o.heldout = 20;
+    o.texts = 10;
+    o.tests = 60;
+    return o;
+}
+
+static void write(const TasksOptions *o)
+{
+    CHECK_OK(file_remove_tree(FOLDER, &err));
+    CHECK_OK(tasks_write(o, FOLDER, &err));
+}
+
+/* Rows of a file of FOLDER; json_decref the list. */
+static json_t *rows_of(const char *name)
+{
+    Str path = {0}, text = {0};
+    json_t *rows = json_array();
+    CHECK_OK(file_read(file_join(&path, FOLDER, name), 1 << 26, &text, &err));
+    for (char *at = text.ptr, *end; at && (end = strchr(at, '\n')); at = end + 1) {
+        json_t *row;
+        CHECK_OK(json_parse((Span){at, (size_t)(end - at)}, &row, &err));
+        json_array_append_new(rows, row);
+    }
+    str_release(&path);
+    str_release(&text);
+    return rows;
+}
+
+static const char *text_of(const json_t *row, const char *key)
+{
+    return json_string_value(json_object_get(row, key));
+}
+
+static const char *turn(const json_t *row, size_t i)
+{
+    return text_of(json_array_get(json_object_get(row, "messages"), i), "content");
+}
+
+/* The number whose digits stand at *at, the least first; moves behind them. */
+static int64_t read_reversed(const char **at)
+{
+    int64_t x = 0, unit = 1;
+    for (; **at >= '0' && **at <= '9'; ++*at, unit *= 10)
+        x += (**at - '0') * unit;
+    return x;
+}
+
+/* Works out a chain again, from `text` to its '#'. Gives what it says the product is;
+ * marks gets '+' for each number that follows from those before it, else '-'. */
+static int64_t check_chain(int64_t a, int64_t b, const char *text, char *marks)
+{
+    int64_t said = 0, unit = 1;
+    for (int k = 0; *text != '#'; k++, unit *= 10) {
+        text += k > 0;
+        int64_t part = read_reversed(&text);
+        *marks++ = part == a * (b / unit % 10) * unit ? '+' : '-';
+        if (k == 0) {
+            said = part;
+            continue;
+        }
+        assert_int_equal(*text++, '=');
+        int64_t sum = read_reversed(&text);
+        *marks++ = sum == said + part ? '+' : '-';
+        said = sum;
+    }
+    *marks = '\0';
+    assert_int_equal(strtoll(text + 1, NULL, 10), said);
+    return said;
+}
+
+static void chains_can_be_worked_out_again(void **state)
+{
+    (void)state;
+    TasksOptions o = options("multiply");
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "chain,verify:2,sloppy", &err));
+    write(&o);
+    json_t *rows = rows_of("train.jsonl"), *row;
+    size_t i;
+    int kinds[3] = {0}, wrong = 0;
+    assert_int_equal(json_array_size(rows), 300);
+    json_array_foreach(rows, i, row)
+    {
+        const char *ask = turn(row, 0), *answer = turn(row, 1);
+        char marks[40], tag = ask[0], *rest;
+        int64_t a = strtoll(ask + 1, &rest, 10), b = strtoll(rest + 1, &rest, 10);
+        int64_t said = check_chain(a, b, tag == 'V' ? rest + 1 : answer, marks);
+        kinds[tag == 'V' ? 0 : tag == 'C' ? 1 : 2]++;
+        wrong += tag == 'N' && said != a * b;
+        if (tag == 'C')
+            assert_int_equal(said, a * b);
+        if (tag == 'V') {
+            snprintf(marks + strlen(marks), 3, "#%c", said == a * b ? 'y' : 'n');
+            assert_string_equal(answer, marks);
+        }
+    }
+    assert_true(kinds[0] > 110 && kinds[1] > 40 && kinds[2] > 40);
+    assert_true(wrong > kinds[2] / 4 && wrong < kinds[2]); /* sloppy, not always */
+    json_decref(rows);
+    opt_release(&tasks_options, &o);
+}
+
+static void filler_has_the_length_of_a_chain(void **state)
+{
+    (void)state;
+    TasksOptions o = options("multiply");
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "chain,filler,shuffled", &err));
+    write(&o);
+    json_t *rows = rows_of("train.jsonl"), *row;
+    size_t i, length = 0;
+    json_array_foreach(rows, i, row)
+    {
+        const char *ask = turn(row, 0), *answer = turn(row, 1);
+        int64_t a = strtoll(ask + 1, NULL, 10), b = atoll(strchr(ask, '*') + 1);
+        size_t way = strcspn(answer, "#");
+        length = i == 0 ? way : length;
+        assert_int_equal(way, length);
+        assert_int_equal(atoll(answer + way + 1), a * b);
+        if (ask[0] == 'F')
+            assert_int_equal(strspn(answer, "."), length);
+    }
+    json_decref(rows);
+    opt_release(&tasks_options, &o);
+}
+
+static bool has_question(const json_t *tests, const char *question)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(tests, i, row)
+    {
+        if (strcmp(text_of(row, "question"), question) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whatever the variant, nothing that is asked in tests is in the demonstrations; row i of
+ * all tests is one question. Products of two digits by one: so few that all would meet. */
+static void tests_are_paired_new_and_never_demonstrated(void **state)
+{
+    (void)state;
+    TasksOptions o = options("multiply");
+    o.size = 2;
+    o.size2 = 1;
+    o.examples = 3000;
+    o.tests = 30;
+    write(&o);
+    json_t *rows = rows_of("train.jsonl"), *row;
+    json_t *direct = rows_of("tests/direct.jsonl"),
+           *chain = rows_of("tests/chain.jsonl");
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        const char *ask = turn(row, 0);
+        assert_false(has_question(direct, ask + 1));
+    }
+    json_array_foreach(direct, i, row)
+    {
+        const json_t *other = json_array_get(chain, i);
+        const char *question = text_of(row, "question");
+        assert_string_equal(question, text_of(other, "question"));
+        assert_string_equal(text_of(row, "expected"), text_of(other, "expected"));
+        assert_string_equal(question, text_of(row, "prompt") + 1);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(question,
+                                    text_of(json_array_get(direct, j), "question"));
+    }
+    assert_int_equal(json_array_size(direct), 30);
+    json_decref(rows);
+    json_decref(direct);
+    json_decref(chain);
+    opt_release(&tasks_options, &o);
+}
+
+static void the_same_options_give_the_same_bytes(void **state)
+{
+    (void)state;
+    TasksOptions o = options("multiply");
+    Str first = {0}, again = {0};
+    write(&o);
+    CHECK_OK(file_read(FOLDER "/train.jsonl", 1 << 24, &first, &err));
+    write(&o);
+    CHECK_OK(file_read(FOLDER "/train.jsonl", 1 << 24, &again, &err));
+    assert_true(span_equal(str_span(&first), str_span(&again)));
+    o.seed = 2;
+    str_release(&again);
+    write(&o);
+    CHECK_OK(file_read(FOLDER "/train.jsonl", 1 << 24, &again, &err));
+    assert_false(span_equal(str_span(&first), str_span(&again)));
+    str_release(&first);
+    str_release(&again);
+    opt_release(&tasks_options, &o);
+}
+
+static void wrong_options_are_named(void **state)
+{
+    (void)state;
+    TasksOptions o = options("multiply");
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "chain,chian:2", &err));
+    CHECK_FAILS(tasks_write(&o, FOLDER, &err), ERR_OPTION,
+                "variants: 'multiply' has no variant 'chian'");
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "chain:none", &err));
+    CHECK_FAILS(tasks_write(&o, FOLDER, &err), ERR_OPTION,
+                "variants: no weight in 'chain:none'");
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "chain", &err));
+    o.size = 1;
+    CHECK_FAILS(tasks_write(&o, FOLDER, &err), ERR_OPTION,
+                "'multiply' of size 1 has not enough questions for row 8");
+    opt_release(&tasks_options, &o);
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    return file_remove_tree(FOLDER, &err) == OK ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chains_can_be_worked_out_again),
+        cmocka_unit_test(filler_has_the_length_of_a_chain),
+        cmocka_unit_test(tests_are_paired_new_and_never_demonstrated),
+        cmocka_unit_test(the_same_options_give_the_same_bytes),
+        cmocka_unit_test(wrong_options_are_named),
+    };
+    return cmocka_run_group_tests_name("data/tasks", tests, NULL, remove_files);
+}
