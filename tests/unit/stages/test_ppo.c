@@ -166,7 +166,7 @@ static void a_critic_may_share_the_trunk(void **state)
     make();
     static const char *const more[] = {"", " lora_rank=4"};
     for (int i = 0; i < 2; i++) {
-        char settings[400], name[16], file[64];
+        char settings[400], name[32], file[64];
         snprintf(settings, sizeof settings,
                  COMMON "episodes=32 minibatches=2 epochs=2 lr=0.01 critic=shared "
                         "value_coef=0.5 kl_coef=0%s",
@@ -202,7 +202,7 @@ static void a_shared_critic_teaches_the_trunk(void **state)
     static const char *const weight[] = {"1e-6", "1", "10"};
     double norm[3];
     for (int i = 0; i < 3; i++) {
-        char settings[400], name[16];
+        char settings[400], name[32];
         snprintf(settings, sizeof settings,
                  COMMON "episodes=16 minibatches=1 epochs=1 lr=0.01 critic=shared "
                         "value_coef=%s clip_norm=0",
