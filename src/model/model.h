@@ -134,7 +134,7 @@ typedef struct ModelBytes {
 } ModelBytes;
 ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable);
 /* N(0, 0.02) matrices, residual outputs (out, down) / sqrt(2 layers), score N(0,
- * 1/sqrt(C+1)); keyed by (seed, RNG_INIT, weight number). */
+ * 1/(C+1)); keyed by (seed, RNG_INIT, weight number). */
 NODISCARD Status model_init(Model *model, uint64_t seed, Err *err);
 /* Copies every weight that both have (a reward model from an SFT model: all but the
  * head). Shapes must agree apart from the head. */
