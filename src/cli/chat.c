@@ -215,7 +215,9 @@ static Status chat(const char *folder, const ChatOptions *o,
     Chat c = {.o = o};
     Toolbox box = {0};
     Approver approver = {0};
-    Status status = command_backend(&ops, COMPUTE_F32, err);
+    Status status = constrain_check(how, o->json, err);
+    if (status == OK)
+        status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, true, err);
     if (status == OK)

@@ -61,7 +61,9 @@ static Status complete(const char *folder, const CompleteOptions *o,
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Engine *engine = NULL;
-    Status status = command_backend(&ops, COMPUTE_F32, err);
+    Status status = constrain_check(how, o->json, err);
+    if (status == OK)
+        status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, false, err);
     if (status == OK)

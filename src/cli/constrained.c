@@ -42,11 +42,16 @@ bool constrain_wanted(const ConstrainOptions *o)
     return o->choices || o->regex || o->schema || o->grammar || o->template;
 }
 
-/* --- from options to blanks ---------------------------------------------------------------- */
-static Status check_options(const ConstrainOptions *o, Err *err)
+Status constrain_check(const ConstrainOptions *o, bool json, Err *err)
 {
     int n = (o->choices != NULL) + (o->regex != NULL) + (o->schema != NULL) +
             (o->grammar != NULL) + (o->template != NULL);
+    if (n == 0 && (o->think_first || json))
+        return err_set(
+            err, ERR_OPTION,
+            "%s says nothing without --choices, --regex, --schema, --grammar "
+            "or --template",
+            json ? "--json" : "--think-first");
     if (n > 1)
         return err_set(err, ERR_OPTION,
                        "only one of --choices, --regex, --schema, --grammar and "
@@ -58,6 +63,7 @@ static Status check_options(const ConstrainOptions *o, Err *err)
     return OK;
 }
 
+/* --- from options to blanks ---------------------------------------------------------------- */
 /* The pieces between '|'. */
 static Status split(Span text, Span **out, size_t *n, Err *err)
 {
@@ -112,7 +118,6 @@ static Status parse_alone(Blanks *b, const ConstrainOptions *o, int32_t *node, E
 static Status make_blanks(const Constrained *c, Span seam, Blanks *b, Err *err)
 {
     int32_t node = 0;
-    TRY(check_options(c->o, err));
     if (c->o->template) {
         Str text = {0};
         const BlanksValue values[] = {{SPAN("prompt"), c->prompt}};

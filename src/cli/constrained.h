@@ -17,6 +17,9 @@ typedef struct ConstrainOptions {
 extern const OptTable constrain_options;
 
 bool constrain_wanted(const ConstrainOptions *o);
+/* Before anything is loaded: ERR_OPTION for options that exclude each other, or that say
+ * nothing without a constraint (json: of the command). */
+NODISCARD Status constrain_check(const ConstrainOptions *o, bool json, Err *err);
 
 /* What is asked, and how the answer is shown. */
 typedef struct Constrained {

@@ -249,6 +249,8 @@ constraints()
     fails "no room for the shortest" 1 "the answer is cut: 2 tokens" \
         chat $m -p Hello --schema schema.json -n 2
     fails "two constraints" 2 "only one of --choices, --regex" chat $m -p a --regex b --choices c
+    fails "JSON of an answer without constraint" 2 "--json says nothing without --choices" \
+        complete $m -p a --json
     fails "a constraint without a question" 2 "only with -p" chat $m --regex b
     fails "a pattern that is none" 1 "--regex: line 1, column 2: '(' is not closed" \
         chat $m -p a --regex 'a('

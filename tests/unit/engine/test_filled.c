@@ -221,6 +221,56 @@ static void long_prompts_are_forced_in_pieces(void **state)
     blanks_release(&b);
 }
 
+/* Fails the 1st, then the 2nd, ... allocation from template to text. */
+static Status fill_once(Scribe *s, Err *err)
+{
+    Blanks b = {0};
+    Constraint *c = NULL;
+    ConstraintRun *run = NULL;
+    Ids ids = {0};
+    Span values[4];
+    bool complete = false;
+    uint32_t allowed[16] = {0};
+    const int32_t drawn[] = {16, 17}; /* "12", as GPT-2 numbers bytes from '!' */
+    Status status = blanks_parse(
+        &b, SPAN("n: {{gen \"n\" regex=\"[0-9]{2}\" max_tokens=2}}"), NULL, 0, err);
+    if (status == OK)
+        status = filled_constraint(&c, &b, s->trie, err);
+    if (status == OK)
+        status = constraint_run_new(&run, c, &s->end, 1, err);
+    if (status == OK)
+        status = constraint_run_prompt(run, 10, &ids, err);
+    if (status == OK)
+        (void)constraint_run_allow(run, drawn, 1, allowed);
+    if (status == OK)
+        status = constraint_run_end(run, drawn, 2, &complete, err);
+    if (status == OK) {
+        assert_true(complete);
+        status = filled_read(&b, constraint_run_text(run), NULL, values, err);
+    }
+    if (status == OK)
+        assert_true(span_equal(values[1], SPAN("12")));
+    ids_release(&ids);
+    constraint_run_free(run);
+    constraint_free(c);
+    blanks_release(&b);
+    return status;
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+    Err err = {0};
+    CHECK_OK(fill_once(*state, &err));
+    Status status = ERR_NOMEM;
+    for (long n = 0; status != OK; n++) {
+        mem_fail_after(n);
+        status = fill_once(*state, &err);
+        mem_fail_after(-1);
+        assert_true(status == OK || status == ERR_NOMEM || status == ERR_LIMIT);
+        assert_true(n < 1000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +280,7 @@ int main(void)
         cmocka_unit_test(templates_are_filled),
         cmocka_unit_test(a_prompt_is_healed_at_its_end),
         cmocka_unit_test(long_prompts_are_forced_in_pieces),
+        cmocka_unit_test(every_failed_allocation_is_survived),
     };
     return cmocka_run_group_tests_name("engine/filled", tests, setup, teardown);
 }

@@ -2,8 +2,8 @@
  * random draws, are valid under an independent validator; what the schema refuses is
  * refused; errors name keyword and place. */
 #include "support/json_valid.h"
+#include "support/scribe.h"
 
-#include "base/mem.h"
 #include "engine/constraint/automaton.h"
 #include "format/grammar/schema.h"
 #include "format/json.h"
@@ -142,6 +142,37 @@ static void whole_texts_are_valid(void **state)
         case_release(&c);
     }
     str_release(&text);
+}
+
+/* Answers of a random model at temperature 1: whatever it would say, in the room there
+ * is. */
+static void drawn_answers_are_valid(void **state)
+{
+    (void)state;
+    static Scribe s;
+    Err err = {0};
+    int n = 0;
+    scribe_init(&s);
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i += 2) {
+        Constraint *c;
+        Case valid;
+        ConstraintText text = {.kind = CONSTRAINT_JSON_SCHEMA,
+                               .text = span_of(schemas[i])};
+        CHECK_OK(constraint_new(&c, &text, s.trie, &err));
+        CHECK_OK(case_new(&valid, schemas[i], &err));
+        for (uint64_t key = 0; key < 20; key++) {
+            ScribeAnswer a;
+            scribe_answer(&s, c, key, 150 - (int64_t)key, key % 3 != 0, &a);
+            assert_true(a.complete && a.result.finish == FINISH_STOP);
+            check_valid(&valid, &a.text);
+            scribe_answer_release(&a);
+            n++;
+        }
+        case_release(&valid);
+        constraint_free(c);
+    }
+    assert_true(n >= 200);
+    scribe_release(&s);
 }
 
 static void ranges_of_integers_are_exact(void **state)
@@ -315,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_texts_are_valid),
+        cmocka_unit_test(drawn_answers_are_valid),
         cmocka_unit_test(ranges_of_integers_are_exact),
         cmocka_unit_test(schemas_refuse_what_is_not_valid),
         cmocka_unit_test(errors_name_the_keyword_and_its_place),
