@@ -302,7 +302,7 @@ static Status open_judge(Ask *a, Err *err)
 static Status answer_from_docs(Ask *a, Question *question, Err *err)
 {
     AskDocs *d = &a->docs;
-    TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    TRY(ask_docs_open(d, &a->run, &a->talk, a->sample.max_new, err));
     ask_docs_trace(d, a->run.trace);
     question->talk = &d->book.talk;
     if (!question->constraint && d->book.form.text.len > 0)

@@ -15,16 +15,43 @@ static const OptField fields[] = {
 };
 const OptTable ask_docs_options = {"docs", "documents", sizeof(AskDocsOptions), fields};
 
-Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk, int64_t max_new,
-                     LmUsage *usage, Err *err)
+/* --- the run's model, as a model: asked through the run ------------------------------- */
+static Status score_in_run(void *self, const LmRequest *request, const Span *texts,
+                           size_t n, double *logprobs, int64_t *tokens, LmUsage *usage,
+                           Err *err)
+{
+    (void)usage; /* the run counts */
+    return run_score(self, "reorder", request, texts, n, logprobs, tokens, err);
+}
+
+static int64_t count_in_run(void *self, Span text)
+{
+    const Run *run = self;
+    return run->lm->count(run->lm->self, text);
+}
+
+static Lm lm_of_run(Run *run)
+{
+    return (Lm){.name = run->lm->name,
+                .can = run->lm->can,
+                .context = run->lm->context,
+                .self = run,
+                .score = score_in_run,
+                .count = count_in_run};
+}
+
+Status ask_docs_open(AskDocs *d, Run *run, const Conversation *talk, int64_t max_new,
+                     Err *err)
 {
     Index *x;
     SearchOptions search;
+    LmUsage none = {0};
+    Lm lm = lm_of_run(run);
     TRY(opt_defaults(&search_options, &search, err));
     TRY(index_open(&x, d->o.docs, false, err));
-    Searcher s = {.index = x, .o = &search, .reorder = d->o.reorder ? lm : NULL};
-    Status status =
-        open_book_search(&s, lm, talk, &d->book_options, max_new, &d->book, usage, err);
+    Searcher s = {.index = x, .o = &search, .reorder = d->o.reorder ? &lm : NULL};
+    Status status = open_book_search(&s, &lm, talk, &d->book_options, max_new, &d->book,
+                                     &none, err);
     index_close(x);
     return status;
 }

@@ -4,7 +4,7 @@
 #define CLI_ASK_DOCS_H
 
 #include "think/retrieval/open_book.h"
-#include "think/trace.h"
+#include "think/run.h"
 
 typedef struct AskDocsOptions {
     char *docs;   /* NULL: no documents */
@@ -19,9 +19,10 @@ typedef struct AskDocs {
     CiteCheck check;
 } AskDocs;
 
-/* Fills the book for the talk's last turn; usage: what reordering took. */
-NODISCARD Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk,
-                               int64_t max_new, LmUsage *usage, Err *err);
+/* Fills the book for the talk's last turn. What reordering asks of the model is the run's:
+ * counted, limited and traced. */
+NODISCARD Status ask_docs_open(AskDocs *d, Run *run, const Conversation *talk,
+                               int64_t max_new, Err *err);
 /* The search of the documents as the tool "search". ERR_OPTION: there is no --docs. */
 NODISCARD Status ask_docs_tool(const AskDocs *d, Toolbox *tools, Err *err);
 /* A span with the question and its sources. */

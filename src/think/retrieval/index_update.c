@@ -130,8 +130,10 @@ static Status list_path(Sources *s, const char *given, Err *err)
         status = err_system(err, "read", path);
     else if (S_ISDIR(about.st_mode))
         status = list_folder(s, path, 0, err);
-    else
+    else if (S_ISREG(about.st_mode))
         status = add_source(s, path, &about, err);
+    else /* a pipe would wait, a device never end */
+        status = err_set(err, ERR_IO, "'%s' is neither a file nor a folder", path);
     mem_free(path);
     return status;
 }

@@ -294,6 +294,25 @@ static void an_endless_line_is_indexed(void **state)
     index_close(x);
 }
 
+static void a_pipe_is_refused_and_passed_over_in_folders(void **state)
+{
+    (void)state;
+    IndexReport r;
+    IndexOptions o = {.max_bytes = 1000};
+    ChunkOptions chunk = {64, 8};
+    make_folder("d");
+    write_text("d/a.txt", "apple");
+    assert_int_equal(mkfifo(temp_path("d/p.txt"), 0600), 0);
+    assert_int_equal(symlink(temp_path("d"), temp_path("d/round.txt")), 0);
+    Index *x = open_index();
+    assert_int_equal(update(x).files, 1);
+    const char *path = temp_path("d/p.txt");
+    assert_int_equal(index_update(x, &path, 1, &o, &chunk, NULL, &r, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "is neither a file nor a folder"));
+    assert_int_equal(count_found(x, "apple"), 1);
+    index_close(x);
+}
+
 static void what_is_no_index_is_refused(void **state)
 {
     (void)state;
@@ -463,6 +482,7 @@ int main(void)
         TEMP_TEST(what_is_no_text_is_left_out_and_stray_bytes_do_no_harm),
         TEMP_TEST(a_document_over_the_limit_is_left_out),
         TEMP_TEST(an_endless_line_is_indexed),
+        TEMP_TEST(a_pipe_is_refused_and_passed_over_in_folders),
         TEMP_TEST(what_is_no_index_is_refused),
         TEMP_TEST(a_half_written_file_is_an_error_or_reads_well),
         TEMP_TEST(a_kill_at_any_moment_leaves_a_whole_index),
