@@ -26,6 +26,9 @@
 /* Prompt tokens that a step takes beside the decoding slots' own. */
 enum { PREFILL_TOKENS = 256 };
 
+/* Fewer are not worth waiting for. */
+enum { SHARED_LEAST = 8 };
+
 /* What engine_run was asked, in one place. */
 typedef struct Job {
     const EngineRequest *requests;
@@ -75,6 +78,7 @@ static Status make_buffers(Engine *e, Err *err)
     TRY(MEM_ARRAY(&e->drawn, S, err));
     for (size_t s = 0; s < S; s++) {
         e->slots[s].request = -1;
+        e->slots[s].leader = -1;
         e->slots[s].ids = e->pool + s * capacity;
     }
     return model_cache_new(&e->cache, e->model, e->n_slots, e->capacity, e->max_tokens,
@@ -232,6 +236,54 @@ static void begin_answer(Job *job, Slot *slot)
         finish(job, slot, FINISH_ABORTED);
 }
 
+static int32_t common_prefix(const Slot *a, const Slot *b, int32_t most)
+{
+    int32_t n = 0;
+    while (n < most && n < a->total && a->ids[n] == b->ids[n])
+        n++;
+    return n;
+}
+
+/* Looks for the running sequence that has most of the prompt in common with slot s. One
+ * that waits for another itself is none, so nobody waits in a circle. */
+static void find_leader(Engine *e, const EngineRequest *r, int32_t s)
+{
+    Slot *slot = &e->slots[s];
+    slot->leader = -1;
+    slot->share = SHARED_LEAST - 1;
+    for (int32_t o = 0; r->share_prompt && o < e->n_slots; o++) {
+        const Slot *other = &e->slots[o];
+        if (o == s || other->request < 0 || other->leader >= 0)
+            continue;
+        int32_t n = common_prefix(other, slot, (int32_t)r->n_prompt - 1);
+        if (n > slot->share) {
+            slot->share = n;
+            slot->leader = o;
+        }
+    }
+}
+
+/* Copies to the slots that wait what their leaders have read by now. Who waits for one
+ * that is gone, or waits itself, reads alone. */
+static void copy_shared(Engine *e, const Job *job)
+{
+    for (int32_t s = 0; s < e->n_slots; s++) {
+        Slot *slot = &e->slots[s];
+        if (slot->request < 0 || slot->leader < 0)
+            continue;
+        const Slot *leader = &e->slots[slot->leader];
+        bool alike = common_prefix(leader, slot, slot->share) == slot->share;
+        if (alike && leader->cached >= slot->share) {
+            model_cache_copy(e->cache, slot->leader, s, slot->share);
+            slot->cached = slot->share;
+            job->results[slot->request].shared = slot->share;
+            slot->leader = -1;
+        } else if (!alike || leader->request < 0 || leader->leader >= 0) {
+            slot->leader = -1;
+        }
+    }
+}
+
 /* Gives free slots the next waiting requests. */
 static Status admit(Engine *e, Job *job, Err *err)
 {
@@ -247,6 +299,7 @@ static Status admit(Engine *e, Job *job, Err *err)
             slot->total = (int32_t)r->n_prompt;
             slot->cached = 0;
             stop_reset(&slot->stop);
+            find_leader(e, r, s);
             if (room <= 0)
                 finish(job, slot, full_reason(r, result));
             else
@@ -279,7 +332,8 @@ static int64_t lay_step(Engine *e, int64_t *n_draws)
         for (int32_t s = 0; s < e->n_slots; s++) {
             Slot *slot = &e->slots[s];
             int32_t waiting = slot->total - slot->cached;
-            if (slot->request < 0 || waiting == 0 || (waiting == 1) != decoding)
+            if (slot->request < 0 || slot->leader >= 0 || waiting == 0 ||
+                (waiting == 1) != decoding)
                 continue;
             n = take_tokens(e, s, n, e->max_tokens - n);
             if (slot->cached == slot->total) {
@@ -387,6 +441,7 @@ static Status accept(Engine *e, Job *job, Slot *slot, SampleOut drawn, Err *err)
 
 static Status step(Engine *e, Job *job, Err *err)
 {
+    copy_shared(e, job);
     int64_t n_draws, n = lay_step(e, &n_draws);
     ASSERT(n > 0);
     model_decode(e->model, e->cache, e->step_ids, e->step_slots, e->step_positions, n);

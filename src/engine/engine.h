@@ -58,6 +58,9 @@ typedef struct EngineResult {
     float *entropies;
     uint8_t *forced;
     int64_t n;
+    int64_t
+        shared; /* ids of the prompt that another request's prompt began with too, and
+                       that were read once for both */
     FinishReason finish;
     double
         log_kept; /* of what constraints left of the distributions drawn from, the sum
@@ -85,9 +88,12 @@ typedef struct EngineRequest {
     const int32_t *prompt; /* borrowed until the request ends; n_prompt >= 1 */
     int64_t n_prompt;
     SampleOptions sample;
-    const int32_t *begin;     /* borrowed: the answer begins with these, forced */
-    int64_t n_begin;          /* 0: none; no room behind them is ERR_LIMIT */
-    uint64_t index;           /* keys the draws */
+    const int32_t *begin; /* borrowed: the answer begins with these, forced */
+    int64_t n_begin;      /* 0: none; no room behind them is ERR_LIMIT */
+    uint64_t index;       /* keys the draws */
+    bool
+        share_prompt; /* what the prompt has in common with one that is being read, or was
+                          by a sequence that still runs, is copied from it */
     const int32_t *stop_ids;  /* borrowed */
     const Span *stop_strings; /* borrowed; matched against the bytes of the drawn ids, 1
                                  to ENGINE_STOP_BYTES each */

@@ -12,6 +12,9 @@ typedef struct Slot {
     int64_t request; /* -1: free */
     int32_t *ids;    /* (capacity), a piece of Engine.pool */
     int32_t total, cached;
+    int32_t
+        leader; /* a slot that reads the first `share` ids for this one too; -1: none */
+    int32_t share;
     StopMatcher stop;
 } Slot;
 

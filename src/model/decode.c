@@ -155,6 +155,19 @@ void model_decode(Model *model, ModelCache *cache, const int32_t *ids,
                s->hidden, (float)s->norm_eps);
 }
 
+void model_cache_copy(ModelCache *cache, int32_t from, int32_t to, int32_t n)
+{
+    const ModelShape *s = &cache->model->shape;
+    TensorOps *t = cache->model->ops;
+    ASSERT(from >= 0 && from < cache->slot_count && to >= 0 && to < cache->slot_count);
+    ASSERT(n >= 0 && n <= cache->capacity);
+    int64_t row = (int64_t)s->kv_heads * s->head_dim, slot = cache->capacity * row;
+    int64_t size = layer_elements(s, cache->slot_count, cache->capacity);
+    for (int64_t part = 0; part < 2 * (int64_t)s->layers; part++)
+        t->copy(t, tensor_slice(cache->store, part * size + to * slot, n * row),
+                tensor_slice(cache->store, part * size + from * slot, n * row));
+}
+
 /* The hidden states (n,C) of the rows. */
 static Tensor choose(Model *model, ModelCache *cache, const int32_t *rows, int64_t n)
 {

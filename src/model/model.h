@@ -254,6 +254,9 @@ size_t model_cache_bytes(const ModelShape *shape, int32_t slots, int32_t capacit
  * positions[i]; tokens of one slot come in order of position. Equals the full forward. */
 void model_decode(Model *model, ModelCache *cache, const int32_t *ids,
                   const int32_t *slots, const int32_t *positions, int64_t M);
+/* Slot `to` gets the keys and values of the first n tokens of slot `from`: sequences that
+ * begin alike read their beginning once. */
+void model_cache_copy(ModelCache *cache, int32_t from, int32_t to, int32_t n);
 /* Draws one id for each chosen row (index into the M of the last model_decode). */
 void model_decode_sample(Model *model, ModelCache *cache, const int32_t *rows,
                          const SampleRow *how, int64_t n, SampleOut *out);

@@ -84,7 +84,7 @@ static Entry *find(ConstraintBook *b, const Str *key)
 static Status make_room(ConstraintBook *b, Entry **out, Err *err)
 {
     Entry *oldest = NULL;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; b->entries && i < b->n; i++) {
         Entry *e = &b->entries[i];
         if (e->users == 0 && (!oldest || e->used < oldest->used))
             oldest = e;

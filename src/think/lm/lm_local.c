@@ -214,6 +214,7 @@ static Status prepare_one(Asking *a, int32_t k, Err *err)
         .n_prompt = (int64_t)a->prompt.len,
         .sample = r->sample,
         .index = draw_index(r, k),
+        .share_prompt = true,
         .stop_ids = turns ? m->turn_stops : m->loaded->ends,
         .n_stop_ids = turns ? m->n_turn_stops : m->loaded->n_ends,
         .stop_strings = a->stops,

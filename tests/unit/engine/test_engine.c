@@ -69,6 +69,76 @@ static void a_batch_gives_what_each_request_gives_alone(void **state)
     engine_free(one);
 }
 
+/* Prompts of a common beginning (none, some of it, all of it) over few slots, so that some
+ * wait for one that reads, some come when it is done, and some find nobody. */
+static void shared_prompts_are_read_once_and_change_nothing(void **state)
+{
+    Err err = {0};
+    Rng rng = check_rng();
+    enum { N = 12, LONG = 30 };
+    int64_t all = 0;
+    for (int trial = 0; trial < 40; trial++) {
+        int32_t common[LONG], prompts[N][LONG];
+        EngineRequest requests[N];
+        EngineResult shared[N], alone[N];
+        int64_t copied = 0;
+        for (int i = 0; i < LONG; i++)
+            common[i] = (int32_t)rng_below(&rng, TINY_VOCAB);
+        for (int k = 0; k < N; k++) {
+            int32_t same = (int32_t)rng_below(&rng, LONG + 1);
+            if (rng_below(&rng, 3) > 0)
+                same = LONG;
+            for (int i = 0; i < LONG; i++)
+                prompts[k][i] =
+                    i < same ? common[i] : (int32_t)rng_below(&rng, TINY_VOCAB);
+            requests[k] =
+                (EngineRequest){.prompt = prompts[k],
+                                .n_prompt = LONG - rng_below(&rng, 3),
+                                .sample = tiny_sample(1, 1 + rng_below(&rng, 9)),
+                                .index = (uint64_t)k};
+        }
+        Engine *engine = engine_of(*state, 1 + (int32_t)rng_below(&rng, 5), 0, NULL);
+        CHECK_OK(engine_run(engine, requests, N, alone, NULL, &err));
+        for (int k = 0; k < N; k++)
+            requests[k].share_prompt = true;
+        CHECK_OK(engine_run(engine, requests, N, shared, NULL, &err));
+        for (int k = 0; k < N; k++) {
+            same_result(&shared[k], &alone[k]);
+            assert_int_equal(alone[k].shared, 0);
+            assert_true(shared[k].shared < requests[k].n_prompt);
+            copied += shared[k].shared;
+            engine_result_release(&shared[k]);
+            engine_result_release(&alone[k]);
+        }
+        all += copied;
+        engine_free(engine);
+    }
+    assert_true(all > 1000);
+}
+
+static void of_equal_prompts_all_but_one_are_copied(void **state)
+{
+    Err err = {0};
+    int32_t prompt[20];
+    EngineRequest requests[4];
+    EngineResult out[4];
+    for (int i = 0; i < 20; i++)
+        prompt[i] = i;
+    for (int k = 0; k < 4; k++)
+        requests[k] = (EngineRequest){.prompt = prompt,
+                                      .n_prompt = 20,
+                                      .sample = tiny_sample(1, 5),
+                                      .index = (uint64_t)k,
+                                      .share_prompt = true};
+    Engine *engine = engine_of(*state, 4, 0, NULL);
+    CHECK_OK(engine_run(engine, requests, 4, out, NULL, &err));
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(out[k].shared, k == 0 ? 0 : 19);
+        engine_result_release(&out[k]);
+    }
+    engine_free(engine);
+}
+
 static void draws_follow_seed_and_index_and_nothing_else(void **state)
 {
     Err err = {0};
@@ -602,6 +672,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_gives_what_each_request_gives_alone),
+        cmocka_unit_test(shared_prompts_are_read_once_and_change_nothing),
+        cmocka_unit_test(of_equal_prompts_all_but_one_are_copied),
         cmocka_unit_test(draws_follow_seed_and_index_and_nothing_else),
         cmocka_unit_test(cached_greedy_equals_the_full_forward),
         cmocka_unit_test(the_penalty_is_for_prompt_and_result),
