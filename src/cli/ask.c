@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "eval/text_judge.h"
 #include "format/json.h"
 #include "text/utf8.h"
 
@@ -28,7 +29,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract;
+    char *system, *think, *trace, *extract, *judge;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -38,6 +39,9 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TREE(AskCommandOptions, judge, NULL,
+             "what says how good an answer is, for best-of, reflect and tree: a reward "
+             "model's folder, or as docs/rewards.md"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -61,6 +65,8 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    TextJudge *text_judge;
+    Judging judging;
     TensorOps *ops;
     Lm *lm;
     const char *model; /* MODEL as it was named; borrowed */
@@ -263,6 +269,13 @@ static Status find_answer(Ask *a, Err *err)
 {
     char id[2 * SHA256_BYTES + 1];
     TRY(model_word_open(&a->lm, &a->ops, COMPUTE_F32, a->model, &a->local, err));
+    if (a->o.judge && !a->ops) /* an endpoint needs none of its own */
+        TRY(command_backend(&a->ops, COMPUTE_F32, err));
+    if (a->o.judge) {
+        TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
+                            err));
+        a->judging = text_judge_as(a->text_judge);
+    }
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
     Question question = {.talk = &a->talk,
@@ -270,6 +283,7 @@ static Status find_answer(Ask *a, Err *err)
                          .o = &a->think,
                          .extract = &a->extract,
                          .examples = a->think.examples ? &a->examples : NULL,
+                         .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
     Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
@@ -317,6 +331,7 @@ static void release(Ask *a)
 {
     outcome_release(&a->outcome);
     run_release(&a->run);
+    text_judge_free(a->text_judge);
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);

@@ -464,3 +464,8 @@ Status lm_local_open(Lm **out, TensorOps *ops, const char *folder,
     m->loaded = &m->owned;
     return OK;
 }
+
+const Loaded *lm_local_loaded(const Lm *lm)
+{
+    return lm->complete == local_complete ? ((const LmLocal *)lm->self)->loaded : NULL;
+}

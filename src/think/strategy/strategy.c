@@ -25,13 +25,30 @@ static const OptField fields[] = {
     OPT_INT(ThinkOptions, pick_seed, 0, 0, 9e15, "few-shot: of random examples"),
     OPT_BOOL(ThinkOptions, calibrate, 0,
              "choose: divide by what the model answers to \"N/A\""),
+    OPT_REAL(ThinkOptions, reflect_gain, 0, 0, 1e9,
+             "reflect: a revision stays when its score is higher by more than this"),
+    OPT_BOOL(ThinkOptions, reflect_blind, 0,
+             "reflect: take every revision, without a judge (a control)"),
+    OPT_CHOICE(ThinkOptions, tree_search, 0, tree_search_names,
+               "tree: level by level, or the best partial answer next"),
+    OPT_CHOICE(ThinkOptions, tree_thoughts, 0, tree_thoughts_names,
+               "tree: next lines are drawn, or listed by the model"),
+    OPT_INT(ThinkOptions, tree_thoughts_n, 5, 1, 64,
+            "tree: next lines of a partial answer"),
+    OPT_INT(ThinkOptions, tree_depth, 4, 1, 1000, "tree: lines of an answer at most"),
+    OPT_CHOICE(ThinkOptions, tree_value, 0, tree_value_names,
+               "tree: without a judge the model rates each partial answer, or votes"),
+    OPT_INT(ThinkOptions, tree_values, 3, 1, 16, "tree: ratings, or votes, asked for"),
+    OPT_REAL(ThinkOptions, auto_entropy, 0.3, 0, 100,
+             "auto: entropy in nats a token up to which the model is sure"),
     OPT_END,
 };
 const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
 
-enum { N_KINDS = 5 };
+enum { N_KINDS = 9 };
 static const StrategyKind *const kinds[N_KINDS] = {
-    &direct_kind, &choose_kind, &few_shot_kind, &cot_kind, &consistency_kind};
+    &direct_kind,      &choose_kind,  &few_shot_kind, &cot_kind, &tree_kind,
+    &consistency_kind, &best_of_kind, &reflect_kind,  &auto_kind};
 
 /* --- attempts ------------------------------------------------------------------------ */
 void outcome_release(Outcome *o)
@@ -232,6 +249,11 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
         status = parse_part(&chain, (Span){spec.ptr + at, end - at}, err);
         at = end + 1;
     }
+    if (status == OK && chain->kind == &auto_kind && !chain->inner) {
+        status = parse_part(&chain, SPAN("cot"), err);
+        if (status == OK)
+            status = parse_part(&chain, SPAN("consistency"), err);
+    }
     if (status == OK && !asks_the_model(chain))
         status = parse_part(&chain, SPAN("direct"), err);
     if (status != OK) {
@@ -247,14 +269,16 @@ Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *
                        Err *err)
 {
     Str spec = {0};
+    Question asked = *q;
     ASSERT(q->talk && q->o && q->extract);
+    asked.id = q->key;
     *out = (Outcome){0};
     strategy_spec(s, &spec);
     trace_note(run->trace, "think", json_from_bytes(str_span(&spec)));
     str_release(&spec);
     Status status = strategy_check(s, run->lm, err);
     if (status == OK)
-        status = s->kind->attempt(s, run, q, 0, 1, out, err);
+        status = s->kind->attempt(s, run, &asked, 0, 1, out, err);
     if (status == OK) {
         trace_note(run->trace, "text", json_from_bytes(str_span(&out->text)));
         trace_note(run->trace, "answer", json_from_bytes(str_span(&out->answer)));

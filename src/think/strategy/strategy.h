@@ -27,9 +27,29 @@ typedef struct ThinkOptions {
     char *examples;       /* few-shot: a file, for whoever fills Question.examples */
     int pick;             /* few-shot: ExamplePick */
     int64_t pick_seed;
-    bool calibrate; /* choose */
+    bool calibrate;      /* choose */
+    double reflect_gain; /* reflect: by which a revision must be better */
+    bool reflect_blind;  /* reflect: without a judge take every revision */
+    double auto_entropy; /* auto: nats a token up to which the model is sure */
+    int tree_search, tree_thoughts, tree_value; /* tree: names as below */
+    int64_t tree_depth, tree_thoughts_n, tree_values;
 } ThinkOptions;
 extern const OptTable think_options;
+extern const char *const tree_search_names[],
+    *const tree_thoughts_names[], *const tree_value_names[]; /* ended by NULL */
+
+/* What says how good an answer is, higher is better: a reward, a rule, a checker (1 or 0),
+ * filled in by whoever has one. It must not know the right answer. */
+typedef struct Judging {
+    void *self;
+    Status (*score)(void *self, const Conversation *talk, Span answer, double *out,
+                    Err *err);
+} Judging;
+
+/* How often reflection took what (0: right, 1: wrong) to what. */
+typedef struct Flips {
+    int64_t counts[2][2];
+} Flips;
 
 /* All pointers are borrowed. */
 typedef struct Question {
@@ -38,11 +58,15 @@ typedef struct Question {
     const Span *stops;
     size_t n_stops;
     SampleOptions sample;
-    uint64_t key;
+    uint64_t key; /* of the draws; parts of the question draw by keys of their own */
+    uint64_t id;  /* the whole question's key, which stays; set by strategy_answer */
     const ThinkOptions *o;
     const Extractor *extract;
-    const Examples *examples;       /* few-shot; NULL: none */
-    bool steps;                     /* a chain of thought is wanted: set by cot */
+    const Examples *examples; /* few-shot; NULL: none */
+    const Judging *judge;     /* best-of, reflect, tree; NULL: none */
+    Span gold;    /* the right answer's normal form, for counting flips; ptr NULL */
+    Flips *flips; /* NULL: nobody counts */
+    bool steps;   /* a chain of thought is wanted: set by cot */
     const LmConstraint *constraint; /* NULL: free */
     LmOnText on_text; /* shows the answer as it is written, where the strategy can know
                          that it is the answer; NULL: nobody looks on */
@@ -114,6 +138,6 @@ bool strategy_holds(const Strategy *s, const StrategyKind *kind);
 
 /* The kinds, a file each. */
 extern const StrategyKind direct_kind, choose_kind, few_shot_kind, cot_kind,
-    consistency_kind;
+    consistency_kind, best_of_kind, reflect_kind, auto_kind, tree_kind;
 
 #endif
