@@ -103,11 +103,12 @@ logs()
 thinks()
 {
     printf '{"question":"1 + 1?","answer":"2"}\n{"question":"2 + 2?","answer":"4"}\n' >examples.jsonl
-    for way in cot consistency:3 cot+consistency:3 few-shot:2; do
+    for way in cot consistency:3 cot+consistency:3 few-shot:2 auto; do
         succeeds "thinks by $way" ask "$at#echo" "What is 3 + 3?" --think $way \
             --examples examples.jsonl --extract number --json --no-log
         says "$way is said" "+$way\"," out
     done
+    succeeds "reflects" ask "$at#echo" "What is 3 + 3?" --think reflect:1 --reflect-blind --no-log
     fails "what an endpoint lacks" 2 "gives no probabilities of texts" \
         ask "$at#echo" "Yes or no?" --think choose --extract choice:yes,no
 }

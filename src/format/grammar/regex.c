@@ -197,9 +197,9 @@ static Status parse_group(Parser *p, int32_t *node)
         p->at += 2;
     else if (peek(p) == '?')
         return grammar_error(p->err, p->text, open,
-                             "'(%.2s' is not understood: no look-around, names or "
+                             "'(%.*s' is not understood: no look-around, names or "
                              "flags",
-                             p->text.ptr + p->at);
+                             p->text.len - p->at > 1 ? 2 : 1, p->text.ptr + p->at);
     if (++p->depth > GRAMMAR_DEPTH)
         return grammar_error(p->err, p->text, open,
                              "more than %d parentheses in each other", GRAMMAR_DEPTH);

@@ -94,18 +94,29 @@ static Status bad_address(Span word, const char *why, Err *err)
     return status;
 }
 
-/* The host begins behind "://" and ends before a port, a path, a query. */
+/* The host begins behind "://" and ends before a port, a path, a query; one in brackets,
+ * [::1], behind the closing one. */
 static Span host_of(Span address)
 {
     ptrdiff_t from = span_find(address, SPAN("://"), 0) + 3;
     size_t end = (size_t)from;
-    bool bracket = false; /* [::1] */
-    while (end < address.len && (bracket || !strchr(":/?", address.ptr[end]))) {
-        if (address.ptr[end] == '[' || address.ptr[end] == ']')
-            bracket = address.ptr[end] == '[';
-        end++;
+    if (end < address.len && address.ptr[end] == '[') {
+        ptrdiff_t closing = span_find(address, SPAN("]"), end);
+        end = closing < 0 ? address.len : (size_t)closing + 1;
     }
+    while (end < address.len && !strchr(":/?", address.ptr[end]))
+        end++;
     return (Span){address.ptr + from, end - (size_t)from};
+}
+
+/* A name without brackets, or one bracketed whole. */
+static bool is_host(Span host)
+{
+    ptrdiff_t opening = span_find(host, SPAN("["), 0),
+              closing = span_find(host, SPAN("]"), 0);
+    return (opening < 0 && closing < 0) ||
+           (opening == 0 && closing == (ptrdiff_t)host.len - 1 &&
+            span_find(host, SPAN("["), 1) < 0);
 }
 
 static Status check_address(Span address, Err *err)
@@ -126,6 +137,8 @@ static Status check_address(Span address, Err *err)
     Span host = host_of(address);
     if (host.len == 0)
         return bad_address(address, "it names no host", err);
+    if (!is_host(host))
+        return bad_address(address, "its host has a bracket out of place", err);
     return OK;
 }
 

@@ -195,7 +195,8 @@ static unsigned complaint(const Try *t)
     const LmConstraint *c = t->request->constraint;
     const Str *said = &t->refusal;
     OpenaiWay way = way_of(m, t->learnt);
-    bool schema = c && (c->kind == LM_JSON_SCHEMA || c->kind == LM_CHOICES);
+    bool schema =
+        c && !way.grammar && (c->kind == LM_JSON_SCHEMA || c->kind == LM_CHOICES);
     if (way.logprobs && m->o.logprobs == LOGPROBS_AUTO &&
         (mentions(said, "logprob") || mentions(said, "logits")))
         return LEARNT_NO_LOGPROBS;
@@ -541,12 +542,12 @@ static Status set_up(Remote *m, const EndpointOptions *o, Err *err)
 static void fill_table(Lm *lm, Remote *m)
 {
     const EndpointOptions *o = &m->o;
-    bool vllm = o->grammar == GRAMMAR_VLLM;
+    bool all = o->grammar != GRAMMAR_NO;
     *lm = (Lm){
         .name = str_c(&m->name),
         .can = {.logprobs = o->logprobs != LOGPROBS_NO,
-                .constraints = vllm,
-                .schemas = vllm || o->schemas != SCHEMAS_NO,
+                .constraints = all,
+                .schemas = all || o->schemas != SCHEMAS_NO,
                 .documents = o->documents,
                 .prefixes = o->prefixes != PREFIXES_NO,
                 .tools = o->tools},

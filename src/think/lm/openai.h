@@ -18,7 +18,7 @@ enum { OPENAI_MAX_CALLS = 64, OPENAI_TOP = 5 };
 /* How an endpoint takes constraints beside JSON Schema. */
 typedef enum OpenaiGrammar {
     GRAMMAR_NO,
-    GRAMMAR_LLAMA_CPP, /* "grammar": GBNF, choices as one; no regular expressions */
+    GRAMMAR_LLAMA_CPP, /* "grammar": all kinds, as GBNF (format/grammar/gbnf_write.h) */
     GRAMMAR_VLLM       /* "structured_outputs": all kinds */
 } OpenaiGrammar;
 
@@ -36,7 +36,7 @@ typedef struct OpenaiWay {
 
 /* Appends the body of the request for n answers, the first of them number `first` (it
  * keys the draws). ERR_OPTION: the constraint is of a kind that this way has no words for;
- * ERR_FORMAT: the schema is no JSON. */
+ * ERR_FORMAT: it is not what it should be. */
 NODISCARD Status openai_request(const LmRequest *request, const OpenaiWay *way,
                                 int32_t first, int32_t n, bool stream, Str *out,
                                 Err *err);

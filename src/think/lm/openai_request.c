@@ -5,6 +5,10 @@
 #include "think/lm/openai.h"
 
 #include "base/rng.h"
+#include "format/grammar/gbnf.h"
+#include "format/grammar/gbnf_write.h"
+#include "format/grammar/regex.h"
+#include "format/grammar/schema.h"
 #include "format/json.h"
 
 #include <math.h>
@@ -208,18 +212,36 @@ static void put_schema(Body *b, json_t *schema, const OpenaiWay *way)
     put(b, b->root, "response_format", format);
 }
 
-/* root ::= "yes" | "no" */
-static json_t *choices_grammar(const LmConstraint *c)
+/* Whatever the constraint, as llama.cpp's grammar. */
+static Status parse_constraint(const LmConstraint *c, Grammar *g, int32_t *node,
+                               Err *err)
 {
-    Str text = {0};
-    str_puts(&text, "root ::= ");
-    for (size_t i = 0; i < c->n_choices; i++) {
-        str_puts(&text, i ? " | " : "");
-        json_append_string(&text, c->choices[i]); /* GBNF's strings are like JSON's */
+    switch (c->kind) {
+    case LM_CHOICES:
+        return grammar_choices(g, c->choices, c->n_choices, node, err);
+    case LM_REGEX:
+        return regex_parse(g, c->text, (RegexOptions){0}, node, err);
+    case LM_JSON_SCHEMA:
+        return schema_parse(g, c->text, node, err);
+    case LM_GBNF:
+        return gbnf_parse(g, c->text, node, err);
     }
-    json_t *out = text.failed ? NULL : json_from_bytes(str_span(&text));
+    return OK;
+}
+
+static Status put_grammar(Body *b, const LmConstraint *c, Err *err)
+{
+    Grammar g = {0};
+    int32_t node = 0;
+    Str text = {0};
+    Status status = parse_constraint(c, &g, &node, err);
+    if (status == OK)
+        status = gbnf_write(&g, node, &text, err);
+    if (status == OK)
+        put(b, b->root, "grammar", json_from_bytes(str_span(&text)));
+    grammar_release(&g);
     str_release(&text);
-    return out;
+    return status;
 }
 
 static void put_structured(Body *b, const char *key, json_t *value)
@@ -229,50 +251,51 @@ static void put_structured(Body *b, const char *key, json_t *value)
     put(b, b->root, "structured_outputs", o);
 }
 
-static Status lacks(const char *what, Err *err)
+static Status put_for_vllm(Body *b, const LmConstraint *c, Err *err)
 {
-    return err_set(err, ERR_OPTION,
-                   "the endpoint takes no %s; a model folder does, and so does an "
-                   "endpoint with `grammar: %s`",
-                   what, strcmp(what, "grammars") == 0 ? "llama.cpp or vllm" : "vllm");
+    json_t *schema = NULL;
+    switch (c->kind) {
+    case LM_CHOICES:
+        put_structured(b, "choice", choices_list(b, c));
+        return OK;
+    case LM_REGEX:
+        put_structured(b, "regex", json_from_bytes(c->text));
+        return OK;
+    case LM_GBNF:
+        put_structured(b, "grammar", json_from_bytes(c->text));
+        return OK;
+    case LM_JSON_SCHEMA:
+        TRY(json_parse(c->text, &schema, err));
+        put_structured(b, "json", schema);
+        return OK;
+    }
+    return OK;
+}
+
+/* As OpenAI has it: JSON Schema, and choices as one. */
+static Status put_as_schema(Body *b, const LmConstraint *c, const OpenaiWay *way,
+                            Err *err)
+{
+    json_t *schema = NULL;
+    if (c->kind == LM_REGEX || c->kind == LM_GBNF)
+        return err_set(err, ERR_OPTION,
+                       "the endpoint takes no %s; a model folder does, and so does an "
+                       "endpoint with `grammar: llama.cpp` or `vllm`",
+                       c->kind == LM_GBNF ? "grammars" : "regular expressions");
+    if (c->kind == LM_CHOICES)
+        schema = choices_schema(b, c);
+    else if (json_parse(c->text, &schema, err) != OK)
+        return err_context(err, "schema");
+    put_schema(b, schema, way);
+    return OK;
 }
 
 static Status put_constraint(Body *b, const LmConstraint *c, const OpenaiWay *way,
                              Err *err)
 {
-    bool vllm = way->grammar == GRAMMAR_VLLM;
-    switch (c->kind) {
-    case LM_CHOICES:
-        if (vllm)
-            put_structured(b, "choice", choices_list(b, c));
-        else if (way->grammar == GRAMMAR_LLAMA_CPP)
-            put(b, b->root, "grammar", choices_grammar(c));
-        else
-            put_schema(b, choices_schema(b, c), way);
-        return OK;
-    case LM_JSON_SCHEMA: {
-        json_t *schema = NULL;
-        Status status = json_parse(c->text, &schema, err);
-        if (status != OK)
-            return err_context(err, "schema");
-        put_schema(b, schema, way);
-        return OK;
-    }
-    case LM_REGEX:
-        if (!vllm)
-            return lacks("regular expressions", err);
-        put_structured(b, "regex", json_from_bytes(c->text));
-        return OK;
-    case LM_GBNF:
-        if (vllm)
-            put_structured(b, "grammar", json_from_bytes(c->text));
-        else if (way->grammar == GRAMMAR_LLAMA_CPP)
-            put(b, b->root, "grammar", json_from_bytes(c->text));
-        else
-            return lacks("grammars", err);
-        return OK;
-    }
-    return OK;
+    return way->grammar == GRAMMAR_LLAMA_CPP ? put_grammar(b, c, err)
+           : way->grammar == GRAMMAR_VLLM    ? put_for_vllm(b, c, err)
+                                             : put_as_schema(b, c, way, err);
 }
 
 /* --- sampling ---------------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ static void a_wrong_address_is_refused(void **state)
     } cases[] = {
         {"http://", "endpoint 'http://': it names no host"},
         {"http:///v1", "endpoint 'http:///v1': it names no host"},
+        {"http://a[b:1",
+         "endpoint 'http://a[b:1': its host has a bracket out of place"},
+        {"http://[::1", "endpoint 'http://[::1': its host has a bracket out of place"},
         {"http://a b",
          "endpoint 'http://a b': it has a space or a byte that is no letter"},
         {"http://h#", "endpoint 'http://h#': there is no model's name behind #"},
