@@ -57,5 +57,6 @@ int search_command(int argc, char **argv);   /* index.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */
+int tool_command(int argc, char **argv);     /* tool.c */
 
 #endif

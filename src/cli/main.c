@@ -41,6 +41,8 @@ const Command commands[] = {
      search_command},
     {"info", "describe a model, a tokenizer, a run or a shard of tokens", info_command},
     {"tokenize", "show the token ids of a text, or the text of ids", tokenize_command},
+    {"tool", "list and call tools: built-in ones, your own, MCP servers'",
+     tool_command},
     {"import", "bring in a llama2.c checkpoint", import_command},
     {"merge", "make a model of an adapter and its base", merge_command},
     {NULL, NULL, NULL},

@@ -30,6 +30,7 @@ typedef struct ThinkOptions {
     bool calibrate;      /* choose */
     double reflect_gain; /* reflect: by which a revision must be better */
     bool reflect_blind;  /* reflect: without a judge take every revision */
+    int64_t tool_steps;  /* tools: rounds of calls */
     double auto_entropy; /* auto: nats a token up to which the model is sure */
     int tree_search, tree_thoughts, tree_value; /* tree: names as below */
     int64_t tree_depth, tree_thoughts_n, tree_values;
@@ -63,7 +64,10 @@ typedef struct Question {
     const ThinkOptions *o;
     const Extractor *extract;
     const Examples *examples; /* few-shot; NULL: none */
-    const Judging *judge;     /* best-of, reflect, tree; NULL: none */
+    const Toolbox *tools;     /* tools; NULL: none */
+    ToolApprove approve;      /* who is asked before a call (tool.h) */
+    void *approver;
+    const Judging *judge; /* best-of, reflect, tree; NULL: none */
     Span gold;    /* the right answer's normal form, for counting flips; ptr NULL */
     Flips *flips; /* NULL: nobody counts */
     bool steps;   /* a chain of thought is wanted: set by cot */
@@ -88,6 +92,11 @@ typedef struct Outcome {
 void outcome_release(Outcome *o); /* accepts zeroed */
 /* Moves *from into *to, which is released first. */
 void outcome_move(Outcome *to, Outcome *from);
+/* The text of an answer, taken from it, with a note when it is not finished; `shown`:
+ * on_text had it. */
+NODISCARD Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err);
+/* Adds what an answer cost: its tokens and log-probability. */
+void outcome_cost(Outcome *o, const LmAnswer *a);
 /* Finds o->answer in text. */
 NODISCARD Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err);
 
@@ -138,6 +147,6 @@ bool strategy_holds(const Strategy *s, const StrategyKind *kind);
 
 /* The kinds, a file each. */
 extern const StrategyKind direct_kind, choose_kind, few_shot_kind, cot_kind,
-    consistency_kind, best_of_kind, reflect_kind, auto_kind, tree_kind;
+    consistency_kind, best_of_kind, reflect_kind, auto_kind, tree_kind, tools_kind;
 
 #endif

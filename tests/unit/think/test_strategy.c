@@ -72,8 +72,8 @@ static void a_call_that_is_not_made_is_mentioned(void **state)
     assert_string_equal(str_c(&t.out.text), "");
     assert_string_equal(
         str_c(&t.out.note),
-        "the model wanted to call calculator({\"expression\":\"2+2\"}), "
-        "which this strategy does not");
+        "the model wanted to call calculator({\"expression\":\"2+2\"}): "
+        "--think tools lets it");
     thinking_release(&t);
 }
 
