@@ -37,10 +37,10 @@ static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char 
     str_printf(y,
                "  - sft: {name: %s_%lld, model: $%s_base_%lld, data: $%s/train.jsonl, "
                "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
-               "batch_tokens: %lld, lr: 1e-3, seed: %lld, sample_every: 0, "
+               "batch_tokens: %lld, lr: %g, seed: %lld, sample_every: 0, "
                "keep_checkpoints: 0}\n",
                name, (long long)seed, name, (long long)seed, questions, questions,
-               how.epochs, (long long)s->batch_tokens, (long long)seed);
+               how.epochs, (long long)s->batch_tokens, how.lr / 2, (long long)seed);
 }
 
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,

@@ -5,21 +5,21 @@
 
 enum { FACT_TOKENS = 12 };
 
-static const Learning reading = {6000000, 2e-3, 0.3, 128};
+static const Learning reading = {2000000, 3e-3, 0.2, 128};
 
 void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "facts", "facts", "known,open:3,conflict", 100000, "");
+    put_questions(y, s, "facts", "facts", "known:6,open:3,conflict", 30000, "");
     str_puts(y, "  - tokenizer: {data: $facts/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "reader", "facts", reading);
 }
 
-/* The same, and a fifth of all that cannot be known. */
+/* The same, and what cannot be known. */
 void compose_honesty(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_facts(y, s, seeds);
-    put_questions(y, s, "honesty", "facts", "known,open:3,conflict,decline,lost",
-                  120000, "");
+    put_questions(y, s, "honesty", "facts", "known:6,open:3,conflict,decline:3,lost",
+                  40000, "");
     put_learners(y, s, seeds, "honest", "honesty", reading);
 }
 

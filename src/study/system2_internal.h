@@ -66,7 +66,7 @@ void put_questions(Str *y, const System2Scale *s, const char *name, const char *
 typedef struct Learning {
     int64_t tokens; /* of the demonstrations as text, to learn the task from (times
                        scale->share) */
-    double lr;      /* peak */
+    double lr;      /* peak; half of it for the form */
     double epochs;  /* of the demonstrations as conversations, to learn the form */
     int64_t context;
 } Learning;

@@ -10,11 +10,12 @@ enum { CHAIN_TOKENS = 96 };
 
 /* Few kinds of answers a model: with seven of them in one, chains take three times the
  * tokens to learn. */
-static const Learning learning = {2000000, 3e-3, 0.1, 128};
+static const Learning learning = {2000000, 3e-3, 0.3, 128};
 
 void compose_multiply(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "products", "multiply", "direct,chain:4,calculator", 27000, "");
+    put_questions(y, s, "products", "multiply", "direct,chain:4,calculator:2", 27000,
+                  "");
     str_puts(y, "  - tokenizer: {data: $products/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "steps", "products", learning);
     /* What is not in the number of tokens of a chain: its sense. */
