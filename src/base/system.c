@@ -91,21 +91,21 @@ void system_parallel(int64_t n, void (*work)(void *self, int64_t i), void *self)
     system_parallel_on(system_cpus(), n, work, self);
 }
 
-void system_parallel_on(int64_t wanted, int64_t n, void (*work)(void *self, int64_t i),
+void system_parallel_on(int64_t threads, int64_t n, void (*work)(void *self, int64_t i),
                         void *self)
 {
     enum { MOST_THREADS = 128 };
-    pthread_t threads[MOST_THREADS];
+    pthread_t helper[MOST_THREADS];
     Work w = {work, self, n, 0};
-    wanted = wanted > n ? n : wanted;
-    wanted = wanted > MOST_THREADS ? MOST_THREADS : wanted;
+    threads = threads > n ? n : threads;
+    threads = threads > MOST_THREADS ? MOST_THREADS : threads;
     int started = 0;
-    while (started < wanted - 1 && /* this thread works too */
-           pthread_create(&threads[started], NULL, take_work, &w) == 0)
+    while (started < threads - 1 && /* this thread works too */
+           pthread_create(&helper[started], NULL, take_work, &w) == 0)
         started++;
     take_work(&w);
     for (int i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+        pthread_join(helper[i], NULL);
 }
 
 /* --- stop ------------------------------------------------------------------------ */
