@@ -74,6 +74,7 @@ static void add_forms(Class *c, int32_t from, const uint8_t *low, const uint8_t 
                       int n)
 {
     Builder *b = c->b;
+    ASSERT(n >= 1);
     if (n == 1) {
         add_bytes(b, from, c->to, low[0], high[0]);
         return;

@@ -24,8 +24,8 @@ typedef struct Builder {
 int32_t network_new_state(Builder *b);
 void network_add_nothing(Builder *b, int32_t from, int32_t to);
 void network_add_set(Builder *b, int32_t from, int32_t to, const CharSet *set);
-/* Edges from one state to another that read what the node allows. */
-void network_add_node(Builder *b, int32_t node, int32_t from, int32_t to);
+/* Edges from one state to another that read what node `number` allows. */
+void network_add_node(Builder *b, int32_t number, int32_t from, int32_t to);
 /* network_until.c: the same for GRAMMAR_UNTIL. */
 void network_add_until(Builder *b, const GrammarNode *node, int32_t from, int32_t to);
 /* network_finish.c: pass 2, of n_states and edges. */

@@ -238,7 +238,7 @@ static void unlike_first(Candidates *c, size_t k)
         most = c->relevance[i] > most ? c->relevance[i] : most;
     for (size_t i = 0; i < k && i < c->n; i++) {
         size_t best = i;
-        double best_score = -INFINITY;
+        double best_score = -HUGE_VAL;
         for (size_t j = i; j < c->n; j++) {
             double like = 0;
             for (size_t p = 0; p < i; p++) {

@@ -437,7 +437,7 @@ static Status make_absolute(char **path, const char *folder, Err *err)
     char *real = status == OK ? realpath(str_c(&joined), NULL) : NULL;
     if (status == OK && !real)
         status = err_system(err, "find", str_c(&joined));
-    if (status == OK) {
+    if (status == OK && real) {
         mem_free(*path);
         *path = mem_dup(real, strlen(real));
         if (!*path)
