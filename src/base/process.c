@@ -280,6 +280,12 @@ void process_hush(Process *p)
     close_end(&p->fd[IN]);
 }
 
+void process_dismiss(Process *p)
+{
+    if (p->pid >= 0)
+        (void)kill(-p->pid, SIGTERM);
+}
+
 /* --- ending -------------------------------------------------------------------------- */
 
 /* The last line of the tail that says something. */

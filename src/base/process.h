@@ -45,6 +45,8 @@ NODISCARD Status process_talk(Process *p, Span *in, Str *out, double seconds,
 void process_end(Process *p, Str *how);
 /* Tells the child that nothing more will be said: the end of its standard input. */
 void process_hush(Process *p);
+/* Asks the child and its group to end (SIGTERM). */
+void process_dismiss(Process *p);
 void process_free(Process *p); /* kills it; NULL allowed */
 
 #endif

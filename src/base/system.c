@@ -88,10 +88,15 @@ static void *take_work(void *arg)
 
 void system_parallel(int64_t n, void (*work)(void *self, int64_t i), void *self)
 {
+    system_parallel_on(system_cpus(), n, work, self);
+}
+
+void system_parallel_on(int64_t wanted, int64_t n, void (*work)(void *self, int64_t i),
+                        void *self)
+{
     enum { MOST_THREADS = 128 };
     pthread_t threads[MOST_THREADS];
     Work w = {work, self, n, 0};
-    int64_t wanted = system_cpus();
     wanted = wanted > n ? n : wanted;
     wanted = wanted > MOST_THREADS ? MOST_THREADS : wanted;
     int started = 0;

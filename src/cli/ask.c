@@ -2,19 +2,23 @@
  * through a pipe is put behind the question, as in `cat notes.txt | tame ask MODEL "sum
   * this up"`. The answer goes to stdout, remarks to stderr, the conversation into the store
  * (`tame logs`). */
+#include "cli/ask_docs.h"
 #include "cli/ask_prompt.h"
 #include "cli/command.h"
 #include "cli/model_word.h"
+#include "cli/plain.h"
 #include "cli/short_flags.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "eval/text_judge.h"
 #include "format/json.h"
 #include "text/utf8.h"
 
 #include "think/lm/endpoint.h"
 #include "think/strategy/strategy.h"
+#include "think/tool/builtin.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +31,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract;
+    char *system, *think, *trace, *extract, *judge, *tools;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -37,6 +41,12 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
+    OPT_TEXT(AskCommandOptions, tools, NULL,
+             "what the model may call, with --think tools: names with commas, of "
+             "calculator, date_time, count_letters, length, reverse, sort"),
+    OPT_TREE(AskCommandOptions, judge, NULL,
+             "what says how good an answer is, for best-of, reflect and tree: a reward "
+             "model's folder, or as docs/rewards.md"),
     OPT_TEXT(AskCommandOptions, system, NULL, "system text at the beginning (-s)"),
     OPT_BOOL(AskCommandOptions, json, 0, "print the answer and its cost as JSON"),
     OPT_BOOL(AskCommandOptions, usage, 0, "tell the cost on stderr (-u)"),
@@ -60,11 +70,15 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    Toolbox tools;
+    TextJudge *text_judge;
+    Judging judging;
     TensorOps *ops;
     Lm *lm;
     const char *model; /* MODEL as it was named; borrowed */
     Str text;          /* the words of the question, and what was piped */
     Conversation talk;
+    AskDocs docs;
     Run run;
     Outcome outcome;
 } Ask;
@@ -113,7 +127,7 @@ static Status make_question(Ask *a, const char *words, Err *err)
 static bool show(void *self, Span text)
 {
     (void)self;
-    fwrite(text.ptr, 1, text.len, stdout);
+    plain_put(stdout, text);
     fflush(stdout);
     return !system_stop_requested();
 }
@@ -170,6 +184,8 @@ static void show_json(const Ask *a, const char *id)
     json_object_set_new(root, "usage", usage);
     if (*id)
         json_object_set_new(root, "id", json_string(id));
+    if (a->docs.o.docs)
+        ask_docs_json(&a->docs, root);
     json_append(&line, root);
     puts(str_c(&line));
     json_decref(root);
@@ -182,8 +198,8 @@ static void show_answer(const Ask *a)
     const Outcome *o = &a->outcome;
     bool found;
     Span text = ask_prompt_extract(&a->prompt, str_span(&o->text), &found);
-    if (!o->shown && text.len > 0)
-        fwrite(text.ptr, 1, text.len, stdout);
+    if (!o->shown)
+        plain_put(stdout, text);
     if (!found)
         fprintf(stderr, "[there is no block of code: all of the answer is above]\n");
     if (!(text.len > 0 && text.ptr[text.len - 1] == '\n' && !o->shown))
@@ -191,6 +207,19 @@ static void show_answer(const Ask *a)
     fflush(stdout);
     if (o->note.len > 0)
         fprintf(stderr, "[%s]\n", str_c(&o->note));
+    ask_docs_tell(&a->docs);
+}
+
+static Status open_tools(Ask *a, Err *err)
+{
+    Span list = span_of(a->o.tools ? a->o.tools : "");
+    for (size_t at = 0; list.len > 0 && at <= list.len;) {
+        ptrdiff_t comma = span_find(list, SPAN(","), at);
+        size_t end = comma < 0 ? list.len : (size_t)comma;
+        TRY(builtin_add(&a->tools, span_trim((Span){list.ptr + at, end - at}), err));
+        at = end + 1;
+    }
+    return OK;
 }
 
 static Status write_trace(const Ask *a, Err *err)
@@ -258,10 +287,39 @@ static Status take_words(Ask *a, const char **words, size_t n, const char **ques
                                         : err_set(err, ERR_OPTION, "MODEL is missing");
 }
 
+static Status open_judge(Ask *a, Err *err)
+{
+    if (!a->o.judge)
+        return OK;
+    if (!a->ops)
+        TRY(command_backend(&a->ops, COMPUTE_F32, err));
+    TRY(text_judge_open(&a->text_judge, a->o.judge, a->ops, lm_local_loaded(a->lm),
+                        err));
+    a->judging = text_judge_as(a->text_judge);
+    return OK;
+}
+
+/* The answer that sources give, if there are any: without, no model need be asked. What is
+ * kept in the store is the question as it was put, without the sources. */
+static Status answer_from_docs(Ask *a, Question *question, Err *err)
+{
+    AskDocs *d = &a->docs;
+    TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    question->talk = &d->book.talk;
+    if (!question->constraint && d->book.form.text.len > 0)
+        question->constraint = &d->book.form;
+    if (d->book.n == 0)
+        str_puts(&a->outcome.text, OPEN_BOOK_UNKNOWN);
+    else
+        TRY(strategy_answer(a->strategy, &a->run, question, &a->outcome, err));
+    return ask_docs_check(d, str_span(&a->outcome.text), err);
+}
+
 static Status find_answer(Ask *a, Err *err)
 {
     char id[2 * SHA256_BYTES + 1];
     TRY(model_word_open(&a->lm, &a->ops, COMPUTE_F32, a->model, &a->local, err));
+    TRY(open_judge(a, err));
     TRY(run_init(&a->run, a->lm, &a->budget, NULL, "ask", err));
     bool silent = a->o.json || ask_prompt_extracts(&a->prompt);
     Question question = {.talk = &a->talk,
@@ -269,9 +327,13 @@ static Status find_answer(Ask *a, Err *err)
                          .o = &a->think,
                          .extract = &a->extract,
                          .examples = a->think.examples ? &a->examples : NULL,
+                         .tools = &a->tools,
+                         .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
-    Status status = strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
+                                   : strategy_answer(a->strategy, &a->run, &question,
+                                                     &a->outcome, err);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)
@@ -289,6 +351,7 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
                         err));
     if (a->think.examples)
         TRY(examples_load(&a->examples, a->think.examples, err));
+    TRY(open_tools(a, err));
     system_catch_stop();
     TRY(ask_prompt_begin(&a->prompt, &a->talk, err));
     TRY(take_words(a, words, n, &question, err));
@@ -314,13 +377,16 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
 
 static void release(Ask *a)
 {
+    ask_docs_release(&a->docs);
     outcome_release(&a->outcome);
     run_release(&a->run);
+    text_judge_free(a->text_judge);
     lm_free(a->lm);
     tensor_free(a->ops);
     strategy_free(a->strategy);
     extractor_release(&a->extract);
     examples_release(&a->examples);
+    toolbox_release(&a->tools);
     conversation_release(&a->talk);
     ask_prompt_release(&a->prompt);
     str_release(&a->text);
@@ -345,7 +411,9 @@ static const char examples[] =
     "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
     "--extract "
     "number -v\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think tools --tools calculator\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
+    "  tame ask runs/demo/ppo \"How do I resume a run?\" --docs docs.db\n"
     "  tame ask -c \"And of Spain?\"\n"
     "  tame ask gpt.yaml -f notes.md \"Who was there?\" --schema \"name, age int\"\n"
     "  tame ask -t translate -p to French \"Good morning\"\n";
@@ -357,11 +425,14 @@ int ask_command(int argc, char **argv)
     const OptBinding bindings[] = {{&ask_options, &a.o},
                                    {&think_options, &a.think},
                                    {&ask_prompt_options, &a.prompt.o},
+                                   {&ask_docs_options, &a.docs.o},
+                                   {&open_book_options, &a.docs.book_options},
                                    {&sample_options, &a.sample},
                                    {&budget_options, &a.budget},
                                    {&lm_local_options, &a.local}};
     /* what --save saves of options */
-    const OptBinding saved[] = {{&sample_options, &a.sample},
+    const OptBinding saved[] = {{&think_options, &a.think},
+                                {&sample_options, &a.sample},
                                 {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
     Status status = OK;
@@ -375,10 +446,10 @@ int ask_command(int argc, char **argv)
         .what =
             "Answers a question with MODEL: a folder, or an OpenAI-compatible endpoint "
             "(http://HOST:PORT/v1#NAME,\nor a file of options, docs/ask.md). What "
-            "comes through "
-            "a pipe is put behind\nthe question. The answer goes to stdout, remarks "
-            "to stderr. -n is --max-new, --temp is\n--temperature; `--think help` "
-            "lists the ways to find an answer.",
+            "comes "
+            "through a pipe is put behind the question. The\nanswer goes to stdout, "
+            "remarks to stderr. -n is --max-new, --temp is --temperature;\n"
+            "`--think help` lists the ways to find an answer.",
         .examples = examples,
         .options = bindings,
         .n_options = N,
@@ -388,13 +459,13 @@ int ask_command(int argc, char **argv)
     status = ask_prompt_flags(&a.prompt, &argc, argv, &err);
     if (status == OK)
         status = ask_prompt_defaults(&a.prompt, bindings, N, &err);
-    if (status != OK) {
-        release(&a);
-        return command_fail(status, &err);
-    }
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
+    Parsed parsed = PARSED_ERROR;
+    if (status == OK)
+        parsed = command_parse(&usage, argc, argv, words, 0, 2, &n);
+    int result = status != OK            ? command_fail(status, &err)
+                 : parsed == PARSED_HELP ? 0
+                                         : 2;
     if (parsed == PARSED_OK && a.o.think && strcmp(a.o.think, "help") == 0) {
         result = list_strategies();
     } else if (parsed == PARSED_OK) {

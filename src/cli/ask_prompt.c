@@ -110,7 +110,7 @@ Status ask_prompt_flags(AskPrompt *p, int *argc, char **argv, Err *err)
 {
     int out = 1, i = 1;
     const char *name = NULL;
-    for (; i < *argc && strcmp(argv[i], "--") != 0;) {
+    while (i < *argc && argv[i] && strcmp(argv[i], "--") != 0) {
         int words = own_words(argv[i]);
         if (words > 0) {
             TRY(take_flag(p, *argc, argv, i, words, err));

@@ -3,12 +3,14 @@
  * A terminal has line editing and commands that begin with '/'. A pipe gives one turn a
  * line and gets one answer each, without decoration; the commands work there too. Ctrl-C
  * stops an answer; at the prompt it ends the program. */
+#include "cli/approve.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/line.h"
 #include "cli/session.h"
 #include "cli/short_flags.h"
 #include "think/loaded.h"
+#include "think/tool/toolkit.h"
 
 #include "base/system.h"
 
@@ -25,8 +27,10 @@ static const OptField fields[] = {
     OPT_TEXT(ChatOptions, system, NULL, "system text at the beginning"),
     OPT_TEXT(ChatOptions, gold, NULL,
              "practice world (its folder or world.json): its judge scores each answer"),
-    OPT_INT(ChatOptions, max_calls, 4, 0, 1000,
-            "calculator calls in an answer at most; 0: no tools"),
+    OPT_INT(
+        ChatOptions, max_calls, 4, 0, 1000,
+        "calls of tools in an answer at most (without --tool, of the calculator); 0: "
+        "no tools"),
     OPT_END,
 };
 static const OptTable chat_options = {"chat", "options", sizeof(ChatOptions), fields};
@@ -155,17 +159,36 @@ static Status talk(Chat *c, Err *err)
     return OK;
 }
 
+/* The model's own calculator gives way to what the options ask for. */
+static Status offer_tools(Chat *c, const ToolkitOptions *kit, Toolbox *box,
+                          Approver *approver, Err *err)
+{
+    if (!toolkit_wanted(kit))
+        return OK;
+    if (!c->session.tools)
+        return err_set(err, ERR_OPTION,
+                       "tools are given, but --max-calls 0 allows no call");
+    TRY(toolkit_open(box, kit, err));
+    approver->yes = kit->yes;
+    tools_use(c->session.tools, box, approve_at_terminal, approver);
+    return OK;
+}
+
 static Status chat(const char *folder, const ChatOptions *o,
-                   const SampleOptions *sample, Err *err)
+                   const SampleOptions *sample, const ToolkitOptions *kit, Err *err)
 {
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Chat c = {.o = o};
+    Toolbox box = {0};
+    Approver approver = {0};
     Status status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, true, err);
     if (status == OK)
         status = session_init(&c.session, &loaded, sample, o->max_calls, o->gold, err);
+    if (status == OK)
+        status = offer_tools(&c, kit, &box, &approver, err);
     if (status == OK)
         status = do_reset(&c, (Span){"", 0}, err);
     if (status == OK && o->prompt) {
@@ -177,6 +200,7 @@ static Status chat(const char *folder, const ChatOptions *o,
     }
     line_reader_free(c.lines);
     session_release(&c.session);
+    toolbox_release(&box);
     loaded_release(&loaded);
     tensor_free(ops);
     return status;
@@ -187,12 +211,16 @@ int chat_command(int argc, char **argv)
     Err err = {0};
     ChatOptions o = {0};
     SampleOptions sample = {0};
+    ToolkitOptions kit = {0};
     Status status = opt_defaults(&chat_options, &o, &err);
     if (status == OK)
         status = opt_defaults(&sample_options, &sample, &err);
+    if (status == OK)
+        status = opt_defaults(&toolkit_options, &kit, &err);
     if (status != OK)
         return command_fail(status, &err);
-    const OptBinding bindings[] = {{&chat_options, &o}, {&sample_options, &sample}};
+    const OptBinding bindings[] = {
+        {&chat_options, &o}, {&sample_options, &sample}, {&toolkit_options, &kit}};
     const Usage usage = {
         .name = "chat",
         .words = "DIR",
@@ -202,9 +230,10 @@ int chat_command(int argc, char **argv)
         .examples = "  tame chat runs/demo/ppo\n"
                     "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
                     "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
+                    "  tame chat runs/demo/ppo --tool calculator,date_time\n"
                     "  tame chat runs/demo/ppo --gold runs/demo/data/world\n",
         .options = bindings,
-        .n_options = 2,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
     const char *words[1];
     size_t n;
@@ -212,10 +241,11 @@ int chat_command(int argc, char **argv)
     Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
     int result = parsed == PARSED_HELP ? 0 : 2;
     if (parsed == PARSED_OK) {
-        status = chat(words[0], &o, &sample, &err);
+        status = chat(words[0], &o, &sample, &kit, &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }
     opt_release(&chat_options, &o);
     opt_release(&sample_options, &sample);
+    opt_release(&toolkit_options, &kit);
     return result;
 }

@@ -43,6 +43,7 @@ NODISCARD Status command_backend(TensorOps **out, TensorCompute compute, Err *er
 int stage_command(int argc, char **argv);    /* stage.c: tokenizer pretrain sft ... */
 int run_command(int argc, char **argv);      /* run.c */
 int study_command(int argc, char **argv);    /* study.c */
+int compare_command(int argc, char **argv);  /* compare.c */
 int chat_command(int argc, char **argv);     /* chat.c */
 int complete_command(int argc, char **argv); /* complete.c */
 int ask_command(int argc, char **argv);      /* ask.c */
@@ -56,5 +57,6 @@ int search_command(int argc, char **argv);   /* index.c */
 int import_command(int argc, char **argv);   /* import.c */
 int merge_command(int argc, char **argv);    /* merge.c */
 int tokenize_command(int argc, char **argv); /* tokenize.c */
+int tool_command(int argc, char **argv);     /* tool.c */
 
 #endif

@@ -5,15 +5,16 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "cli/eval_retrieval.h"
-#include "eval/retrieval.h"
+#include "cli/model_word.h"
+#include "eval/open_book.h"
 #include "format/json.h"
 
 #include <stdio.h>
 
 typedef struct EvalRetrievalOptions {
-    char *questions, *write;
+    char *questions, *write, *model, *answers;
     int64_t limit, seed;
-    bool plain, json;
+    bool plain, reorder, json;
 } EvalRetrievalOptions;
 static const OptField fields[] = {
     OPT_TEXT(EvalRetrievalOptions, questions, NULL,
@@ -21,6 +22,12 @@ static const OptField fields[] = {
     OPT_INT(EvalRetrievalOptions, limit, 0, 0, 1e9, "questions at most; 0: all"),
     OPT_BOOL(EvalRetrievalOptions, plain, true,
              "compare with plain FTS5 over the same passages"),
+    OPT_TEXT(EvalRetrievalOptions, model, NULL,
+             "answer the questions with this model too, in four arms"),
+    OPT_BOOL(EvalRetrievalOptions, reorder, false,
+             "one arm more: the model puts the passages in order"),
+    OPT_TEXT(EvalRetrievalOptions, answers, NULL,
+             "write every answer of the model to this JSONL file"),
     OPT_TEXT(EvalRetrievalOptions, write, NULL,
              "write the rank of each question's right passage to this JSONL file"),
     OPT_INT(EvalRetrievalOptions, seed, 1, 0, 1e9, "of the intervals' resampling"),
@@ -30,13 +37,19 @@ static const OptField fields[] = {
 static const OptTable eval_retrieval_options = {"eval retrieval", "options",
                                                 sizeof(EvalRetrievalOptions), fields};
 
-enum { MOST_ARMS = 3 };
+enum { MOST_ARMS = 4 };
 typedef struct EvalRetrieval {
     EvalRetrievalOptions o;
     SearchOptions search;
+    OpenBookOptions book;
+    BookOptions answers;
+    LmLocalOptions local;
+    TensorOps *ops; /* of a model here */
+    Lm *lm;         /* NULL: no model */
     RetrievalQuestions questions;
-    RetrievalArm arms[MOST_ARMS]; /* ours is the last */
+    RetrievalArm arms[MOST_ARMS]; /* the last is compared with the others */
     size_t n_arms;
+    BookReport report;
 } EvalRetrieval;
 
 /* --- output --------------------------------------------------------------------------- */
@@ -106,6 +119,66 @@ static Status report(EvalRetrieval *e, json_t *out, Err *err)
     return OK;
 }
 
+/* --- answers ---------------------------------------------------------------------------- */
+static double share(int64_t part, int64_t all)
+{
+    return all > 0 ? 100 * (double)part / (double)all : 0;
+}
+
+static json_t *book_json(const BookReport *r, int arm)
+{
+    const BookResult *a = &r->arms[arm];
+    StatsInterval i = stats_wilson((double)a->right, (double)r->n);
+    return json_pack("{s:s,s:I,s:I,s:f,s:f,s:I,s:I,s:I,s:I,s:I}", "arm",
+                     book_arm_names[arm], "questions", (json_int_t)r->n, "right",
+                     (json_int_t)a->right, "low", i.low, "high", i.high, "unknown",
+                     (json_int_t)a->unknown, "bare", (json_int_t)a->bare, "citations",
+                     (json_int_t)a->cites, "held", (json_int_t)a->held, "tokens",
+                     (json_int_t)a->tokens);
+}
+
+static void print_book(const EvalRetrieval *e)
+{
+    const BookReport *r = &e->report;
+    printf("\n%s: %lld questions", e->lm->name, (long long)r->n);
+    if (r->without > 0)
+        printf(" (%lld more have no right passage in the index)",
+               (long long)r->without);
+    printf("\n%-12s %-24s %9s %12s %14s %8s\n", "", "  right (95 %)", "unknown",
+           "cites none", "cites that hold", "tokens");
+    for (int arm = 0; arm < BOOK_ARMS; arm++) {
+        const BookResult *a = &r->arms[arm];
+        StatsInterval i = stats_wilson((double)a->right, (double)r->n);
+        printf("%-12s  %5.1f %% (%5.1f .. %5.1f) %7.1f %% %10.1f %% %7lld of %4lld "
+               "%8.1f\n",
+               book_arm_names[arm], share(a->right, r->n), 100 * i.low, 100 * i.high,
+               share(a->unknown, r->n), share(a->bare, r->n), (long long)a->held,
+               (long long)a->cites, share(a->tokens, r->n) / 100);
+    }
+}
+
+static Status open_model(EvalRetrieval *e, Err *err)
+{
+    return model_word_open(&e->lm, &e->ops, COMPUTE_F32, e->o.model, &e->local, err);
+}
+
+static Status answer_all(EvalRetrieval *e, Index *x, json_t *out, Err *err)
+{
+    Searcher s = {.index = x, .o = &e->search, .reorder = e->o.reorder ? e->lm : NULL};
+    LmUsage usage = {0};
+    Str lines = {0};
+    Status status = book_measure(e->lm, &s, &e->questions, &e->book, &e->answers,
+                                 e->o.answers ? &lines : NULL, &e->report, &usage, err);
+    if (status == OK && e->o.answers)
+        status = file_write_atomic(e->o.answers, lines.ptr, lines.len, err);
+    for (int arm = 0; arm < BOOK_ARMS && status == OK && e->o.json; arm++)
+        json_array_append_new(out, book_json(&e->report, arm));
+    if (status == OK && !e->o.json)
+        print_book(e);
+    str_release(&lines);
+    return status;
+}
+
 static Status write_ranks(const EvalRetrieval *e, Err *err)
 {
     Str out = {0};
@@ -136,6 +209,12 @@ static Status measure(EvalRetrieval *e, Index *x, Err *err)
     }
     TRY(retrieval_measure(&s, &e->questions, &e->arms[e->n_arms], NULL, err));
     e->n_arms++;
+    if (!e->o.reorder)
+        return OK;
+    LmUsage usage = {0};
+    s.reorder = e->lm;
+    TRY(retrieval_measure(&s, &e->questions, &e->arms[e->n_arms], &usage, err));
+    e->n_arms++;
     return OK;
 }
 
@@ -148,12 +227,16 @@ static Status eval_retrieval(EvalRetrieval *e, const char *path, Err *err)
         retrieval_questions_read(&e->questions, e->o.questions, e->o.limit, err);
     if (status == OK)
         status = index_open(&x, path, false, err);
+    if (status == OK && e->o.model)
+        status = open_model(e, err);
     if (status == OK)
         status = measure(e, x, err);
     if (status == OK && e->o.write)
         status = write_ranks(e, err);
     if (status == OK)
         status = report(e, out, err);
+    if (status == OK && e->lm)
+        status = answer_all(e, x, out, err);
     if (status == OK && e->o.json) {
         Str text = {0};
         json_append(&text, out);
@@ -163,8 +246,11 @@ static Status eval_retrieval(EvalRetrieval *e, const char *path, Err *err)
     json_decref(out);
     for (size_t i = 0; i < e->n_arms; i++)
         retrieval_arm_release(&e->arms[i]);
+    book_report_release(&e->report);
     retrieval_questions_release(&e->questions);
     index_close(x);
+    lm_free(e->lm);
+    tensor_free(e->ops);
     return status;
 }
 
@@ -172,25 +258,34 @@ int eval_retrieval_command(int argc, char **argv)
 {
     Err err = {0};
     EvalRetrieval e = {0};
-    Status status = opt_defaults(&eval_retrieval_options, &e.o, &err);
-    if (status == OK)
-        status = opt_defaults(&search_options, &e.search, &err);
+    const OptBinding bindings[] = {{&eval_retrieval_options, &e.o},
+                                   {&search_options, &e.search},
+                                   {&open_book_options, &e.book},
+                                   {&book_measure_options, &e.answers},
+                                   {&lm_local_options, &e.local}};
+    enum { N = sizeof bindings / sizeof *bindings };
+    Status status = OK;
+    for (int i = 0; i < N && status == OK; i++)
+        status = opt_defaults(bindings[i].table, bindings[i].o, &err);
     if (status != OK)
         return command_fail(status, &err);
-    const OptBinding bindings[] = {{&eval_retrieval_options, &e.o},
-                                   {&search_options, &e.search}};
     const Usage usage = {
         .name = "eval retrieval",
         .words = "INDEX --questions FILE",
-        .what = "measures how often the passage that answers a question is found: "
-                "recall@k, MRR, nDCG\nand time, beside plain full text search over the "
-                "same passages. docs/retrieval.md says\nhow questions look and how to "
-                "make 500 about countries.",
-        .examples = "  tools/factbook_questions.py factbook.txt.gz questions.jsonl\n"
-                    "  tame index factbook.txt.gz --out facts.db\n"
-                    "  tame eval retrieval facts.db --questions questions.jsonl\n",
+        .what =
+            "measures how often the passage that answers a question is found: "
+            "recall@k, MRR, nDCG\nand time, beside plain full text search over the "
+            "same passages. With --model the\nquestions are answered too: closed book, "
+            "beside the right passage, beside what is found\nand beside a wrong one. "
+            "docs/retrieval.md says how questions look and how to make some.",
+        .examples =
+            "  tools/factbook_questions.py factbook.txt.gz questions.jsonl\n"
+            "  tame index factbook.txt.gz --out facts.db\n"
+            "  tame eval retrieval facts.db --questions questions.jsonl\n"
+            "  tame eval retrieval facts.db --questions questions.jsonl --model "
+            "runs/demo/ppo\n",
         .options = bindings,
-        .n_options = sizeof bindings / sizeof *bindings,
+        .n_options = N,
     };
     const char *words[1];
     size_t n;
@@ -203,7 +298,7 @@ int eval_retrieval_command(int argc, char **argv)
         status = eval_retrieval(&e, words[0], &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }
-    opt_release(&eval_retrieval_options, &e.o);
-    opt_release(&search_options, &e.search);
+    for (int i = 0; i < N; i++)
+        opt_release(bindings[i].table, bindings[i].o);
     return result;
 }

@@ -1,12 +1,15 @@
-/* info.c - `tame info PATH`: what a folder or file is: a model, a run, a shard. */
+/* info.c - `tame info PATH`: what a folder or file is: a model, a run, a shard,
+ * an endpoint. */
 #include "cli/command.h"
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/system.h"
 #include "data/shards.h"
 #include "model/folder.h"
 #include "recipe/ledger.h"
 #include "text/tokenizer.h"
+#include "think/lm/lm_remote.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +99,39 @@ static Status describe_shard(const char *path, Err *err)
     return OK;
 }
 
+static const char *yes_no(bool yes)
+{
+    return yes ? "yes" : "no";
+}
+
+/* Asks it for a word: so its address, its key and its model's name are right, too. */
+static Status describe_endpoint(const char *word, Err *err)
+{
+    Lm *lm;
+    system_catch_stop();
+    TRY(lm_remote_open(&lm, word, err));
+    double begun = system_seconds();
+    Status status = lm_remote_probe(lm, err);
+    if (status == OK) {
+        const LmAbility *can = &lm->can;
+        printf("endpoint    %s, answers in %s\n", lm->name,
+               log_seconds(system_seconds() - begun));
+        printf("context     %s\n",
+               lm->context ? log_count((double)lm->context) : "not known");
+        printf("logprobs    %s (found out)\n", yes_no(can->logprobs));
+        printf("as its options say: schemas %s, grammars %s, tools %s, documents %s, "
+               "prefixes %s\n",
+               yes_no(can->schemas), yes_no(can->constraints), yes_no(can->tools),
+               yes_no(can->documents), yes_no(can->prefixes));
+    }
+    lm_free(lm);
+    return status;
+}
+
 static Status describe(const char *path, Err *err)
 {
+    if (endpoint_is(path))
+        return describe_endpoint(path, err);
     if (!file_exists(path))
         return err_set(err, ERR_IO, "'%s' does not exist", path);
     if (!file_is_folder(path))
@@ -128,10 +162,12 @@ int info_command(int argc, char **argv)
 {
     const Usage usage = {
         .name = "info",
-        .words = "PATH",
+        .words = "PATH|ENDPOINT",
         .what =
             "Describes a model folder, an adapter folder, a tokenizer folder, a run "
-            "folder or a shard.",
+            "folder or a shard;\nof an OpenAI-compatible endpoint, whether it can be "
+            "asked "
+            "(docs/ask.md).",
         .examples = "  tame info runs/demo\n  tame info runs/demo/ppo\n"
                     "  tame info runs/demo/data/train.shard\n",
     };

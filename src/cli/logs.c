@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/plain.h"
 #include "data/record_json.h"
 #include "data/talk_promote.h"
 
@@ -40,17 +41,9 @@ static const OptField fields[] = {
 static const OptTable logs_options = {"logs", "options", sizeof(LogsOptions), fields};
 
 /* --- showing ---------------------------------------------------------------------------- */
-/* What a model wrote must not steer the terminal. */
 static void print_text(Span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool control = (c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
-        if (control)
-            fputs("\xef\xbf\xbd", stdout);
-        else
-            putchar(c);
-    }
+    plain_put(stdout, text);
 }
 
 static void print_line(Span text, size_t most)

@@ -147,7 +147,22 @@ void engine_result_release(EngineResult *r)
     *r = (EngineResult){0};
 }
 
+double engine_result_kept(const EngineResult *r)
+{
+    int64_t drawn = 0;
+    for (int64_t i = 0; i < r->n; i++)
+        drawn += !r->forced[i];
+    return drawn > 0 ? exp(r->log_kept / (double)drawn) : 1;
+}
+
 /* --- requests come and go ---------------------------------------------------------- */
+/* Tokens that the result of r may have. */
+static int64_t result_room(const Engine *e, const EngineRequest *r)
+{
+    int64_t room = e->capacity - r->n_prompt;
+    return r->sample.max_new < room ? r->sample.max_new : room;
+}
+
 static Status check_request(const Engine *e, const EngineRequest *r, Err *err)
 {
     ASSERT(r->n_prompt >= 1);
@@ -156,6 +171,11 @@ static Status check_request(const Engine *e, const EngineRequest *r, Err *err)
     if (r->n_prompt > e->capacity)
         return err_set(err, ERR_LIMIT, "the prompt has %lld tokens, the limit is %d",
                        (long long)r->n_prompt, e->capacity);
+    if (r->n_begin > 0 && r->n_begin >= result_room(e, r))
+        return err_set(err, ERR_LIMIT,
+                       "the answer begins with %lld tokens, and only %lld are left "
+                       "(max_new, or the context)",
+                       (long long)r->n_begin, (long long)result_room(e, r));
     ASSERT(r->n_stop_strings == 0 || e->token_bytes);
     for (int32_t i = 0; i < r->n_stop_strings; i++) {
         size_t len = r->stop_strings[i].len;
@@ -164,13 +184,6 @@ static Status check_request(const Engine *e, const EngineRequest *r, Err *err)
                            len, ENGINE_STOP_BYTES);
     }
     return OK;
-}
-
-/* Tokens that the result of r may have. */
-static int64_t result_room(const Engine *e, const EngineRequest *r)
-{
-    int64_t room = e->capacity - r->n_prompt;
-    return r->sample.max_new < room ? r->sample.max_new : room;
 }
 
 static Status make_result(EngineResult *result, int64_t room, Err *err)
@@ -194,6 +207,31 @@ static void finish(Job *job, Slot *slot, FinishReason reason)
     job->done++;
 }
 
+/* Appends one id; false when the reader of the stream wants no more. */
+static bool append(Slot *slot, const EngineRequest *r, EngineResult *result,
+                   SampleOut id, bool forced)
+{
+    slot->ids[slot->total++] = id.id;
+    result->ids[result->n] = id.id;
+    result->logprobs[result->n] = id.logprob;
+    result->entropies[result->n] = id.entropy;
+    result->log_kept += (double)id.log_kept;
+    result->forced[result->n++] = forced;
+    return !r->on_token || r->on_token(r->self, slot->request, id.id, forced);
+}
+
+/* What the answer begins with, as if it were drawn. */
+static void begin_answer(Job *job, Slot *slot)
+{
+    const EngineRequest *r = &job->requests[slot->request];
+    EngineResult *result = &job->results[slot->request];
+    bool wanted = true;
+    for (int64_t i = 0; i < r->n_begin && wanted; i++)
+        wanted = append(slot, r, result, (SampleOut){.id = r->begin[i]}, true);
+    if (!wanted)
+        finish(job, slot, FINISH_ABORTED);
+}
+
 /* Gives free slots the next waiting requests. */
 static Status admit(Engine *e, Job *job, Err *err)
 {
@@ -211,6 +249,8 @@ static Status admit(Engine *e, Job *job, Err *err)
             stop_reset(&slot->stop);
             if (room <= 0)
                 finish(job, slot, full_reason(r, result));
+            else
+                begin_answer(job, slot);
         }
     }
     return OK;
@@ -300,18 +340,6 @@ static bool lay_draw(Engine *e, const Job *job, int32_t s, SampleRow *how)
         return true;
     how->allowed = bits;
     return any_bit(bits, e->allowed_words);
-}
-
-/* Appends one id; false when the reader of the stream wants no more. */
-static bool append(Slot *slot, const EngineRequest *r, EngineResult *result,
-                   SampleOut id, bool forced)
-{
-    slot->ids[slot->total++] = id.id;
-    result->ids[result->n] = id.id;
-    result->logprobs[result->n] = id.logprob;
-    result->entropies[result->n] = id.entropy;
-    result->forced[result->n++] = forced;
-    return !r->on_token || r->on_token(r->self, slot->request, id.id, forced);
 }
 
 static bool is_stop_id(const EngineRequest *r, int32_t id)

@@ -49,8 +49,8 @@ typedef enum FinishReason {
     FINISH_ABORTED, /* on_token said so */
 } FinishReason;
 
-/* A sequence's result: what follows the prompt. forced[i] 1: the id was put there by a
- * hook (a tool's result), not drawn; its logprob is 0 and nothing is learned from it. */
+/* A sequence's result: what follows the prompt. forced[i] 1: the id was put there by the
+ * request or a hook (a tool's result), not drawn; its logprob is 0 and nothing is learned from it. */
 typedef struct EngineResult {
     int32_t *ids;
     float *logprobs; /* under softmax(logits/T), the distribution drawn from before
@@ -59,6 +59,9 @@ typedef struct EngineResult {
     uint8_t *forced;
     int64_t n;
     FinishReason finish;
+    double
+        log_kept; /* of what constraints left of the distributions drawn from, the sum
+                        of logs over the drawn ids; 0 without constraint */
     int64_t stop_tail; /* bytes at the end of the ids' text, from the first byte of the
                           stop string that ended it; 0 when none did */
 } EngineResult;
@@ -82,6 +85,8 @@ typedef struct EngineRequest {
     const int32_t *prompt; /* borrowed until the request ends; n_prompt >= 1 */
     int64_t n_prompt;
     SampleOptions sample;
+    const int32_t *begin;     /* borrowed: the answer begins with these, forced */
+    int64_t n_begin;          /* 0: none; no room behind them is ERR_LIMIT */
     uint64_t index;           /* keys the draws */
     const int32_t *stop_ids;  /* borrowed */
     const Span *stop_strings; /* borrowed; matched against the bytes of the drawn ids, 1
@@ -111,6 +116,9 @@ size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
 NODISCARD Status engine_run(Engine *engine, const EngineRequest *requests, int64_t n,
                             EngineResult *results, const char *progress, Err *err);
 void engine_result_release(EngineResult *r);
+/* The share of probability that the constraint left, geometric mean over the drawn ids;
+ * 1 when nothing was drawn or constrained. */
+double engine_result_kept(const EngineResult *r);
 
 /* Log-probabilities (temperature 1) of given ids: logprobs[i] of ids[i] after those before
  * it, i >= first (first >= 1); the others are 0. Items are packed into large passes; one

@@ -130,21 +130,11 @@ Status retrieval_questions_read(RetrievalQuestions *out, const char *path,
     return status;
 }
 
-/* Is `name` the document's path, or the end of it behind a '/'? */
-static bool is_document(Span path, Span name)
-{
-    if (name.len > path.len)
-        return false;
-    size_t at = path.len - name.len;
-    return memcmp(path.ptr + at, name.ptr, name.len) == 0 &&
-           (at == 0 || path.ptr[at - 1] == '/');
-}
-
 bool retrieval_is_right(const RetrievalQuestion *q, const Passage *p)
 {
     Span text = str_span(&p->text);
     if (q->document.len > 0 && q->start >= 0 && q->end > q->start)
-        return is_document(str_span(&p->document), str_span(&q->document)) &&
+        return index_names(str_span(&p->document), str_span(&q->document)) &&
                p->start <= q->start && p->end >= q->end;
     if (q->evidence.len > 0)
         return span_find(text, str_span(&q->evidence), 0) >= 0;
@@ -153,6 +143,20 @@ bool retrieval_is_right(const RetrievalQuestion *q, const Passage *p)
             return true;
     }
     return false;
+}
+
+Status retrieval_right_passage(Index *x, const RetrievalQuestion *q, Passage *out,
+                               bool *found, Err *err)
+{
+    if (q->document.len > 0 && q->start >= 0 && q->end > q->start)
+        return index_holding(x, str_span(&q->document), q->start, q->end, out, found,
+                             err);
+    if (q->evidence.len > 0)
+        return index_saying(x, str_span(&q->evidence), out, found, err);
+    *found = false;
+    for (size_t i = 0; i < q->n_answers && !*found; i++)
+        TRY(index_saying(x, str_span(&q->answers[i]), out, found, err));
+    return OK;
 }
 
 /* --- searching ------------------------------------------------------------------------ */
@@ -309,17 +313,6 @@ Status retrieval_report(const RetrievalArm *a, const RetrievalQuestions *q,
     return status;
 }
 
-/* 2 sum over i <= min(b, c) of C(b+c, i) / 2^(b+c), at most 1. */
-static double mcnemar(int64_t b, int64_t c)
-{
-    int64_t n = b + c, least = b < c ? b : c;
-    double p = 0;
-    for (int64_t i = 0; i <= least; i++)
-        p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) -
-                 lgamma((double)(n - i) + 1) - (double)n * log(2));
-    return p < 0.5 ? 2 * p : 1;
-}
-
 Status retrieval_compare(const RetrievalArm *a, const RetrievalArm *b,
                          const RetrievalQuestions *q, uint64_t seed,
                          RetrievalComparison *out, Err *err)
@@ -332,7 +325,7 @@ Status retrieval_compare(const RetrievalArm *a, const RetrievalArm *b,
         out->only_b += b->rank[i] == 1 && a->rank[i] != 1;
         x[i] = reciprocal(b->rank[i]) - reciprocal(a->rank[i]);
     }
-    out->p = mcnemar(out->only_a, out->only_b);
+    out->p = stats_mcnemar(out->only_a, out->only_b);
     Status status = mean_over_clusters(x, q, seed, &out->mrr, err);
     mem_free(x);
     return status;

@@ -40,6 +40,9 @@ NODISCARD Status retrieval_questions_read(RetrievalQuestions *out, const char *p
                                           int64_t limit, Err *err);
 void retrieval_questions_release(RetrievalQuestions *q); /* accepts zeroed */
 bool retrieval_is_right(const RetrievalQuestion *q, const Passage *p);
+/* A passage of the index that is right; *found false: there is none. */
+NODISCARD Status retrieval_right_passage(Index *x, const RetrievalQuestion *q,
+                                         Passage *out, bool *found, Err *err);
 
 /* What one way of finding passages gave. */
 typedef struct RetrievalArm {

@@ -28,13 +28,17 @@ static Status fill(Db *db, const Index *x, Err *err)
     return db_run(db, "DETACH x", err);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Every word between blanks, in quotes, its own doubled. */
 static void plain_query(Span question, bool all_words, Str *out)
 {
-    static const char blanks[] = " \t\r\n";
     for (size_t at = 0; at < question.len;) {
         size_t end = at;
-        while (end < question.len && !memchr(blanks, question.ptr[end], 4))
+        while (end < question.len && !is_blank(question.ptr[end]))
             end++;
         if (end > at) {
             str_puts(out, out->len == 0 ? "" : all_words ? " " : " OR ");

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "data/corpus.h"
-#include "eval/extract.h"
-#include "eval/votes.h"
+#include "data/tasks/tasks.h"
+#include "eval/majority.h"
 #include "format/json.h"
 #include "model/folder.h"
 #include "study/figures.h"
@@ -66,7 +66,7 @@ typedef struct Reading {
 
 static Reading read_answer(const ArmOptions *o, const json_t *row, Span text)
 {
-    Reading r = {.value = extract_answer(text)};
+    Reading r = {.value = tasks_answer(text)};
     const char *expected = json_string_value(json_object_get(row, "expected"));
     if (r.value.len == 0)
         return r;
@@ -193,7 +193,8 @@ static Status ask(Asker *a, const char *of, Arm *out, Err *err)
     int64_t n = (int64_t)a->tests.n < o->questions ? (int64_t)a->tests.n : o->questions;
     AskOptions how = {.sample = sample_plain(o->temperature, o->max_new, o->seed),
                       .per_prompt = o->samples,
-                      .max_calls = o->max_calls};
+                      .max_calls = o->max_calls,
+                      .tools = o->tools};
     TRY(arm_alloc(out, n, o->samples, err));
     TRY(MEM_ARRAY(&a->values, (size_t)o->samples, err));
     TRY(MEM_ARRAY(&a->ends, (size_t)o->samples, err));
@@ -355,9 +356,8 @@ Status arm_votes(const Arm *a, int64_t k, ArmVotes *out, Err *err)
         for (int64_t j = 0; j < a->samples; j++)
             right += said[j] == 0;
         any[i] = stats_pass_at(a->samples, right, k);
-        status =
-            votes_majority_at(said, a->samples, k, 0, SUBSETS,
-                              rng_make(0, RNG_EVAL, (uint64_t)i), &majority[i], err);
+        status = majority_at(said, a->samples, k, 0, SUBSETS,
+                             rng_make(0, RNG_EVAL, (uint64_t)i), &majority[i], err);
     }
     if (status == OK) {
         out->any = stats_mean(any, a->questions);

@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "base/str.h"
 #include "tensor/ops.h"
+#include "think/tool/tool.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -25,6 +26,9 @@ typedef struct ArmOptions {
     double temperature;
     int64_t questions, samples; /* at most; answers to each */
     int64_t max_new, max_calls, seed;
+    const Toolbox
+        *tools;     /* what may be called; NULL: the calculator. The file's name has
+                             to tell which */
     ArmJudge judge; /* NULL: what is expected, letter by letter */
 } ArmOptions;
 
@@ -32,7 +36,7 @@ typedef struct ArmOptions {
 typedef struct Arm {
     int64_t questions, samples;
     /* What it says: 0 the right thing, 1, 2 ... other things in the order in which they
-     * came up, -1 nothing that the extractor (eval/extract.h) found. Equal numbers of one
+     * came up, -1 nothing that the extractor (data/tasks/tasks.h) found. Equal numbers of one
      * question say the same. */
     int64_t *said;
     int64_t *tokens;
@@ -70,7 +74,7 @@ ArmPair arm_compare(const Arm *a, const Arm *b);
 /* Of two lists of 0 and 1. */
 ArmPair arm_compare_right(const bool *a, const bool *b, int64_t n);
 
-/* Mean over questions of maj@k and pass@k (eval/votes.h, base/stats.h). */
+/* Mean over questions of maj@k and pass@k (eval/majority.h, base/stats.h). */
 typedef struct ArmVotes {
     double majority, any;
     StatsInterval majority_interval; /* normal, over questions */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "study/findings.h"
 #include "study/system2_internal.h"
 
 #include <stdio.h>
@@ -31,9 +32,9 @@ static const System2Scale scales[] = {
      .depth = 4,
      .hidden = 128,
      .heads = 4,
-     .base_tokens = 100000,
-     .batch_tokens = 4096,
+     .batch_tokens = 2048,
      .tests = 1000,
+     .votes = 300,
      .samples = 32},
     {.name = "quick",
      .run = "system2-quick",
@@ -42,9 +43,9 @@ static const System2Scale scales[] = {
      .depth = 4,
      .hidden = 128,
      .heads = 4,
-     .base_tokens = 100000,
-     .batch_tokens = 4096,
+     .batch_tokens = 2048,
      .tests = 500,
+     .votes = 200,
      .samples = 16},
     {.name = "smoke",
      .run = "system2-smoke",
@@ -53,17 +54,25 @@ static const System2Scale scales[] = {
      .depth = 1,
      .hidden = 32,
      .heads = 1,
-     .base_tokens = 2000,
      .batch_tokens = 512,
      .tests = 12,
-     .samples = 4},
+     .votes = 8,
+     .samples = 8},
 };
 
+/* In the order of the report; those of a group stand side by side. */
 static const Experiment experiments[] = {
     {"E1", "System 1 fails, working it out does not", "multiply", compose_multiply,
      measure_steps},
     {"E2", "A tool makes it exact", "multiply", compose_multiply, measure_calculator},
     {"E7", "Asking for good performance", "quality", compose_quality, measure_quality},
+    {"E4", "Voting over many chains", "quality", compose_votes, measure_votes},
+    {"E5", "Looking at the answer again", "quality", compose_reflection,
+     measure_reflection},
+    {"E3", "Looking it up", "facts", compose_facts, measure_facts},
+    {"E13", "Knowing what one does not know", "facts", compose_honesty,
+     measure_honesty},
+    {"A1", "How many times the people", "people", compose_people, measure_people},
 };
 enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
 
@@ -137,19 +146,25 @@ static Status run_experiment(System2 *s, const Experiment *e, const char *folder
     return status == OK ? OK : err_context(err, "%s", e->id);
 }
 
+/* The report in the study's folder, and with its plots in another. */
 static Status write_reports(const System2 *s, const char *folder, const char *out,
                             Str *report, Err *err)
 {
-    Str path = {0};
+    Str path = {0}, plots = {0};
     file_join(&path, folder, "system2.md");
     Status status = system2_write_report(experiments, EXPERIMENTS, s->scale, s->seeds,
                                          folder, str_c(&path), err);
     if (status == OK && out)
         status = system2_write_report(experiments, EXPERIMENTS, s->scale, s->seeds,
                                       folder, out, err);
+    if (status == OK && out) {
+        findings_plots_folder(&plots, out);
+        status = lab_copy_tree(s->plots, str_c(&plots), err);
+    }
     if (status == OK)
         str_puts(report, out ? out : str_c(&path));
     str_release(&path);
+    str_release(&plots);
     return status;
 }
 
@@ -159,10 +174,11 @@ Status study_system2(const System2Options *o, TensorOps *ops, Str *report, Err *
     System2 s = {.scale = scale,
                  .seeds = o->seeds > 0 ? o->seeds : scale->seeds,
                  .lab = {.ops = ops}};
-    Str folder = {0};
+    Str folder = {0}, plots = {0};
     TRY(check_only(o->only, err));
     file_join(&folder, o->runs, o->name ? o->name : scale->run);
-    Status status = file_make_folders(str_c(&folder), err);
+    s.plots = file_join(&plots, str_c(&folder), "system2");
+    Status status = file_make_folders(s.plots, err);
     for (size_t i = 0; status == OK && i < EXPERIMENTS; i++) {
         if (is_wanted(o->only, experiments[i].id))
             status = run_experiment(&s, &experiments[i], str_c(&folder), err);
@@ -171,5 +187,6 @@ Status study_system2(const System2Options *o, TensorOps *ops, Str *report, Err *
         status = write_reports(&s, str_c(&folder), o->out, report, err);
     lab_release(&s.lab);
     str_release(&folder);
+    str_release(&plots);
     return status;
 }

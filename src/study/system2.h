@@ -6,7 +6,12 @@
  * system2_arms.c        arms over the seeds of a run, tables of them
  * system2_report.c      sections, kept one by one, and the report of all
  * system2_multiply.c    E1, E2: products directly, step by step, with the calculator
- * system2_quality.c     E7: asking for good performance */
+ * system2_quality.c     E7: asking for good performance
+ * system2_votes.c       E4: voting
+ * system2_reflect.c     E5: looking at the answer again
+ * system2_facts.c       E3, E13: memory, records, not knowing
+ * system2_lookup.c      an index of the records
+ * system2_people.c      A1: look up, divide, check, write */
 #ifndef STUDY_SYSTEM2_H
 #define STUDY_SYSTEM2_H
 

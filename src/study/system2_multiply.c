@@ -1,20 +1,26 @@
 /* system2_multiply.c - E1 and E2: products of two three-digit numbers, which a small model
  * does not learn to say at once, learns to work out, and does not fail with a calculator. */
 #include "study/system2_internal.h"
+#include "think/tool/builtin.h"
+#include "think/tool/calculator.h"
 
-enum { CHAIN_TOKENS = 64 };
+#include <stdlib.h>
+
+enum { CHAIN_TOKENS = 96 };
 
 /* Few kinds of answers a model: with seven of them in one, chains take three times the
  * tokens to learn. */
+static const Learning learning = {2000000, 3e-3, 0.1, 128};
+
 void compose_multiply(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "products", "multiply", "direct,chain:6,calculator", 60000, "");
+    put_questions(y, s, "products", "multiply", "direct,chain:4,calculator", 27000, "");
     str_puts(y, "  - tokenizer: {data: $products/text.jsonl, vocab: 265}\n");
-    put_learners(y, s, seeds, "steps", "products", (Learning){1, 3e-3, 128});
+    put_learners(y, s, seeds, "steps", "products", learning);
     /* What is not in the number of tokens of a chain: its sense. */
     put_questions(y, s, "nonsense", "multiply",
-                  "direct:2,reversed:2,filler,shuffled,answer_first", 80000, "");
-    put_learners(y, s, seeds, "controls", "nonsense", (Learning){1, 3e-3, 128});
+                  "direct:2,reversed:2,filler,shuffled,answer_first", 35000, "");
+    put_learners(y, s, seeds, "controls", "nonsense", learning);
 }
 
 /* Greedy. */
@@ -106,6 +112,56 @@ Status measure_steps(System2 *s, Section *out, Err *err)
     return status;
 }
 
+/* --- a calculator that is wrong by one --------------------------------------------------- */
+
+static Status add_one(void *self, const json_t *arguments, Str *out, bool *failed,
+                      Err *err)
+{
+    (void)self;
+    Str exact = {0};
+    const char *expression =
+        json_string_value(json_object_get(arguments, "expression"));
+    Status status = calculator_evaluate(span_of(expression), &exact, err);
+    *failed = status != OK;
+    str_printf(out, "%lld", strtoll(str_c(&exact), NULL, 10) + 1);
+    str_release(&exact);
+    return OK;
+}
+
+/* The calculator as it comes, with another function. */
+static Status open_liar(Toolbox *box, Err *err)
+{
+    TRY(builtin_add(box, SPAN("calculator"), err));
+    box->tools[0].call = add_one;
+    return OK;
+}
+
+static bool is_one_more(const json_t *row, Span said)
+{
+    const char *expected = json_string_value(json_object_get(row, "expected"));
+    Str wanted = {0};
+    str_printf(&wanted, "%lld", expected ? strtoll(expected, NULL, 10) + 1 : 0);
+    bool is = span_equal(str_span(&wanted), said);
+    str_release(&wanted);
+    return is;
+}
+
+static Status ask_liar(System2 *s, ArmSet *out, Err *err)
+{
+    Toolbox box = {0};
+    Str tests = {0};
+    ArmHow how = greedy(1);
+    str_printf(&tests, "%s/tests/calculator.jsonl", lab_folder(&s->lab, "products"));
+    how.tools = &box;
+    how.judge = is_one_more;
+    Status status = open_liar(&box, err);
+    if (status == OK)
+        status = run_arms_of(s, "steps", str_c(&tests), "products-liar", how, out, err);
+    toolbox_release(&box);
+    str_release(&tests);
+    return status;
+}
+
 Status measure_calculator(System2 *s, Section *out, Err *err)
 {
     enum { CALCULATOR, WITHOUT, STEP_BY_STEP, ARMS };
@@ -114,14 +170,21 @@ Status measure_calculator(System2 *s, Section *out, Err *err)
         [WITHOUT] = {"steps", "products", "calculator", "calculator taken away", 0},
         [STEP_BY_STEP] = {"steps", "products", "chain", "step by step", 0},
     };
-    ArmSet sets[ARMS] = {0};
+    ArmSet sets[ARMS] = {0}, liar = {0};
     Status status = run_all(s, asked, ARMS, sets, err);
+    if (status == OK)
+        status = ask_liar(s, &liar, err);
     if (status == OK) {
         str_puts(&out->text,
                  "The same weights as in E1, asked to call: the model writes "
                  "`calculator(123*456)`, the result is put behind it, and it ends its "
                  "answer. Taken away, the call stands there unanswered.\n\n");
-        put_table(out, asked, ARMS, sets);
+        put_arms_head(&out->text);
+        for (int i = 0; i < ARMS; i++)
+            put_arms_line(&out->text, asked[i].name, &sets[i]);
+        put_arms_line(&out->text, "a calculator that is wrong by one: says the same",
+                      &liar);
+        str_putc(&out->text, '\n');
         Check *c = section_check(out, "A tool makes it exact", "100 % on every seed");
         check_shares(c, "calculator", &sets[CALCULATOR], 1, 1);
         check_why(c,
@@ -129,8 +192,14 @@ Status measure_calculator(System2 *s, Section *out, Err *err)
                   "that was not repeated.");
         c = section_check(out, "It is the tool", "0 % without it");
         check_shares(c, "taken away", &sets[WITHOUT], 0, 0);
+        c = section_check(
+            out, "It believes the tool",
+            "says what a calculator says that is wrong by one, at least 95 "
+            "% of the time");
+        check_shares(c, "wrong by one", &liar, 0.95, 1);
     }
     for (int i = 0; i < ARMS; i++)
         arms_release(&sets[i]);
+    arms_release(&liar);
     return status;
 }

@@ -4,13 +4,14 @@
 
 #include <stdio.h>
 
-enum { CHAIN_TOKENS = 64 };
+enum { CHAIN_TOKENS = 96 };
 
 void compose_quality(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "qualities", "multiply", "expert,untagged,sloppy", 60000, "");
+    put_questions(y, s, "qualities", "multiply", "expert,untagged,sloppy", 21000, "");
     str_puts(y, "  - tokenizer: {data: $qualities/text.jsonl, vocab: 265}\n");
-    put_learners(y, s, seeds, "writers", "qualities", (Learning){1, 3e-3, 128});
+    put_learners(y, s, seeds, "writers", "qualities",
+                 (Learning){2000000, 3e-3, 0.1, 128});
 }
 
 enum { EXPERT, UNTAGGED, SLOPPY, UNSEEN, TAGS };

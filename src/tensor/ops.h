@@ -115,9 +115,10 @@ typedef struct SampleRow {
 
 typedef struct SampleOut {
     int32_t id;
-    float logprob; /* log softmax(logits/T)[id] over the whole vocabulary (T=1 if
+    float logprob;  /* log softmax(logits/T)[id] over the whole vocabulary (T=1 if
                       temperature is 0): what PPO learns from */
-    float entropy; /* of softmax(logits/T), nats */
+    float entropy;  /* of softmax(logits/T), nats */
+    float log_kept; /* log of the share that `allowed` has of softmax(logits/T) */
 } SampleOut;
 
 typedef struct AdamwStep {

@@ -51,6 +51,8 @@ Status answers_sample(Engine *engine, const Tokenizer *tok, const ChatTemplate *
         status = MEM_ARRAY(&requests, (size_t)total, err);
     if (status == OK && o->max_calls > 0)
         status = tools_new(&tools, tok, chat, o->max_calls, err);
+    if (status == OK && tools && o->tools)
+        tools_use(tools, o->tools, NULL, NULL);
     if (status == OK) {
         for (int64_t i = 0; i < total; i++)
             requests[i] = make_request(out, i, o, &end, tools);

@@ -9,11 +9,13 @@
 #include "engine/engine.h"
 #include "format/json.h"
 #include "text/template.h"
+#include "think/tool/tool.h"
 
 typedef struct AskOptions {
     SampleOptions sample;
-    int64_t per_prompt; /* answers to each prompt, >= 1 */
-    int64_t max_calls;  /* tool calls an answer may make; 0: no tools */
+    int64_t per_prompt;   /* answers to each prompt, >= 1 */
+    int64_t max_calls;    /* tool calls an answer may make; 0: no tools */
+    const Toolbox *tools; /* trusted ones; NULL: the calculator */
 } AskOptions;
 
 /* results[p*per_prompt + k] is answer k to prompt p. */

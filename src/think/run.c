@@ -249,3 +249,27 @@ Status run_score(Run *run, const char *name, const LmRequest *request,
     trace_close(run->trace);
     return OK;
 }
+
+Status run_tool(Run *run, const Toolbox *tools, const LmCall *call, ToolApprove approve,
+                void *self, Str *out, bool *failed, Err *err)
+{
+    size_t before = out->len;
+    if (system_stop_requested())
+        return err_set(err, ERR_STOPPED, "stopped");
+    trace_open(run->trace, "tool", "tool");
+    trace_note(run->trace, "tool", text_json(&call->name));
+    trace_note(run->trace, "arguments", text_json(&call->arguments));
+    run->tool_calls++;
+    Status status =
+        toolbox_call(tools, str_span(&call->name), str_span(&call->arguments), approve,
+                     self, out, failed, err);
+    if (status != OK)
+        return fail(run, status, err);
+    Span result = {out->ptr + before, out->len - before};
+    trace_note(run->trace, "result", json_from_bytes(result));
+    trace_note(run->trace, "says", json_from_bytes(result));
+    if (*failed)
+        trace_note(run->trace, "failed", json_true());
+    trace_close(run->trace);
+    return OK;
+}

@@ -25,8 +25,8 @@ typedef struct Run {
     double (*clock)(void);
     double begin;
     LmUsage usage;
-    int64_t tokens, calls; /* so far */
-    bool spent;            /* a budget said no */
+    int64_t tokens, calls, tool_calls; /* so far */
+    bool spent;                        /* a budget said no */
 } Run;
 
 /* clock NULL: system_seconds. The trace opens with a span named `name` (a constant). */
@@ -45,6 +45,11 @@ NODISCARD Status run_complete(Run *run, const char *name, const LmRequest *reque
 NODISCARD Status run_score(Run *run, const char *name, const LmRequest *request,
                            const Span *texts, size_t n, double *logprobs,
                            int64_t *tokens, Err *err);
+/* toolbox_call with its span. */
+NODISCARD Status run_tool(Run *run, const Toolbox *tools, const LmCall *call,
+                          ToolApprove approve, void *self, Str *out, bool *failed,
+                          Err *err);
+
 /* Answers of up to max_new tokens that the budgets still allow: at most n; 0: none. */
 int32_t run_room(const Run *run, int32_t n, int64_t max_new);
 /* Is this failure a budget's no? */

@@ -99,18 +99,34 @@ logs()
     succeeds "the rest is sound" logs verify
 }
 
+# Every way of thinking that needs no log-probabilities works; the others say what lacks.
+thinks()
+{
+    printf '{"question":"1 + 1?","answer":"2"}\n{"question":"2 + 2?","answer":"4"}\n' >examples.jsonl
+    for way in cot consistency:3 cot+consistency:3 few-shot:2; do
+        succeeds "thinks by $way" ask "$at#echo" "What is 3 + 3?" --think $way \
+            --examples examples.jsonl --extract number --json --no-log
+        says "$way is said" "+$way\"," out
+    done
+    fails "what an endpoint lacks" 2 "gives no probabilities of texts" \
+        ask "$at#echo" "Yes or no?" --think choose --extract choice:yes,no
+}
+
 fails_well()
 {
+    succeeds "an endpoint is described" info "$at"
+    says "what it gives" "logprobs    no (found out)" out
     succeeds "busy, then not" ask "$at#busy" "Still there?"
     says "answered" "You said: Still there?" out
     printf 'endpoint: %s\nmodel: broken\nbackoff: 0.01\nretries: 2\n' "$at" >broken.yaml
     fails "broken" 1 "status 500: out of luck (3 tries in" ask broken.yaml "?"
+    fails "broken, described" 1 "status 500: out of luck" info broken.yaml
     fails "cut" 1 "the stream was cut after 14 bytes of the answer" ask "$at#cut" "A long question"
     printf 'endpoint: %s\nkey_env: NO_KEY\n' "$at" >key.yaml
     fails "no key" 2 "'NO_KEY', which key_env names, is not set" ask key.yaml "?"
     fails "nonsense for an address" 2 "it names no host" ask http:// "?"
     start slow.log ask "$at#slow" "Forever?"
-    until_true 20 grep -q "You sai" slow.log
+    until_true 20 grep -qs "You sai" slow.log
     kill -INT "$pid"
     wait "$pid"
     rc=$?
@@ -132,6 +148,7 @@ asks
 goes_on
 templates
 logs
+thinks
 fails_well
 keeps_the_key
 finish

@@ -279,6 +279,26 @@ pipes()
     fails "a trace that cannot be written" 1 "no/such/trace" ask $m Who -n 2 \
         --trace no/such/trace
     succeeds "the ways to think" ask --think help
+    says "are listed" "  consistency[:samples]" out
+    succeeds "chains and a vote" ask $m "Who?" -n 4 --think cot+consistency:3 -v \
+        --vote-stop 1
+    says "show their tree" "└─ cot" err
+    succeeds "tools" ask $m "Who?" -n 4 --think tools --tools calculator,sort
+    fails "a tool that there is not" 2 "no built-in tool 'hammer'" ask $m Who \
+        --think tools --tools hammer
+    succeeds "the best by a rule" ask $m "Who?" -n 4 --think best-of:3 \
+        --judge '[{length: penalty, tokens: 4}]' --json
+    says "says how many" "the best of 3" out
+    fails "the best by nothing" 2 "best-of needs --judge" ask $m Who --think best-of
+    fails "examples that there are not" 2 "few-shot needs --examples" ask $m Who \
+        --think few-shot
+    printf '{"question": "Who is Mira?", "answer": "A cook."}\n' >examples.jsonl
+    succeeds "examples" ask $m "Who?" -n 2 --think few-shot:1 --examples examples.jsonl \
+        --trace trace.jsonl
+    says "stand before the question" 'Who is Mira?<|im_end|><|assistant|>A cook.<|im_end|>' \
+        trace.jsonl
+    succeeds "a choice" ask $m "Who?" --think choose --extract choice:yes,no --calibrate
+    succeeds "a tree" ask $m "Who?" -n 3 --think tree:2 --tree-depth 2 --seed 3
     succeeds "eval bits" eval bits $m --world $world --documents 2 --json
     says "prints numbers" '"bits_per_byte"' out
     succeeds "eval skills, its own options" eval skills $m --world $world --max-new 2 \

@@ -2,7 +2,7 @@
 """fake_endpoint.py PORT_FILE LOG - an OpenAI-compatible endpoint that answers by rule.
 
 The model's name says how: "echo" repeats the user's last words, "code" answers with a block
-of code, "json" with {"name": "Ana", "age": 3}, "busy" is so twice and then like echo,
+of code, "json" with {"name": "Ana", "age": 3}, "busy" is so once and then like echo,
 "broken" always fails, "cut" breaks off its stream, "slow" never ends. What it was asked goes
 to LOG, a line of JSON each. Its port goes to PORT_FILE.
 """
@@ -12,7 +12,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-busy = {"left": 2}
+busy = {"left": 1}
 
 
 def answer(model, messages):

@@ -28,6 +28,7 @@ typedef struct FakeLm {
     int64_t max_new[FAKE_MOST];
     uint64_t keys[FAKE_MOST];
     double temperatures[FAKE_MOST];
+    const LmConstraint *constraints[FAKE_MOST];
     char *prompts[FAKE_MOST]; /* "user: 2+2?|assistant: 4|...>prefix" */
 } FakeLm;
 
@@ -56,6 +57,7 @@ static inline void fake_note(FakeLm *f, const LmRequest *r)
     f->max_new[f->requests] = r->sample.max_new;
     f->temperatures[f->requests] = r->sample.temperature;
     f->keys[f->requests] = r->key;
+    f->constraints[f->requests] = r->constraint;
     str_puts(&prompt, "");
     f->prompts[f->requests++] = str_take(&prompt);
 }

@@ -17,7 +17,9 @@ typedef struct Thinking {
     Run run;
     Outcome out;
     Str trace; /* its lines */
-    Err err;   /* of the last failure */
+    LmUsage spent;
+    int64_t calls;
+    Err err; /* of the last failure */
 } Thinking;
 
 static inline void thinking_init(Thinking *t, const char *const *texts,
@@ -48,6 +50,8 @@ static inline Status thinking_ask(Thinking *t, const char *spec)
     t->err = (Err){0};
     Status status = strategy_answer(s, &t->run, &t->q, &t->out, &t->err);
     CHECK_OK(trace_lines(t->run.trace, &t->trace, &err));
+    t->spent = t->run.usage;
+    t->calls = t->run.calls;
     run_release(&t->run);
     strategy_free(s);
     return status;

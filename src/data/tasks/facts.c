@@ -20,31 +20,23 @@ typedef enum Variant {
                  true of the place asked about, which stands nowhere */
     DECLINE,  /* UNSEEN, and the answer is that it is not known */
     LOST,     /* WRONG likewise */
+    COPIED,   /* WRONG, but right is what stands in the record */
 } Variant;
 
 static const TaskVariant variants[] = {
-    [KNOWN] = {"known", 1}, [UNSEEN] = {"unseen", 0},
-    [OPEN] = {"open", 3},   [CONFLICT] = {"conflict", 1},
-    [WRONG] = {"wrong", 0}, [DECLINE] = {"decline", 0},
-    [LOST] = {"lost", 0},   {NULL, 0},
+    [KNOWN] = {"known", 1},       [UNSEEN] = {"unseen", 0}, [OPEN] = {"open", 3},
+    [CONFLICT] = {"conflict", 1}, [WRONG] = {"wrong", 0},   [DECLINE] = {"decline", 0},
+    [LOST] = {"lost", 0},         [COPIED] = {"copied", 0}, {NULL, 0},
 };
 
-enum { FACTS = 4, SYLLABLES = 3, NAME = 2 * SYLLABLES, QUERIES = 8 };
-enum { NAMES = 1000000, LARGEST_KNOWN = 10000 };
+enum { FACTS = PLACE_FACTS, QUERIES = 8, LARGEST_KNOWN = 10000 };
 
-typedef struct Place {
-    char name[NAME + 1];
-    char letters[FACTS];
-    int values[FACTS];
-} Place;
-
-/* Place number i. */
-static Place place_of(int64_t seed, uint64_t i)
+Place place_of(int64_t seed, uint64_t i)
 {
     static const char consonants[] = "bdfghjklmnprstvwxyzc", vowels[] = "aeiou";
     Place p = {0};
-    uint64_t n = (i * 387420489 + 12345) % NAMES; /* each name once: 9^9 is coprime */
-    for (int k = 0; k < SYLLABLES; k++, n /= 100) {
+    uint64_t n = (i * 387420489 + 12345) % PLACES; /* each name once: 9^9 is coprime */
+    for (int k = 0; k < PLACE_SYLLABLES; k++, n /= 100) {
         p.name[2 * k] = consonants[n % 20];
         p.name[2 * k + 1] = vowels[n / 20 % 5];
     }
@@ -58,6 +50,8 @@ static Place place_of(int64_t seed, uint64_t i)
         p.letters[k] = (char)('a' + letters[k]);
         p.values[k] = (int)rng_below(&r, 1000);
     }
+    bool small = rng_below(&r, 2) == 0;
+    p.people = (int)(small ? 10 + rng_below(&r, 90) : 100 + rng_below(&r, 9900));
     return p;
 }
 
@@ -89,26 +83,27 @@ static Status put(const TasksOptions *o, int variant, Rng question, Rng way,
                   Example *out, Err *err)
 {
     bool known = variant == KNOWN || variant == CONFLICT;
-    uint64_t at = LARGEST_KNOWN + rng_below(&question, NAMES - LARGEST_KNOWN);
+    uint64_t at = LARGEST_KNOWN + rng_below(&question, PLACES - LARGEST_KNOWN);
     int first = (int)rng_below(&question, FACTS);
     Place p = place_of(o->seed, at);
     str_puts(&out->question, p.name);
     if (known)
         p = place_of(o->seed, rng_below(&way, (uint32_t)o->size));
+    bool other = variant == WRONG || variant == LOST || variant == COPIED;
+    bool reads = variant == OPEN || variant == CONFLICT || other;
     Place told = p;
-    if (variant == CONFLICT || variant == WRONG || variant == LOST) {
+    if (variant == CONFLICT || other) {
         told =
-            place_of(o->seed, LARGEST_KNOWN + rng_below(&way, NAMES - LARGEST_KNOWN));
+            place_of(o->seed, LARGEST_KNOWN + rng_below(&way, PLACES - LARGEST_KNOWN));
         memcpy(told.letters, p.letters, sizeof told.letters);
-        if (variant == CONFLICT)
-            memcpy(told.name, p.name, sizeof told.name);
     }
-    bool reads =
-        variant == OPEN || variant == CONFLICT || variant == WRONG || variant == LOST;
+    if (variant == CONFLICT)
+        memcpy(told.name, p.name, sizeof told.name);
     if (reads)
         put_record(&out->text, &told, &way);
     bool declines = variant == DECLINE || variant == LOST;
-    const int *values = variant == CONFLICT ? told.values : p.values;
+    const int *values =
+        variant == CONFLICT || variant == COPIED ? told.values : p.values;
     if (declines)
         str_puts(&out->expected, "?");
     else

@@ -1,12 +1,13 @@
 /* multiply.c - products of two numbers: too much for one step, easy in many.
  *
- * A chain for 123*456, least digit first, which is the order in which carries run:
+ * A chain for 123*456, all numbers with their least digit first, in which order carries run:
  *
- *     8370+05160=898600+002940=880650#56088
+ *     321*6=8370:837000=837000;321*5=5160:051600=898600;321*4=2940:002940... #56088
  *
- * 123*6 = 738, 123*50 = 6150, their sum, 123*400, the product; then the answer as people
- * write it. Parts have a digit more than the first factor and their zeros in front; sums
- * have the digits of both factors. */
+ * For each digit of the second factor: the part 123*6 = 738, in its place among the digits
+ * of the product, and the sum so far; then the answer as people write it. Every step has
+ * what it needs at the same distance as every other step, so that all of them teach the
+ * same (without that, chains take ten times the tokens to learn). */
 #include "data/tasks/tasks_internal.h"
 
 #include <stdio.h>
@@ -89,12 +90,12 @@ static void put_reversed(Str *out, int64_t x, int32_t digits)
         str_putc(out, (char)('0' + x % 10));
 }
 
-/* x with each of its digits from `from` on replaced by another one with this chance. */
-static int64_t slip(int64_t x, int32_t from, int32_t digits, double chance, Rng *r)
+/* x with each of its digits replaced by another one with this chance. */
+static int64_t slip(int64_t x, int32_t digits, double chance, Rng *r)
 {
     if (chance <= 0)
         return x;
-    for (int32_t i = from; i < digits; i++) {
+    for (int32_t i = 0; i < digits; i++) {
         if (rng_uniform(r) >= chance)
             continue;
         int64_t unit = power(i), old = x / unit % 10;
@@ -104,12 +105,13 @@ static int64_t slip(int64_t x, int32_t from, int32_t digits, double chance, Rng 
     return x;
 }
 
-static void put_number(Str *out, Product *p, int64_t wanted, int32_t from,
-                       int32_t digits, double chance, Rng *r, int64_t *said)
+static int64_t put_number(Str *out, Product *p, int64_t wanted, int32_t digits,
+                          double chance, Rng *r)
 {
-    *said = slip(wanted, from, digits, chance, r);
-    p->right[p->terms++] = *said == wanted;
-    put_reversed(out, *said, digits);
+    int64_t said = slip(wanted, digits, chance, r);
+    p->right[p->terms++] = said == wanted;
+    put_reversed(out, said, digits);
+    return said;
 }
 
 /* The chain without the answer; sets what it says. */
@@ -117,20 +119,19 @@ static void put_chain(Str *out, Product *p, Rng *r)
 {
     int32_t all = p->digits_a + p->digits_b;
     p->terms = 0;
+    p->result = 0;
     for (int32_t k = 0; k < p->digits_b; k++) {
-        int32_t zeros = (int32_t)p->order[k];
-        int64_t unit = power(zeros), part;
-        if (k > 0)
-            str_putc(out, '+');
-        put_number(out, p, p->a * (p->b / unit % 10) * unit, zeros,
-                   p->digits_a + 1 + zeros, p->part_slip, r, &part);
-        if (k == 0) {
-            p->result = part;
-            continue;
-        }
+        int64_t unit = power((int32_t)p->order[k]), digit = p->b / unit % 10;
+        put_reversed(out, p->a, p->digits_a);
+        str_printf(out, "*%d=", (int)digit);
+        int64_t part =
+            put_number(out, p, p->a * digit, p->digits_a + 1, p->part_slip, r);
+        str_putc(out, ':');
+        put_reversed(out, part * unit, all);
         str_putc(out, '=');
-        put_number(out, p, (p->result + part) % power(all), 0, all, p->sum_slip, r,
-                   &p->result);
+        p->result = put_number(out, p, (p->result + part * unit) % power(all), all,
+                               p->sum_slip, r);
+        str_putc(out, ';');
     }
 }
 
@@ -217,7 +218,7 @@ static Status put_call(const Product *p, Example *out, Err *err)
     TRY(conversation_add_call(&out->chat, SPAN("calculator"), str_span(&out->text),
                               err));
     str_reset(&out->text);
-    str_printf(&out->text, "%lld", (long long)(p->a * p->b));
+    str_printf(&out->text, "%lld", (long long)p->result);
     return example_say(out, ROLE_TOOL, err);
 }
 

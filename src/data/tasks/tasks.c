@@ -12,9 +12,10 @@
 #include "format/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-static const TaskKind *const kinds[] = {&task_multiply, &task_facts};
-const char *const tasks_names[] = {"multiply", "facts", NULL};
+static const TaskKind *const kinds[] = {&task_multiply, &task_facts, &task_people};
+const char *const tasks_names[] = {"multiply", "facts", "people", NULL};
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -145,9 +146,19 @@ static Status read_size(Press *p)
 
 /* --- rows ------------------------------------------------------------------------------ */
 
+static uint64_t hash_of(Span question)
+{
+    return rng_hash(question.ptr, question.len, split_seed);
+}
+
 static Side side_of(uint64_t hash)
 {
     return hash % TEST_SHARE == 0 ? TEST_SIDE : TRAIN_SIDE;
+}
+
+bool task_is_tests(Span question)
+{
+    return side_of(hash_of(question)) == TEST_SIDE;
 }
 
 /* Draw `attempt` of row i. */
@@ -162,7 +173,7 @@ static Status draw(Press *p, TaskFile file, uint64_t i, uint64_t attempt, int va
     TRY(p->kind->put(&p->o, variant, question, way, e, p->err));
     TRY(str_check(&e->question, p->err));
     TRY(str_check(&e->expected, p->err));
-    *hash = rng_hash(e->question.ptr, e->question.len, split_seed);
+    *hash = hash_of(str_span(&e->question));
     return OK;
 }
 
@@ -231,21 +242,43 @@ static Status put_demonstration(Press *p, FileWriter *file, TaskFile which, uint
     return put_row(p, file);
 }
 
+/* A turn as a document has it: calls as the template writes them. */
+static void put_turn(Str *text, const Message *turn)
+{
+    if (text->len > 0)
+        str_putc(text, ' ');
+    if (turn->call_name)
+        str_printf(text, "%s(%s)", turn->call_name, turn->call_args);
+    else
+        str_append(text, turn->content, turn->len);
+}
+
 static Status put_text(Press *p, FileWriter *file, TaskFile which, uint64_t i)
 {
     TRY(draw_demonstration(p, which, i));
     Str *text = &p->example.text;
-    for (size_t m = 0; m < p->example.chat.n; m++) {
-        const Message *turn = &p->example.chat.messages[m];
-        if (text->len > 0)
-            str_putc(text, ' ');
-        str_append(text, turn->content, turn->len);
-    }
+    for (size_t m = 0; m < p->example.chat.n; m++)
+        put_turn(text, &p->example.chat.messages[m]);
     TRY(str_check(text, p->err));
     str_puts(&p->row, "{\"text\": ");
     json_append_string(&p->row, str_span(text));
     str_putc(&p->row, '}');
     return put_row(p, file);
+}
+
+/* What the demonstration's searches found: where there are any, a member of the row. */
+static void put_documents(Str *row, const Conversation *chat)
+{
+    int found = 0;
+    for (size_t i = 1; i < chat->n; i++) {
+        const Message *call = &chat->messages[i - 1], *result = &chat->messages[i];
+        if (!call->call_name || strcmp(call->call_name, "search") != 0)
+            continue;
+        str_puts(row, found++ == 0 ? ", \"documents\": [" : ", ");
+        json_append_string(row, (Span){result->content, result->len});
+    }
+    if (found > 0)
+        str_putc(row, ']');
 }
 
 static Status put_test(Press *p, FileWriter *file, int variant, uint64_t i)
@@ -259,6 +292,7 @@ static Status put_test(Press *p, FileWriter *file, int variant, uint64_t i)
     json_append_string(&p->row, str_span(&p->example.question));
     str_puts(&p->row, ", \"expected\": ");
     json_append_string(&p->row, str_span(&p->example.expected));
+    put_documents(&p->row, &p->example.chat);
     str_putc(&p->row, '}');
     return put_row(p, file);
 }
@@ -340,4 +374,22 @@ Status tasks_write(const TasksOptions *o, const char *folder, Err *err)
         status = write_tests(&p);
     release(&p);
     return status;
+}
+
+static bool ends_answer(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';';
+}
+
+Span tasks_answer(Span text)
+{
+    size_t start = text.len;
+    while (start > 0 && text.ptr[start - 1] != '#')
+        start--;
+    if (start == 0)
+        return (Span){text.ptr, 0};
+    size_t end = start;
+    while (end < text.len && !ends_answer(text.ptr[end]))
+        end++;
+    return (Span){text.ptr + start, end - start};
 }

@@ -15,12 +15,14 @@
  *   tests/VARIANT.jsonl         {"prompt", "question", "expected"}; row i of every file asks
  *                               the same question
  *
- * Every answer ends in '#' and what was asked for: one extractor serves all variants. */
+ * Every answer has a '#' and behind it what was asked for, up to white space, ';' or the
+ * end: one extractor serves all variants. */
 #ifndef DATA_TASKS_TASKS_H
 #define DATA_TASKS_TASKS_H
 
 #include "base/err.h"
 #include "base/options.h"
+#include "base/str.h"
 
 #include <stdint.h>
 
@@ -38,5 +40,9 @@ extern const char *const tasks_names[]; /* ended by NULL */
 /* Writes all files into `folder`, which is made if needed. ERR_OPTION: a variant that the
  * task has not, or fewer questions than tests. */
 NODISCARD Status tasks_write(const TasksOptions *o, const char *folder, Err *err);
+
+/* What an answer says: what stands behind its last '#'; of length 0: it is invalid.
+ * Borrowed from text. */
+Span tasks_answer(Span text);
 
 #endif

@@ -29,7 +29,20 @@ typedef struct TaskKind {
                   Example *out, Err *err);
 } TaskKind;
 
-extern const TaskKind task_multiply, task_facts;
+extern const TaskKind task_multiply, task_facts, task_people;
+
+/* Is it a question of the tests, by its hash? */
+bool task_is_tests(Span question);
+
+/* A made-up place: everything about it follows from the seed and its number. */
+enum { PLACES = 1000000, PLACE_FACTS = 4, PLACE_SYLLABLES = 3 };
+typedef struct Place {
+    char name[2 * PLACE_SYLLABLES + 1];
+    char letters[PLACE_FACTS]; /* of its facts */
+    int values[PLACE_FACTS];   /* below 1,000 */
+    int people;                /* thousands, 10 to 9,999 */
+} Place;
+Place place_of(int64_t seed, uint64_t i);
 
 /* Appends a turn, and empties `text`. */
 NODISCARD Status example_say(Example *e, Role role, Err *err);

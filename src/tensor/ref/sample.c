@@ -106,6 +106,20 @@ static int32_t draw(Candidate *c, int64_t n, double u)
     return c[n - 1].id;
 }
 
+/* log of sum over allowed v of exp((z[v] - max)/T) / sum, without underflow. */
+static double log_kept(const double *z, int64_t V, const SampleRow *row, double max,
+                       double temperature, double sum)
+{
+    double top = -HUGE_VAL, part = 0;
+    if (!row->allowed)
+        return 0;
+    for (int32_t v = 0; v < V; v++)
+        top = is_allowed(row, v) ? fmax(top, z[v]) : top;
+    for (int32_t v = 0; v < V; v++)
+        part += is_allowed(row, v) ? exp((z[v] - top) / temperature) : 0;
+    return (top - max) / temperature + log(part) - log(sum);
+}
+
 static SampleOut sample_row(Candidate *c, const double *z, int64_t V,
                             const SampleRow *row)
 {
@@ -124,7 +138,8 @@ static SampleOut sample_row(Candidate *c, const double *z, int64_t V,
         entropy -= exp(log_p) * log_p;
     }
     return (SampleOut){id, (float)((z[id] - max) / temperature - log(sum)),
-                       (float)entropy};
+                       (float)entropy,
+                       (float)log_kept(z, V, row, max, temperature, sum)};
 }
 
 static void head_sample(TensorOps *t, SampleOut *out, Tensor x, Weight *w,

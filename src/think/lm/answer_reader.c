@@ -1,7 +1,7 @@
 /* answer_reader.c - see answer_reader.h. */
 #include "think/lm/answer_reader.h"
 
-#include "format/json.h"
+#include "think/tool/call_format.h"
 
 #include <string.h>
 
@@ -95,45 +95,25 @@ void answer_reader_end(AnswerReader *r, const EngineResult *result, Str *text)
 }
 
 /* --- calls --------------------------------------------------------------------------- */
-/* What plain text means in a call of this tool. */
-static const char *argument_of(const Toolbox *tools, Span name)
-{
-    for (size_t i = 0; tools && i < tools->n; i++) {
-        const Tool *tool = &tools->tools[i];
-        if (span_equal(span_of(tool->name), name) && tool->argument)
-            return tool->argument;
-    }
-    return "input";
-}
-
-static bool is_json_object(Span text)
-{
-    json_error_t why;
-    json_t *value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
-    bool is = json_is_object(value);
-    json_decref(value);
-    return is;
-}
-
 Status answer_reader_call(const AnswerReader *r, const Toolbox *tools, LmCall *out,
                           Err *err)
 {
-    Span name, args, text = span_trim(str_span(&r->call));
+    CallText read = {0};
+    Err why;
     TRY(str_check(&r->call, err));
-    if (!call_parse(text, &name, &args)) {
-        name = text;
-        args = SPAN("{}");
-    }
-    str_span_append(&out->name, name);
-    if (is_json_object(args)) {
-        str_span_append(&out->arguments, args);
+    Status status =
+        call_text_parse(CALL_NATIVE, tools, str_span(&r->call), &read, &why);
+    if (status == OK && read.n == 1) {
+        *out = read.calls[0];
+        read.calls[0] = (LmCall){0};
+    } else if (status == ERR_NOMEM) {
+        call_text_release(&read);
+        return err_set(err, status, "%s", why.msg);
     } else {
-        str_putc(&out->arguments, '{');
-        json_append_string(&out->arguments, span_of(argument_of(tools, name)));
-        str_putc(&out->arguments, ':');
-        json_append_string(&out->arguments, args);
-        str_putc(&out->arguments, '}');
+        str_span_append(&out->name, span_trim(str_span(&r->call)));
+        str_puts(&out->arguments, "{}");
     }
+    call_text_release(&read);
     TRY(str_check(&out->name, err));
     return str_check(&out->arguments, err);
 }

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/system.h"
 #include "think/lm/answer_reader.h"
+#include "think/lm/constraint_book.h"
 #include "think/lm/lm_document.h"
 #include "think/lm/shared_engine.h"
 
@@ -33,9 +34,11 @@ typedef struct LmLocal {
     const ChatTemplate *chat; /* NULL: conversations become documents */
     Engine *engine;
     SharedEngine *shared;
+    ConstraintBook *constraints;
     Span *token_bytes; /* (vocab): a special token has no text */
     Str name;
     int32_t turn_stops[MOST_STOP_IDS], n_turn_stops;
+    int32_t n_turn_ends; /* the first ones: they end a turn that is whole */
 } LmLocal;
 
 /* --- the prompt ---------------------------------------------------------------------- */
@@ -99,6 +102,13 @@ static Status local_render(void *self, const LmRequest *r, Str *out, Err *err)
 }
 
 /* --- answers ------------------------------------------------------------------------- */
+/* One answer of it. */
+typedef struct Sequence {
+    AnswerReader reader;
+    ConstraintRun *run; /* NULL: free */
+    Ids begin;          /* what the constraint leaves no choice about */
+} Sequence;
+
 /* One LmRequest on its way through the engine. */
 typedef struct Asking {
     const LmLocal *m;
@@ -106,7 +116,8 @@ typedef struct Asking {
     Ids prompt;
     Span stops[MOST_STOPS];
     int32_t n_stops;
-    AnswerReader *readers; /* (n) */
+    Constraint *constraint; /* NULL: none */
+    Sequence *sequences;    /* (n) */
     EngineRequest *requests;
     EngineResult *results;
 } Asking;
@@ -114,9 +125,7 @@ typedef struct Asking {
 static Status check(const LmLocal *m, const LmRequest *r, Err *err)
 {
     ASSERT(r->n >= 1 && r->first >= 0 && (!r->on_text || r->n == 1));
-    if (r->constraint)
-        return err_set(err, ERR_OPTION, "'%s' cannot constrain its answers yet",
-                       str_c(&m->name));
+    (void)m;
     if (r->n_stops > MOST_STOPS - 1)
         return err_set(err, ERR_OPTION, "%zu texts that end an answer, %d at most",
                        r->n_stops, MOST_STOPS - 1);
@@ -139,9 +148,80 @@ static bool on_token(void *self, int64_t request, int32_t id, bool forced)
 {
     (void)request;
     (void)forced;
-    AnswerReader *reader = self;
+    AnswerReader *reader = &((Sequence *)self)->reader;
     return answer_reader_put(reader, id) && !system_stop_requested() &&
            (reader->deadline <= 0 || system_seconds() < reader->deadline);
+}
+
+static bool allow(void *self, const int32_t *ids, int64_t n, uint32_t *allowed)
+{
+    return constraint_run_allow(((Sequence *)self)->run, ids, n, allowed);
+}
+
+static Status force(void *self, int64_t request, const int32_t *ids, int64_t n,
+                    bool *go_on, int32_t *more, int64_t room, int64_t *n_more, Err *err)
+{
+    (void)request;
+    (void)go_on;
+    return constraint_run_force(((Sequence *)self)->run, ids, n, more, room, n_more,
+                                err);
+}
+
+static void init_reader(const Asking *a, AnswerReader *reader)
+{
+    const LmRequest *r = a->request;
+    bool turns = in_turns(a->m, r);
+    answer_reader_init(reader, a->m->loaded->tok, turns ? a->m->chat : NULL);
+    reader->stops = a->stops;
+    reader->n_stops = a->n_stops;
+    reader->on_text = r->on_text;
+    reader->self = r->self;
+    reader->deadline = r->deadline;
+    reader->skip_space = r->talk && !turns && r->prefix.len == 0;
+    if (!turns)
+        reader->before = a->prompt.ptr[a->prompt.len - 1];
+}
+
+/* Holds one answer to the constraint. */
+static Status constrain(Asking *a, Sequence *s, EngineRequest *e, Err *err)
+{
+    const LmLocal *m = a->m;
+    int64_t room = engine_capacity(m->engine) - e->n_prompt;
+    if (e->sample.max_new < room)
+        room = e->sample.max_new;
+    bool turns = in_turns(m, a->request);
+    TRY(constraint_run_new(&s->run, a->constraint,
+                           turns ? m->turn_stops : m->loaded->ends,
+                           turns ? m->n_turn_ends : m->loaded->n_ends, err));
+    TRY(constraint_run_begin(s->run, a->prompt.ptr[a->prompt.len - 1], room, &s->begin,
+                             err));
+    e->begin = s->begin.ptr;
+    e->n_begin = (int64_t)s->begin.len;
+    e->constraint = allow;
+    e->hook = force;
+    return OK;
+}
+
+static Status prepare_one(Asking *a, int32_t k, Err *err)
+{
+    const LmLocal *m = a->m;
+    const LmRequest *r = a->request;
+    bool turns = in_turns(m, r);
+    Sequence *s = &a->sequences[k];
+    init_reader(a, &s->reader);
+    a->requests[k] = (EngineRequest){
+        .prompt = a->prompt.ptr,
+        .n_prompt = (int64_t)a->prompt.len,
+        .sample = r->sample,
+        .index = draw_index(r, k),
+        .stop_ids = turns ? m->turn_stops : m->loaded->ends,
+        .n_stop_ids = turns ? m->n_turn_stops : m->loaded->n_ends,
+        .stop_strings = a->stops,
+        .n_stop_strings = a->n_stops,
+        .on_token = on_token,
+        .self = s,
+    };
+    return a->constraint ? constrain(a, s, &a->requests[k], err) : OK;
 }
 
 static Status prepare(Asking *a, Err *err)
@@ -149,39 +229,18 @@ static Status prepare(Asking *a, Err *err)
     const LmLocal *m = a->m;
     const LmRequest *r = a->request;
     size_t n = (size_t)r->n;
-    bool turns = in_turns(m, r);
     TRY(make_prompt(m, r, &a->prompt, err));
-    TRY(MEM_ARRAY(&a->readers, n, err));
+    TRY(MEM_ARRAY(&a->sequences, n, err));
     TRY(MEM_ARRAY(&a->requests, n, err));
     TRY(MEM_ARRAY(&a->results, n, err));
+    if (r->constraint)
+        TRY(constraint_book_get(m->constraints, r->constraint, &a->constraint, err));
     for (size_t i = 0; i < r->n_stops; i++)
         a->stops[a->n_stops++] = r->stops[i];
-    if (r->talk && !turns)
+    if (r->talk && !in_turns(m, r))
         a->stops[a->n_stops++] = SPAN(LM_DOCUMENT_STOP);
-    for (int32_t k = 0; k < r->n; k++) {
-        answer_reader_init(&a->readers[k], m->loaded->tok, turns ? m->chat : NULL);
-        AnswerReader *reader = &a->readers[k];
-        reader->stops = a->stops;
-        reader->n_stops = a->n_stops;
-        reader->on_text = r->on_text;
-        reader->self = r->self;
-        reader->deadline = r->deadline;
-        reader->skip_space = r->talk && !turns && r->prefix.len == 0;
-        if (!turns)
-            reader->before = a->prompt.ptr[a->prompt.len - 1];
-        a->requests[k] = (EngineRequest){
-            .prompt = a->prompt.ptr,
-            .n_prompt = (int64_t)a->prompt.len,
-            .sample = r->sample,
-            .index = draw_index(r, k),
-            .stop_ids = turns ? m->turn_stops : m->loaded->ends,
-            .n_stop_ids = turns ? m->n_turn_stops : m->loaded->n_ends,
-            .stop_strings = a->stops,
-            .n_stop_strings = a->n_stops,
-            .on_token = on_token,
-            .self = reader,
-        };
-    }
+    for (int32_t k = 0; k < r->n; k++)
+        TRY(prepare_one(a, k, err));
     return OK;
 }
 
@@ -189,7 +248,7 @@ static void sum_up(const EngineResult *r, LmAnswer *out)
 {
     double entropy = 0;
     out->tokens = r->n;
-    out->kept = 1;
+    out->kept = engine_result_kept(r);
     for (int64_t i = 0; i < r->n; i++) {
         out->forced += r->forced[i];
         out->logprob += (double)r->logprobs[i];
@@ -204,9 +263,14 @@ static void sum_up(const EngineResult *r, LmAnswer *out)
 /* The k-th answer, from its ids. */
 static Status read_answer(Asking *a, int32_t k, LmAnswer *out, Err *err)
 {
-    AnswerReader *reader = &a->readers[k];
+    AnswerReader *reader = &a->sequences[k].reader;
     const EngineResult *r = &a->results[k];
+    bool complete = true;
     sum_up(r, out);
+    if (a->constraint)
+        TRY(constraint_run_end(a->sequences[k].run, r->ids, r->n, &complete, err));
+    if (!complete && out->finish == FINISH_STOP)
+        out->finish = FINISH_LENGTH; /* no room was left for all of it */
     answer_reader_end(reader, r, &out->text);
     TRY(str_check(&out->text, err));
     if (!reader->is_call || r->finish != FINISH_STOP)
@@ -221,12 +285,17 @@ static void release(Asking *a)
     for (int32_t k = 0; k < a->request->n; k++) {
         if (a->results)
             engine_result_release(&a->results[k]);
-        if (a->readers)
-            answer_reader_release(&a->readers[k]);
+        if (a->sequences) {
+            answer_reader_release(&a->sequences[k].reader);
+            constraint_run_free(a->sequences[k].run);
+            ids_release(&a->sequences[k].begin);
+        }
     }
+    if (a->constraint)
+        constraint_book_put(a->m->constraints, a->constraint);
     mem_free(a->results);
     mem_free(a->requests);
-    mem_free(a->readers);
+    mem_free(a->sequences);
     ids_release(&a->prompt);
 }
 
@@ -353,6 +422,7 @@ static void local_free(void *self)
         return;
     shared_engine_free(m->shared);
     engine_free(m->engine);
+    constraint_book_free(m->constraints);
     mem_free(m->token_bytes);
     str_release(&m->name);
     loaded_release(&m->owned);
@@ -363,10 +433,11 @@ static void local_free(void *self)
 static void find_turn_stops(LmLocal *m)
 {
     m->turn_stops[m->n_turn_stops++] = template_end(m->chat);
-    for (int role = ROLE_SYSTEM; role <= ROLE_TOOL; role++)
-        m->turn_stops[m->n_turn_stops++] = template_id(m->chat, (Role)role);
     for (int32_t i = 0; i < m->loaded->n_ends; i++)
         m->turn_stops[m->n_turn_stops++] = m->loaded->ends[i];
+    m->n_turn_ends = m->n_turn_stops;
+    for (int role = ROLE_SYSTEM; role <= ROLE_TOOL; role++)
+        m->turn_stops[m->n_turn_stops++] = template_id(m->chat, (Role)role);
 }
 
 static Status find_token_bytes(LmLocal *m, Err *err)
@@ -409,6 +480,7 @@ static Status set_up(LmLocal *m, const char *name, const LmLocalOptions *o, Err 
     TRY(check_memory(&l->model->shape, o, err));
     TRY(engine_new(&m->engine, l->model, (int32_t)o->batch, (int32_t)o->context,
                    m->token_bytes, err));
+    TRY(constraint_book_new(&m->constraints, l->tok, err));
     return shared_engine_new(&m->shared, m->engine, err);
 }
 
@@ -431,6 +503,8 @@ Status lm_local_new(Lm **out, const Loaded *loaded, const char *name,
     *lm = (Lm){.name = str_c(&m->name),
                .can = {.score = true,
                        .logprobs = true,
+                       .constraints = true,
+                       .schemas = true,
                        .documents = true,
                        .prefixes = true,
                        .tools = m->chat != NULL},
@@ -463,4 +537,9 @@ Status lm_local_open(Lm **out, TensorOps *ops, const char *folder,
     m->owned = loaded;
     m->loaded = &m->owned;
     return OK;
+}
+
+const Loaded *lm_local_loaded(const Lm *lm)
+{
+    return lm->complete == local_complete ? ((const LmLocal *)lm->self)->loaded : NULL;
 }

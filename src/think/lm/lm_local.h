@@ -25,5 +25,7 @@ NODISCARD Status lm_local_new(Lm **out, const Loaded *loaded, const char *name,
 /* Opens the folder too (loaded.h), and closes it in the end. */
 NODISCARD Status lm_local_open(Lm **out, TensorOps *ops, const char *folder,
                                const LmLocalOptions *o, Err *err);
+/* The folder behind a model of this kind, borrowed; NULL for models of other kinds. */
+const Loaded *lm_local_loaded(const Lm *lm);
 
 #endif

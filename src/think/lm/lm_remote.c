@@ -460,8 +460,10 @@ static void remote_free(void *self)
     http_free(m->http);
     if (m->key.ptr)
         memset(m->key.ptr, 0, m->key.len);
-    Str *const all[] = {&m->key, &m->name, &m->model, &m->chat_url, &m->document_url};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    enum { TEXTS = 5 };
+    Str *const all[TEXTS] = {&m->key, &m->name, &m->model, &m->chat_url,
+                             &m->document_url};
+    for (int i = 0; i < TEXTS; i++)
         str_release(all[i]);
     opt_release(&endpoint_options, &m->o);
     mem_free(m);
@@ -599,12 +601,10 @@ Status lm_remote_probe(Lm *lm, Err *err)
     LmAnswer answer = {0};
     LmUsage usage = {0};
     LmRequest r = {.talk = &talk, .sample = sample_plain(0, 1, 1), .n = 1};
-    if (m->o.logprobs != LOGPROBS_AUTO)
-        return OK;
     Status status = conversation_add(&talk, ROLE_USER, SPAN("Hi"), err);
     if (status == OK)
         status = remote_complete(m, &r, &answer, &usage, err);
-    if (status == OK)
+    if (status == OK && m->o.logprobs == LOGPROBS_AUTO)
         lm->can.logprobs = isfinite(answer.logprob) != 0;
     lm_answer_release(&answer);
     conversation_release(&talk);

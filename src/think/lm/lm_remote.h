@@ -24,8 +24,9 @@
 NODISCARD Status lm_remote_new(Lm **out, const EndpointOptions *options, Err *err);
 /* The same of a MODEL word, see endpoint_is(). */
 NODISCARD Status lm_remote_open(Lm **out, const char *word, Err *err);
-/* Settles can.logprobs where the options leave it open: asks for a word. Before that it is
- * true, and an answer may have no logprobs (NAN). Not beside other calls. */
+/* Asks for a word: whether it can be asked at all. Settles can.logprobs where the options
+ * leave it open; before that it is true, and an answer may have no logprobs (NAN). Not
+ * beside other calls. */
 NODISCARD Status lm_remote_probe(Lm *lm, Err *err);
 
 #endif

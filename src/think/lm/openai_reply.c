@@ -66,9 +66,10 @@ static void refusal_of(const json_t *tree, Str *out)
 {
     const json_t *error = json_object_get(tree, "error"),
                  *detail = json_object_get(tree, "detail");
-    const json_t *const places[] = {json_object_get(error, "message"), error,
-                                    json_object_get(tree, "message"), detail};
-    for (size_t i = 0; i < sizeof places / sizeof *places && out->len == 0; i++)
+    enum { PLACES = 4 };
+    const json_t *const places[PLACES] = {json_object_get(error, "message"), error,
+                                          json_object_get(tree, "message"), detail};
+    for (int i = 0; i < PLACES && out->len == 0; i++)
         str_span_append(out, text_of(places[i]));
     if (out->len == 0 && json_is_array(detail))
         append_detail(json_array_get(detail, 0), out);

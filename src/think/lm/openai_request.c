@@ -28,15 +28,6 @@ static void push(Body *b, json_t *list, json_t *value)
 }
 
 /* --- messages --------------------------------------------------------------------------- */
-static const Tool *tool_named(const Toolbox *box, Span name)
-{
-    for (size_t i = 0; box && i < box->n; i++) {
-        if (span_equal(span_of(box->tools[i].name), name))
-            return &box->tools[i];
-    }
-    return NULL;
-}
-
 /* The arguments of a call as a JSON object: as they are, or as the one argument that the
  * tool's plain form means, "12*7" as {"expression":"12*7"}. */
 static json_t *arguments_text(const Message *m, const Toolbox *tools)
@@ -52,7 +43,7 @@ static json_t *arguments_text(const Message *m, const Toolbox *tools)
     json_decref(tree);
     if (span_trim(args).len == 0)
         return json_string("{}");
-    const Tool *tool = tool_named(tools, message_call_name(m));
+    const Tool *tool = tools ? toolbox_find(tools, message_call_name(m)) : NULL;
     Str text = {0};
     str_putc(&text, '{');
     json_append_string(&text,

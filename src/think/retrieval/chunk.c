@@ -255,6 +255,7 @@ static bool is_wide_stop(Span text, size_t at)
 /* Where the sentence that begins at `from` ends. */
 static size_t sentence_end(Span text, size_t from, size_t end)
 {
+    static const char closers[] = {'"', '\'', ')', ']', '*', '_', '.', '!', '?'};
     for (size_t i = from; i < end; i++) {
         char c = text.ptr[i];
         if (end - i >= 3 && is_wide_stop(text, i))
@@ -262,7 +263,7 @@ static size_t sentence_end(Span text, size_t from, size_t end)
         if (c != '.' && c != '!' && c != '?')
             continue;
         size_t after = i + 1;
-        while (after < end && memchr("\"')]*_.!?", text.ptr[after], 9))
+        while (after < end && memchr(closers, text.ptr[after], sizeof closers))
             after++;
         size_t next = skip_blanks(text, after, end);
         bool lower = next < end && text.ptr[next] >= 'a' && text.ptr[next] <= 'z';
@@ -406,14 +407,15 @@ static Status flush_section(Chunker *c, Err *err)
     return OK;
 }
 
-/* A heading that nothing stands under, neither text nor a deeper heading. */
+/* A heading that nothing stands under, neither text nor a deeper heading. Its line may be
+ * as long as any other. */
 static Status flush_bare(Chunker *c, int next_level, Err *err)
 {
     if (c->bare.len == 0 || next_level > c->level)
         return OK;
     size_t start = (size_t)(c->bare.ptr - c->text.ptr);
-    return emit(c, start, start + c->bare.len, measured(c, start, start + c->bare.len),
-                err);
+    TRY(add_sentence(c, start, start + c->bare.len, err));
+    return flush_section(c, err);
 }
 
 Span heading_cut(Span title)

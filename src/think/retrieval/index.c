@@ -115,3 +115,56 @@ Status index_passage(Index *x, int64_t id, Passage *out, bool *found, Err *err)
         passage_release(out);
     return status;
 }
+
+bool index_names(Span path, Span name)
+{
+    if (name.len > path.len || name.len == 0)
+        return false;
+    size_t at = path.len - name.len;
+    return memcmp(path.ptr + at, name.ptr, name.len) == 0 &&
+           (at == 0 || path.ptr[at - 1] == '/');
+}
+
+/* The passage that s gives in its first row whose second column is named so; NULL ptr: any.
+ * Finalizes s. */
+static Status first_passage(Index *x, sqlite3_stmt *s, Span name, Passage *out,
+                            bool *found, Err *err)
+{
+    bool end = false, right = false;
+    int64_t id = 0;
+    Status status = db_step(&x->db, s, &end, err);
+    while (status == OK && !end && !right) {
+        id = sqlite3_column_int64(s, 0);
+        right = !name.ptr || index_names(db_column_text(s, 1), name);
+        if (!right)
+            status = db_step(&x->db, s, &end, err);
+    }
+    sqlite3_finalize(s);
+    *found = false;
+    *out = (Passage){0};
+    return status == OK && right ? index_passage(x, id, out, found, err) : status;
+}
+
+Status index_holding(Index *x, Span document, int64_t start, int64_t end, Passage *out,
+                     bool *found, Err *err)
+{
+    sqlite3_stmt *s;
+    TRY(db_prepare(&x->db,
+                   "SELECT chunks.id, documents.name FROM chunks JOIN documents ON "
+                   "documents.id = document WHERE start <= ? AND end >= ? ORDER BY "
+                   "chunks.id",
+                   &s, err));
+    sqlite3_bind_int64(s, 1, start);
+    sqlite3_bind_int64(s, 2, end);
+    return first_passage(x, s, document, out, found, err);
+}
+
+Status index_saying(Index *x, Span text, Passage *out, bool *found, Err *err)
+{
+    sqlite3_stmt *s;
+    TRY(db_prepare(&x->db,
+                   "SELECT id, '' FROM chunks WHERE instr(body, ?) > 0 ORDER BY id", &s,
+                   err));
+    db_bind_text(s, 1, text);
+    return first_passage(x, s, (Span){0}, out, found, err);
+}

@@ -72,6 +72,14 @@ typedef struct Passage {
     Str sha256;         /* of the text, in hexadecimal */
 } Passage;
 void passage_release(Passage *p); /* accepts zeroed */
+/* The first passage that holds bytes [start, end) of a document of that path, or whose path
+ * ends so behind a '/'. */
+NODISCARD Status index_holding(Index *x, Span document, int64_t start, int64_t end,
+                               Passage *out, bool *found, Err *err);
+/* The first whose text holds these bytes. */
+NODISCARD Status index_saying(Index *x, Span text, Passage *out, bool *found, Err *err);
+/* Is `name` the path, or the end of it behind a '/'? */
+bool index_names(Span path, Span name);
 /* *found false: there is none of that number. */
 NODISCARD Status index_passage(Index *x, int64_t id, Passage *out, bool *found,
                                Err *err);

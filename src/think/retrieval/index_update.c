@@ -174,6 +174,7 @@ typedef struct Update {
     IndexReport *report;
     double uncommitted; /* bytes */
     double done;        /* bytes of files, for the progress line */
+    double from, to;    /* bytes of this file before and behind the document */
     sqlite3_stmt *find, *touch, *add_file, *add_document, *add_chunk, *add_words;
     int64_t document;
     Span text;       /* of the document that is being cut */
@@ -218,10 +219,12 @@ static Status prepare_all(Update *u, Err *err)
 
 static void finalize_all(Update *u)
 {
-    sqlite3_stmt *all[] = {u->find,         u->touch,     u->add_file,
-                           u->add_document, u->add_chunk, u->add_words};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        sqlite3_finalize(all[i]);
+    sqlite3_finalize(u->find);
+    sqlite3_finalize(u->touch);
+    sqlite3_finalize(u->add_file);
+    sqlite3_finalize(u->add_document);
+    sqlite3_finalize(u->add_chunk);
+    sqlite3_finalize(u->add_words);
 }
 
 /* Runs a statement that is kept. */
@@ -315,6 +318,8 @@ static Status put_chunk(void *self, const Chunk *c, Err *err)
     sqlite3_bind_text(s, 3, body.ptr, (int)body.len, SQLITE_STATIC);
     TRY(run_kept(u, s, err));
     u->report->chunks++;
+    double share = (double)c->end / (double)u->text.len;
+    log_progress(u->done + u->from + share * (u->to - u->from), NULL);
     return OK;
 }
 
@@ -371,6 +376,7 @@ static Status add_rows(Update *u, int64_t file, const char *path, Rows *rows, bo
 {
     Str name = {0};
     Status status = OK;
+    u->to = 0;
     for (int64_t number = 1; status == OK; number++) {
         Span row;
         bool is_text, end;
@@ -378,6 +384,8 @@ static Status add_rows(Update *u, int64_t file, const char *path, Rows *rows, bo
         status = rows_next(rows, &row, &is_text, &end, err);
         if (status != OK || end)
             break;
+        u->from = u->to;
+        u->to = rows_bytes_read(rows);
         str_reset(&name);
         str_puts(&name, path);
         if (*rows_member_name(rows))

@@ -220,28 +220,26 @@ int64_t rank_fuse(const Ranked *const *lists, const int64_t *n, size_t n_lists,
 static Status rank_all(const Searcher *s, Span question, int64_t most, Ranked *lists,
                        Ranked *out, int64_t *n, Err *err)
 {
-    size_t n_lists = s->n_rankers + 1;
-    const Ranked **list = NULL;
-    int64_t *found = NULL;
-    Status status = MEM_ARRAY(&found, n_lists, err);
-    if (status == OK)
-        status = MEM_ARRAY(&list, n_lists, err);
-    for (size_t i = 0; i < n_lists && status == OK; i++) {
+    const Ranked *list[MOST_RANKERS + 1];
+    int64_t found[MOST_RANKERS + 1] = {0};
+    ASSERT(s->n_rankers <= MOST_RANKERS);
+    TRY(search_words(s->index, s->o, question, most, lists, &found[0], err));
+    list[0] = lists;
+    for (size_t i = 1; i <= s->n_rankers; i++) {
+        const Ranker *r = &s->rankers[i - 1];
         Ranked *mine = lists + i * (size_t)most;
-        const Ranker *r = i > 0 ? &s->rankers[i - 1] : NULL;
         list[i] = mine;
-        status = r ? r->rank(r->self, s->index, question, most, mine, &found[i], err)
-                   : search_words(s->index, s->o, question, most, mine, &found[i], err);
-        if (status != OK && r)
-            err_context(err, "ranking by %s", r->name);
+        if (r->rank(r->self, s->index, question, most, mine, &found[i], err) != OK)
+            return err_context(err, "ranking by %s", r->name);
     }
-    if (status == OK && n_lists > 1)
-        *n = rank_fuse(list, found, n_lists, out);
-    else if (status == OK)
-        memcpy(out, lists, sizeof *out * (size_t)(*n = found[0]));
-    mem_free(list);
-    mem_free(found);
-    return status;
+    if (s->n_rankers > 0) {
+        *n = rank_fuse(list, found, s->n_rankers + 1, out);
+        return OK;
+    }
+    *n = found[0];
+    for (int64_t i = 0; i < *n; i++)
+        out[i] = lists[i];
+    return OK;
 }
 
 /* --- texts ------------------------------------------------------------------------------- */

@@ -37,13 +37,14 @@ typedef struct Ranker {
                    int64_t *n, Err *err);
 } Ranker;
 
+enum { MOST_RANKERS = 7 };
 typedef struct Searcher {
     Index *index; /* all borrowed */
     const SearchOptions *o;
     const Ranker *rankers; /* beside the words */
-    size_t n_rankers;
-    Lm *reorder;   /* NULL: as ranked; else can.score */
-    bool snippets; /* fill those of the hits */
+    size_t n_rankers;      /* <= MOST_RANKERS */
+    Lm *reorder;           /* NULL: as ranked; else can.score */
+    bool snippets;         /* fill those of the hits */
 } Searcher;
 
 typedef struct Hit {

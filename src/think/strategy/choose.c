@@ -46,6 +46,7 @@ static size_t softmax(double *x, size_t n)
 {
     size_t best = 0;
     double sum = 0;
+    ASSERT(n >= 1);
     for (size_t i = 1; i < n; i++)
         best = x[i] > x[best] ? i : best;
     double largest = x[best];
@@ -60,12 +61,12 @@ static size_t softmax(double *x, size_t n)
 
 static Status choose(Run *run, const Question *q, Outcome *out, Err *err)
 {
-    Scores scores, nothing = {0};
+    Scores scores = {0}, nothing = {0};
     const Extractor *e = q->extract;
     TRY(ask_scores(run, q, "choices", q->talk, &scores, err));
     if (q->o->calibrate)
         TRY(ask_of_nothing(run, q, &nothing, err));
-    double p[EXTRACT_MOST_CHOICES];
+    double p[EXTRACT_MOST_CHOICES] = {0};
     for (size_t i = 0; i < e->n_choices; i++)
         p[i] = scores.logprobs[i] - nothing.logprobs[i];
     size_t best = softmax(p, e->n_choices);

@@ -10,6 +10,9 @@
  * Few-shot (Wei et al. 2022): examples that show their steps are the trigger
  * (few_shot.c).
  *
+ * An answer that must have a form has it alone: the chain is free, and the second question
+ * is asked under the constraint.
+ *
  * The chain is the outcome's `thinking`; its `text` is the answer alone. */
 #include "think/strategy/strategy.h"
 
@@ -92,10 +95,13 @@ static Status force_answer(Run *run, const Question *q, const Chain *chain, int3
                    .sample = q->sample,
                    .key = question_key(q, "answer", i),
                    .n = 1,
-                   .stops = line_end,
-                   .n_stops = 1};
+                   .constraint = q->constraint};
     r.sample.temperature = 0;
-    r.sample.max_new = ANSWER_TOKENS;
+    if (!q->constraint) {
+        r.stops = line_end;
+        r.n_stops = 1;
+        r.sample.max_new = ANSWER_TOKENS;
+    }
     Status status = conversation_copy(&talk, &chain->talk, err);
     if (run->lm->can.prefixes) {
         str_span_append(&prefix, str_span(&chain->prefix));
@@ -130,7 +136,7 @@ static Status force_answer(Run *run, const Question *q, const Chain *chain, int3
  * that was cut has no last number, and all of its text is no answer. */
 static bool is_answered(const Question *q, const Outcome *o, Span found, bool marked)
 {
-    return found.len > 0 &&
+    return found.len > 0 && !q->constraint &&
            (marked || (!o->cut && (q->extract->kind == EXTRACT_NUMBER ||
                                    q->extract->kind == EXTRACT_CHOICE)));
 }
@@ -176,6 +182,7 @@ static Status cot_attempt(const Strategy *s, Run *run, const Question *q, int32_
     thinking.prefix = str_span(&chain.prefix);
     thinking.on_text = NULL;
     thinking.steps = true;
+    thinking.constraint = NULL; /* think free, then constrain */
     if (q->o->think_tokens > 0)
         thinking.sample.max_new = q->o->think_tokens;
     if (status == OK)

@@ -3,43 +3,10 @@
 
 #include "base/mem.h"
 
-#include <math.h>
-
-/* Why the answer is not finished, or NULL. */
-static const char *cut_reason(const LmAnswer *a)
+static Status note_call(const LmAnswer *a, Outcome *out, Err *err)
 {
-    switch (a->finish) {
-    case FINISH_LENGTH:
-        return "cut: --max-new or a budget allows no more tokens";
-    case FINISH_CONTEXT:
-        return "cut: the context is full";
-    case FINISH_ABORTED:
-        return "cut: out of time, or stopped";
-    case FINISH_STOP:
-        break;
-    }
-    return NULL;
-}
-
-static Status take_answer(LmAnswer *a, const Question *q, bool shown, Outcome *out,
-                          Err *err)
-{
-    const char *reason = cut_reason(a);
-    out->text = a->text;
-    a->text = (Str){0};
-    out->shown = shown;
-    out->cut = reason != NULL;
-    out->logprob = a->logprob;
-    out->entropy = a->entropy;
-    out->tokens = a->tokens;
-    out->confidence = (double)NAN;
-    TRY(outcome_extract(out, q, str_span(&out->text), err));
-    if (reason)
-        str_puts(&out->note, reason);
-    else if (a->n_calls > 0)
-        str_printf(&out->note,
-                   "the model wanted to call %s(%s), which this strategy "
-                   "does not",
+    if (a->n_calls > 0)
+        str_printf(&out->note, "the model wanted to call %s(%s): --think tools lets it",
                    str_c(&a->calls[0].name), str_c(&a->calls[0].arguments));
     return str_check(&out->note, err);
 }
@@ -62,8 +29,14 @@ static Status direct_attempt(const Strategy *s, Run *run, const Question *q,
                          .self = q->self};
     TRY(MEM_ARRAY(&answers, (size_t)n, err));
     Status status = run_complete(run, "answer", &request, answers, err);
-    for (int32_t i = 0; status == OK && i < n; i++)
-        status = take_answer(&answers[i], q, request.on_text != NULL, &out[i], err);
+    for (int32_t i = 0; status == OK && i < n; i++) {
+        outcome_cost(&out[i], &answers[i]);
+        status = outcome_take(&out[i], &answers[i], request.on_text != NULL, err);
+        if (status == OK)
+            status = outcome_extract(&out[i], q, str_span(&out[i].text), err);
+        if (status == OK)
+            status = note_call(&answers[i], &out[i], err);
+    }
     for (int32_t i = 0; i < n; i++)
         lm_answer_release(&answers[i]);
     mem_free(answers);

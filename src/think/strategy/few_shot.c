@@ -65,7 +65,7 @@ static Status ask_with(const Strategy *s, Run *run, const Question *q, int32_t f
     const Message *asked = &q->talk->messages[q->talk->n - 1];
     Status status = examples_pick(
         q->examples, (ExamplePick)q->o->pick, (Span){asked->content, asked->len},
-        (size_t)s->number, (uint64_t)q->o->pick_seed, q->key, picked, &n_picked, err);
+        (size_t)s->number, (uint64_t)q->o->pick_seed, q->id, picked, &n_picked, err);
     if (status == OK)
         status = with_examples(q, picked, n_picked, &talk, err);
     if (status == OK) {

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "format/json.h"
 
+#include <math.h>
 #include <string.h>
 
 static const OptField fields[] = {
@@ -25,13 +26,33 @@ static const OptField fields[] = {
     OPT_INT(ThinkOptions, pick_seed, 0, 0, 9e15, "few-shot: of random examples"),
     OPT_BOOL(ThinkOptions, calibrate, 0,
              "choose: divide by what the model answers to \"N/A\""),
+    OPT_REAL(ThinkOptions, reflect_gain, 0, 0, 1e9,
+             "reflect: a revision stays when its score is higher by more than this"),
+    OPT_BOOL(ThinkOptions, reflect_blind, 0,
+             "reflect: take every revision, without a judge (a control)"),
+    OPT_CHOICE(ThinkOptions, tree_search, 0, tree_search_names,
+               "tree: level by level, or the best partial answer next"),
+    OPT_CHOICE(ThinkOptions, tree_thoughts, 0, tree_thoughts_names,
+               "tree: next lines are drawn, or listed by the model"),
+    OPT_INT(ThinkOptions, tree_thoughts_n, 5, 1, 64,
+            "tree: next lines of a partial answer"),
+    OPT_INT(ThinkOptions, tree_depth, 4, 1, 1000, "tree: lines of an answer at most"),
+    OPT_CHOICE(ThinkOptions, tree_value, 0, tree_value_names,
+               "tree: without a judge the model rates each partial answer, or votes"),
+    OPT_INT(ThinkOptions, tree_values, 3, 1, 16, "tree: ratings, or votes, asked for"),
+    OPT_INT(ThinkOptions, tool_steps, 8, 1, 1000,
+            "tools: rounds of calls for an answer"),
+    OPT_REAL(ThinkOptions, auto_entropy, 0.3, 0, 100,
+             "auto: entropy in nats a token up to which the model is sure"),
     OPT_END,
 };
 const OptTable think_options = {"think", "thinking", sizeof(ThinkOptions), fields};
 
-enum { N_KINDS = 5 };
-static const StrategyKind *const kinds[N_KINDS] = {
-    &direct_kind, &choose_kind, &few_shot_kind, &cot_kind, &consistency_kind};
+enum { N_KINDS = 10 };
+/* Ended by NULL. */
+static const StrategyKind *const kinds[N_KINDS + 1] = {
+    &direct_kind, &tools_kind,       &choose_kind,  &few_shot_kind, &cot_kind,
+    &tree_kind,   &consistency_kind, &best_of_kind, &reflect_kind,  &auto_kind};
 
 /* --- attempts ------------------------------------------------------------------------ */
 void outcome_release(Outcome *o)
@@ -48,6 +69,44 @@ void outcome_move(Outcome *to, Outcome *from)
     outcome_release(to);
     *to = *from;
     *from = (Outcome){0};
+}
+
+/* Why an answer is not finished, or NULL. */
+static const char *cut_reason(const LmAnswer *a)
+{
+    switch (a->finish) {
+    case FINISH_LENGTH:
+        return "cut: --max-new or a budget allows no more tokens";
+    case FINISH_CONTEXT:
+        return "cut: the context is full";
+    case FINISH_ABORTED:
+        return "cut: out of time, or stopped";
+    case FINISH_STOP:
+        break;
+    }
+    return NULL;
+}
+
+Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err)
+{
+    const char *reason = cut_reason(a);
+    str_release(&o->text);
+    o->text = a->text;
+    a->text = (Str){0};
+    o->shown = shown;
+    o->cut = reason != NULL;
+    o->confidence = (double)NAN;
+    str_reset(&o->note);
+    if (reason)
+        str_puts(&o->note, reason);
+    return str_check(&o->note, err);
+}
+
+void outcome_cost(Outcome *o, const LmAnswer *a)
+{
+    o->tokens += a->tokens;
+    o->logprob += a->logprob;
+    o->entropy = a->entropy;
 }
 
 Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err)
@@ -91,13 +150,13 @@ void strategy_free(Strategy *s)
 
 void strategy_list(Str *out)
 {
-    for (int i = 0; i < N_KINDS; i++) {
+    for (const StrategyKind *const *at = kinds; *at; at++) {
         Str word = {0};
-        const StrategyKind *k = kinds[i];
+        const StrategyKind *k = *at;
         str_puts(&word, k->name);
         if (k->argument)
             str_printf(&word, "[:%s]", k->argument);
-        str_printf(out, "  %-16s %s", str_c(&word), k->help);
+        str_printf(out, "  %-23s %s", str_c(&word), k->help);
         if (k->argument)
             str_printf(out, " (%s: default %lld)", k->argument, (long long)k->def);
         str_putc(out, '\n');
@@ -129,11 +188,12 @@ Status strategy_check(const Strategy *s, const Lm *lm, Err *err)
 static Status no_kind(Span name, Err *err)
 {
     const char *names[N_KINDS];
+    size_t n = 0;
     Str text = {0};
-    for (int i = 0; i < N_KINDS; i++)
-        names[i] = kinds[i]->name;
+    for (const StrategyKind *const *k = kinds; *k; k++)
+        names[n++] = (*k)->name;
     str_quote(&text, name, 64);
-    const char *near = opt_nearest(str_c(&text), names, N_KINDS);
+    const char *near = opt_nearest(str_c(&text), names, n);
     Status status =
         near ? err_set(err, ERR_OPTION, "no strategy '%s'; did you mean '%s'?",
                        str_c(&text), near)
@@ -183,9 +243,9 @@ static Status insert(Strategy **chain, Strategy *part, Err *err)
 
 static const StrategyKind *find_kind(Span name)
 {
-    for (int i = 0; i < N_KINDS; i++) {
-        if (span_equal(name, span_of(kinds[i]->name)))
-            return kinds[i];
+    for (const StrategyKind *const *k = kinds; *k; k++) {
+        if (span_equal(name, span_of((*k)->name)))
+            return *k;
     }
     return NULL;
 }
@@ -232,6 +292,11 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
         status = parse_part(&chain, (Span){spec.ptr + at, end - at}, err);
         at = end + 1;
     }
+    if (status == OK && chain && chain->kind == &auto_kind && !chain->inner) {
+        status = parse_part(&chain, SPAN("cot"), err);
+        if (status == OK)
+            status = parse_part(&chain, SPAN("consistency"), err);
+    }
     if (status == OK && !asks_the_model(chain))
         status = parse_part(&chain, SPAN("direct"), err);
     if (status != OK) {
@@ -243,18 +308,38 @@ Status strategy_parse(Strategy **out, Span spec, Err *err)
 }
 
 /* --- answering ----------------------------------------------------------------------- */
+/* Can the answer be held to a form? */
+static Status check_form(const Strategy *s, const Lm *lm, Err *err)
+{
+    if (!lm->can.constraints && !lm->can.schemas)
+        return err_set(err, ERR_OPTION, "'%s' cannot hold an answer to a form",
+                       lm->name);
+    for (; s; s = s->inner) {
+        if (s->kind == &tools_kind || s->kind == &tree_kind || s->kind == &choose_kind)
+            return err_set(err, ERR_OPTION,
+                           "'%s' cannot hold its answer to a form; 'cot' thinks freely "
+                           "and then does",
+                           s->kind->name);
+    }
+    return OK;
+}
+
 Status strategy_answer(const Strategy *s, Run *run, const Question *q, Outcome *out,
                        Err *err)
 {
     Str spec = {0};
+    Question asked = *q;
     ASSERT(q->talk && q->o && q->extract);
+    asked.id = q->key;
     *out = (Outcome){0};
     strategy_spec(s, &spec);
     trace_note(run->trace, "think", json_from_bytes(str_span(&spec)));
     str_release(&spec);
     Status status = strategy_check(s, run->lm, err);
+    if (status == OK && q->constraint)
+        status = check_form(s, run->lm, err);
     if (status == OK)
-        status = s->kind->attempt(s, run, q, 0, 1, out, err);
+        status = s->kind->attempt(s, run, &asked, 0, 1, out, err);
     if (status == OK) {
         trace_note(run->trace, "text", json_from_bytes(str_span(&out->text)));
         trace_note(run->trace, "answer", json_from_bytes(str_span(&out->answer)));

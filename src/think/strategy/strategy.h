@@ -27,9 +27,30 @@ typedef struct ThinkOptions {
     char *examples;       /* few-shot: a file, for whoever fills Question.examples */
     int pick;             /* few-shot: ExamplePick */
     int64_t pick_seed;
-    bool calibrate; /* choose */
+    bool calibrate;      /* choose */
+    double reflect_gain; /* reflect: by which a revision must be better */
+    bool reflect_blind;  /* reflect: without a judge take every revision */
+    int64_t tool_steps;  /* tools: rounds of calls */
+    double auto_entropy; /* auto: nats a token up to which the model is sure */
+    int tree_search, tree_thoughts, tree_value; /* tree: names as below */
+    int64_t tree_depth, tree_thoughts_n, tree_values;
 } ThinkOptions;
 extern const OptTable think_options;
+extern const char *const tree_search_names[],
+    *const tree_thoughts_names[], *const tree_value_names[]; /* ended by NULL */
+
+/* What says how good an answer is, higher is better: a reward, a rule, a checker (1 or 0),
+ * filled in by whoever has one. It must not know the right answer. */
+typedef struct Judging {
+    void *self;
+    Status (*score)(void *self, const Conversation *talk, Span answer, double *out,
+                    Err *err);
+} Judging;
+
+/* How often reflection took what (0: right, 1: wrong) to what. */
+typedef struct Flips {
+    int64_t counts[2][2];
+} Flips;
 
 /* All pointers are borrowed. */
 typedef struct Question {
@@ -38,11 +59,18 @@ typedef struct Question {
     const Span *stops;
     size_t n_stops;
     SampleOptions sample;
-    uint64_t key;
+    uint64_t key; /* of the draws; parts of the question draw by keys of their own */
+    uint64_t id;  /* the whole question's key, which stays; set by strategy_answer */
     const ThinkOptions *o;
     const Extractor *extract;
-    const Examples *examples;       /* few-shot; NULL: none */
-    bool steps;                     /* a chain of thought is wanted: set by cot */
+    const Examples *examples; /* few-shot; NULL: none */
+    const Toolbox *tools;     /* tools; NULL: none */
+    ToolApprove approve;      /* who is asked before a call (tool.h) */
+    void *approver;
+    const Judging *judge; /* best-of, reflect, tree; NULL: none */
+    Span gold;    /* the right answer's normal form, for counting flips; ptr NULL */
+    Flips *flips; /* NULL: nobody counts */
+    bool steps;   /* a chain of thought is wanted: set by cot */
     const LmConstraint *constraint; /* NULL: free */
     LmOnText on_text; /* shows the answer as it is written, where the strategy can know
                          that it is the answer; NULL: nobody looks on */
@@ -64,6 +92,11 @@ typedef struct Outcome {
 void outcome_release(Outcome *o); /* accepts zeroed */
 /* Moves *from into *to, which is released first. */
 void outcome_move(Outcome *to, Outcome *from);
+/* The text of an answer, taken from it, with a note when it is not finished; `shown`:
+ * on_text had it. */
+NODISCARD Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err);
+/* Adds what an answer cost: its tokens and log-probability. */
+void outcome_cost(Outcome *o, const LmAnswer *a);
 /* Finds o->answer in text. */
 NODISCARD Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err);
 
@@ -114,6 +147,6 @@ bool strategy_holds(const Strategy *s, const StrategyKind *kind);
 
 /* The kinds, a file each. */
 extern const StrategyKind direct_kind, choose_kind, few_shot_kind, cot_kind,
-    consistency_kind;
+    consistency_kind, best_of_kind, reflect_kind, auto_kind, tree_kind, tools_kind;
 
 #endif

@@ -65,25 +65,31 @@ static int64_t read_reversed(const char **at)
     return x;
 }
 
+static int64_t read_behind(const char **at, char sign)
+{
+    assert_int_equal(**at, sign);
+    ++*at;
+    return read_reversed(at);
+}
+
 /* Works out a chain again, from `text` to its '#'. Gives what it says the product is;
- * marks gets '+' for each number that follows from those before it, else '-'. */
+ * marks gets '+' for each part and sum that follows from what is before it, else '-'. */
 static int64_t check_chain(int64_t a, int64_t b, const char *text, char *marks)
 {
     int64_t said = 0, unit = 1;
-    for (int k = 0; *text != '#'; k++, unit *= 10) {
-        text += k > 0;
-        int64_t part = read_reversed(&text);
-        *marks++ = part == a * (b / unit % 10) * unit ? '+' : '-';
-        if (k == 0) {
-            said = part;
-            continue;
-        }
-        assert_int_equal(*text++, '=');
-        int64_t sum = read_reversed(&text);
-        *marks++ = sum == said + part ? '+' : '-';
+    for (; *text != '#'; unit *= 10) {
+        assert_int_equal(read_reversed(&text), a);
+        assert_int_equal(read_behind(&text, '*'), b / unit % 10);
+        int64_t part = read_behind(&text, '=');
+        *marks++ = part == a * (b / unit % 10) ? '+' : '-';
+        assert_int_equal(read_behind(&text, ':'), part * unit);
+        int64_t sum = read_behind(&text, '=');
+        *marks++ = sum == (said + part * unit) % 1000000 ? '+' : '-';
+        assert_int_equal(*text++, ';');
         said = sum;
     }
     *marks = '\0';
+    assert_true(unit > b);
     assert_int_equal(strtoll(text + 1, NULL, 10), said);
     return said;
 }
@@ -229,6 +235,118 @@ static void wrong_options_are_named(void **state)
     opt_release(&tasks_options, &o);
 }
 
+/* Facts: the answer stands in the record behind its letter; who is asked about and with what
+ * record is as the variant's name says. */
+static void records_hold_the_answers(void **state)
+{
+    (void)state;
+    TasksOptions o = options("facts");
+    write(&o);
+    static const char *const names[] = {"tests/open.jsonl", "tests/conflict.jsonl",
+                                        "tests/copied.jsonl", "tests/wrong.jsonl"};
+    for (int v = 0; v < 4; v++) {
+        json_t *rows = rows_of(names[v]), *row;
+        size_t i, in_record = 0;
+        json_array_foreach(rows, i, row)
+        {
+            const char *prompt = text_of(row, "prompt"),
+                       *want = text_of(row, "expected");
+            const char *record = strchr(prompt, ' ') + 1,
+                       *asked = strchr(record, ' ') + 1;
+            bool same = strncmp(prompt, asked, 6) == 0;
+            assert_int_equal(same, v < 2);
+            assert_int_equal(want[0], prompt[strlen(prompt) - 1]);
+            in_record += strstr(record, want) != NULL;
+        }
+        assert_true(v < 3 ? in_record == i : in_record < 3);
+        json_decref(rows);
+    }
+    opt_release(&tasks_options, &o);
+}
+
+/* The same place has the same facts wherever it is told. */
+static void memory_is_of_the_places_told(void **state)
+{
+    (void)state;
+    TasksOptions o = options("facts");
+    o.size = 3;
+    CHECK_OK(opt_set(&tasks_options, &o, "variants", "known", &err));
+    write(&o);
+    json_t *rows = rows_of("train.jsonl"), *tests = rows_of("tests/known.jsonl"), *row;
+    size_t i, j;
+    int different = 0;
+    json_array_foreach(tests, i, row)
+    {
+        const char *prompt = text_of(row, "prompt");
+        bool told = false;
+        json_t *demonstration;
+        json_array_foreach(rows, j, demonstration)
+        {
+            if (strcmp(turn(demonstration, 0), prompt) != 0)
+                continue;
+            told = true;
+            assert_string_equal(turn(demonstration, 1) + 1, text_of(row, "expected"));
+        }
+        different += strcmp(prompt, text_of(json_array_get(tests, 0), "prompt")) != 0;
+        assert_true(told);
+    }
+    assert_true(different > 0);
+    json_decref(rows);
+    json_decref(tests);
+    opt_release(&tasks_options, &o);
+}
+
+/* Works every demonstration out again from what its searches found. */
+static void people_are_divided_rightly_and_never_met_in_training(void **state)
+{
+    (void)state;
+    TasksOptions o = options("people");
+    write(&o);
+    json_t *rows = rows_of("train.jsonl"), *tests = rows_of("tests/tools.jsonl"), *row;
+    size_t i, j;
+    json_array_foreach(rows, i, row)
+    {
+        long a = strtol(strstr(turn(row, 2), "has ") + 4, NULL, 10);
+        long b = strtol(strstr(turn(row, 4), "has ") + 4, NULL, 10);
+        long times = strtol(turn(row, 6), NULL, 10);
+        assert_true(2 * labs(times * b - a) <= b); /* the nearest whole number */
+        assert_int_equal(strtol(turn(row, 8), NULL, 10), times * b);
+        assert_int_equal(strtol(strchr(turn(row, 9), '=') + 1, NULL, 10), times);
+        json_t *test;
+        json_array_foreach(tests, j, test)
+        {
+            const char *pair = text_of(test, "prompt");
+            assert_true(strncmp(turn(row, 0), pair, 6) != 0);
+            assert_true(strncmp(turn(row, 0), pair + 15, 6) != 0);
+            assert_true(strncmp(turn(row, 0) + 15, pair, 6) != 0);
+            assert_true(strcmp(turn(row, 0) + 15, pair + 15) != 0);
+        }
+    }
+    assert_int_equal(
+        json_array_size(json_object_get(json_array_get(tests, 0), "documents")), 2);
+    json_decref(rows);
+    json_decref(tests);
+    opt_release(&tasks_options, &o);
+}
+
+static void check_answer(const char *text, const char *want)
+{
+    Span got = tasks_answer(span_of(text));
+    assert_int_equal(got.len, strlen(want));
+    assert_memory_equal(got.ptr, want, got.len);
+}
+
+static void an_answer_stands_behind_the_last_sign(void **state)
+{
+    (void)state;
+    check_answer("321*6=8370:837000#56088", "56088");
+    check_answer("#56088;321*6=8370", "56088");
+    check_answer("#1 no, #27 is it", "27");
+    check_answer("56088", "");
+    check_answer("what#", "");
+    check_answer("", "");
+}
+
 static int remove_files(void **state)
 {
     (void)state;
@@ -242,6 +360,10 @@ int main(void)
         cmocka_unit_test(filler_has_the_length_of_a_chain),
         cmocka_unit_test(tests_are_paired_new_and_never_demonstrated),
         cmocka_unit_test(the_same_options_give_the_same_bytes),
+        cmocka_unit_test(records_hold_the_answers),
+        cmocka_unit_test(memory_is_of_the_places_told),
+        cmocka_unit_test(people_are_divided_rightly_and_never_met_in_training),
+        cmocka_unit_test(an_answer_stands_behind_the_last_sign),
         cmocka_unit_test(wrong_options_are_named),
     };
     return cmocka_run_group_tests_name("data/tasks", tests, NULL, remove_files);

@@ -396,6 +396,38 @@ static void forced_ids_follow_at_once_and_are_read(void **state)
     engine_free(engine);
 }
 
+/* An answer that begins with given ids is the answer to the prompt with them behind it. */
+static void an_answer_may_begin_with_given_ids(void **state)
+{
+    Tiny *t = *state;
+    Err err = {0};
+    const int32_t prompt[] = {5, 6, 7, 8, 9};
+    EngineRequest whole = {
+        .prompt = prompt, .n_prompt = 5, .sample = tiny_sample(0, 10)};
+    EngineRequest part = whole;
+    part.n_prompt = 3;
+    part.begin = prompt + 3;
+    part.n_begin = 2;
+    part.sample.max_new = 12;
+    Engine *engine = engine_of(t, 2, 0, NULL);
+    EngineResult a, b;
+    CHECK_OK(engine_run(engine, &whole, 1, &a, NULL, &err));
+    CHECK_OK(engine_run(engine, &part, 1, &b, NULL, &err));
+    assert_int_equal(b.n, 12);
+    assert_memory_equal(b.ids, prompt + 3, 2 * sizeof *prompt);
+    assert_memory_equal(b.ids + 2, a.ids, 10 * sizeof *a.ids);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(b.forced[i], i < 2);
+    assert_true(engine_result_kept(&b) == 1);
+    engine_result_release(&a);
+    engine_result_release(&b);
+    part.sample.max_new = 2;
+    CHECK_FAILS(engine_run(engine, &part, 1, &b, NULL, &err), ERR_LIMIT,
+                "the answer begins with 2 tokens, and only 2 are left (max_new, or the "
+                "context)");
+    engine_free(engine);
+}
+
 static Status broken_hook(void *self, int64_t request, const int32_t *ids, int64_t n,
                           bool *go_on, int32_t *force, int64_t room, int64_t *n_force,
                           Err *err)
@@ -581,6 +613,7 @@ int main(void)
         cmocka_unit_test(a_full_context_ends_and_a_longer_prompt_is_refused),
         cmocka_unit_test(a_stream_sees_every_id_and_can_end_it),
         cmocka_unit_test(forced_ids_follow_at_once_and_are_read),
+        cmocka_unit_test(an_answer_may_begin_with_given_ids),
         cmocka_unit_test(a_failing_hook_fails_the_run_and_the_engine_lives_on),
         cmocka_unit_test(a_constraint_decides_what_may_be_drawn),
         cmocka_unit_test(next_to_no_temperature_is_greedy),

@@ -87,11 +87,30 @@ static void the_report_is_of_the_whole_vocabulary_on(TensorOps *t)
     assert_int_equal(out.id, 2);
     CHECK_NEAR(out.logprob, log(0.2), 1e-6);
     CHECK_NEAR(out.entropy, entropy, 1e-6);
+    CHECK_NEAR(out.log_kept, log(0.6), 1e-6);
+    assert_true(draw(t, ladder, plain(0.1)).log_kept == 0);
 }
 static void the_report_is_of_the_whole_vocabulary(void **state)
 {
     (void)state;
     on_both(the_report_is_of_the_whole_vocabulary_on);
+}
+
+/* What is allowed may be far less likely than a float can say. */
+static void the_kept_share_does_not_underflow_on(TensorOps *t)
+{
+    const float z[V] = {0, -400, -401, 3, 1, 2};
+    const uint32_t allowed = 1U << 1 | 1U << 2;
+    SampleRow row = plain(0.1);
+    row.allowed = &allowed;
+    row.temperature = 0.5F;
+    double sum = 1 + exp(6.0) + exp(2.0) + exp(4.0);
+    CHECK_NEAR(draw(t, z, row).log_kept, -800 + log(1 + exp(-2.0)) - log(sum), 1e-4);
+}
+static void the_kept_share_does_not_underflow(void **state)
+{
+    (void)state;
+    on_both(the_kept_share_does_not_underflow_on);
 }
 
 static void temperature_scales_what_is_drawn_and_reported_on(TensorOps *t)
@@ -300,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_follow_the_inverse_cdf),
         cmocka_unit_test(the_report_is_of_the_whole_vocabulary),
+        cmocka_unit_test(the_kept_share_does_not_underflow),
         cmocka_unit_test(temperature_scales_what_is_drawn_and_reported),
         cmocka_unit_test(greedy_takes_the_lowest_of_equal_ids),
         cmocka_unit_test(filters_keep_a_prefix_of_the_ranking),

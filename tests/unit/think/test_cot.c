@@ -121,6 +121,30 @@ static void no_trigger_leaves_the_question_as_it_is(void **state)
     thinking_release(&t);
 }
 
+static void it_thinks_freely_and_then_in_form(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"The answer is 4.", "{4}", "The answer is 5.",
+                                        NULL};
+    Thinking t;
+    LmConstraint form = {.kind = LM_REGEX, .text = SPAN("[{][0-9]+[}]")};
+    thinking_init(&t, texts, "number");
+    t.q.constraint = &form;
+    assert_int_equal(thinking_ask(&t, "cot"), ERR_OPTION);
+    assert_string_equal(t.err.msg, "'fake' cannot hold an answer to a form");
+    t.fake.lm.can.constraints = true;
+    assert_int_equal(thinking_ask(&t, "cot"), OK);
+    assert_string_equal(str_c(&t.out.text), "{4}");
+    assert_null(t.fake.constraints[0]);
+    assert_ptr_equal(t.fake.constraints[1], &form);
+    assert_int_equal(t.fake.max_new[1], 50);
+    assert_int_equal(thinking_ask(&t, "tree"), ERR_OPTION);
+    assert_string_equal(t.err.msg,
+                        "'tree' cannot hold its answer to a form; 'cot' thinks "
+                        "freely and then does");
+    thinking_release(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_chain_that_is_cut_is_made_to_answer),
         cmocka_unit_test(a_model_without_prefixes_is_asked_in_turns),
         cmocka_unit_test(a_budget_that_ends_in_the_chain_leaves_no_answer),
+        cmocka_unit_test(it_thinks_freely_and_then_in_form),
         cmocka_unit_test(no_trigger_leaves_the_question_as_it_is),
     };
     return cmocka_run_group_tests_name("think/cot", tests, NULL, NULL);

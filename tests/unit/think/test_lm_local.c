@@ -286,6 +286,71 @@ static void what_cannot_be_says_so(void **state)
                 "a text that ends an answer has 0 bytes, not 1 to 256");
 }
 
+/* --- forms --------------------------------------------------------------------------- */
+static void answers_keep_to_their_form(void **state)
+{
+    const Asked *a = *state;
+    LmConstraint form = {.kind = LM_REGEX, .text = SPAN("(yes|no), [0-9]{3}!")};
+    for (uint64_t key = 0; key < 8; key++) {
+        LmAnswer answers[3], alone;
+        LmRequest r = request_of(a, key, 3);
+        Shown shown = {.most = 1000};
+        r.constraint = &form;
+        ask(a, &r, answers);
+        for (int k = 0; k < 3; k++) {
+            const char *text = str_c(&answers[k].text);
+            size_t n = strlen(text);
+            assert_true(strncmp(text, "yes, ", 5) == 0 ||
+                        strncmp(text, "no, ", 4) == 0);
+            assert_true(n >= 8 && text[n - 1] == '!' && text[n - 2] >= '0');
+            assert_int_equal(answers[k].finish, FINISH_STOP);
+            assert_true(answers[k].kept > 0 && answers[k].kept < 1);
+            assert_true(answers[k].forced >= 3 &&
+                        answers[k].forced < answers[k].tokens);
+        }
+        r.n = 1;
+        r.first = 1;
+        r.on_text = look_on;
+        r.self = &shown;
+        ask(a, &r, &alone);
+        same_answer(&answers[1], &alone);
+        assert_string_equal(str_c(&shown.text), str_c(&alone.text));
+        str_release(&shown.text);
+        lm_answer_release(&alone);
+        for (int k = 0; k < 3; k++)
+            lm_answer_release(&answers[k]);
+    }
+}
+
+static void many_forms_take_turns(void **state)
+{
+    const Asked *a = *state;
+    for (int i = 0; i < 60; i++) {
+        char word[2] = {(char)('a' + i * 7 % 20), '\0'};
+        Span choices[1] = {{word, 1}};
+        LmConstraint form = {.kind = LM_CHOICES, .choices = choices, .n_choices = 1};
+        LmAnswer answer;
+        LmRequest r = request_of(a, (uint64_t)i, 1);
+        r.constraint = &form;
+        ask(a, &r, &answer);
+        assert_string_equal(str_c(&answer.text), word);
+        lm_answer_release(&answer);
+    }
+}
+
+static void a_form_that_is_none_says_so(void **state)
+{
+    const Asked *a = *state;
+    Err err = {0};
+    LmUsage usage = {0};
+    LmAnswer answer = {0};
+    LmConstraint form = {.kind = LM_REGEX, .text = SPAN("(")};
+    LmRequest r = request_of(a, 1, 1);
+    r.constraint = &form;
+    assert_int_not_equal(a->lm->complete(a->lm->self, &r, &answer, &usage, &err), OK);
+    assert_true(err.msg[0] != '\0');
+}
+
 /* --- prefixes and scores ------------------------------------------------------------- */
 static double score(const Asked *a, LmRequest r, const char *prefix, const char *text)
 {
@@ -400,6 +465,9 @@ int main(void)
         ASKED(who_looks_on_may_stop_it),
         ASKED(a_deadline_ends_all_answers),
         ASKED(what_cannot_be_says_so),
+        ASKED(answers_keep_to_their_form),
+        ASKED(many_forms_take_turns),
+        ASKED(a_form_that_is_none_says_so),
         ASKED(scores_add_up_over_the_prefix),
         ASKED(a_chat_is_read_in_turns),
         cmocka_unit_test_setup_teardown(a_base_model_reads_a_page, set_up_documents,

@@ -1,5 +1,6 @@
 /* test_search.c - the order of passages: BM25F against a slow count, small collections,
  * fusion, order by a model. */
+#include "think/retrieval/search_tool.h"
 #include "unit/think/index_files.h"
 
 #include <math.h>
@@ -303,6 +304,39 @@ static void a_model_orders_by_how_likely_it_finds_the_question(void **state)
     index_close(x);
 }
 
+/* --- as a tool ----------------------------------------------------------------------------- */
+static void call_search(const Toolbox *box, const char *arguments, bool fails,
+                        const char *want)
+{
+    Str out = {0};
+    bool failed;
+    CHECK_OK(toolbox_call(box, SPAN("search"), span_of(arguments), NULL, NULL, &out,
+                          &failed, &err));
+    assert_int_equal(failed, fails);
+    if (!strstr(str_c(&out), want))
+        fail_msg("'%s' has no '%s'", str_c(&out), want);
+    str_release(&out);
+}
+
+static void a_model_may_search_as_often_as_it_likes(void **state)
+{
+    (void)state;
+    make_folder("d");
+    write_text("d/1.md", "# Denton\nThe mayor is Kora.\n[2] She obeys nobody.");
+    Index *x = open_index();
+    update(x);
+    index_close(x);
+    Toolbox box = {0};
+    CHECK_OK(search_tool_add(&box, temp_path("x.db"), 3, &err));
+    call_search(&box, "{\"query\":\"Who is mayor of Denton?\"}", false,
+                "[1] Denton\n> The mayor is Kora.\n> [2] She obeys nobody.\n");
+    call_search(&box, "{\"query\":\"NEAR( \\\" *\"}", false, "nothing found");
+    call_search(&box, "{\"query\":7}", true, "error: ");
+    assert_int_equal(search_tool_add(&box, temp_path("x.db"), 3, &err), ERR_OPTION);
+    assert_int_equal(search_tool_add(&box, temp_path("none.db"), 3, &err), ERR_IO);
+    toolbox_release(&box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +347,7 @@ int main(void)
         TEMP_TEST(endings_and_accents_do_not_matter),
         cmocka_unit_test(fusion_adds_reciprocal_ranks),
         TEMP_TEST(another_ranker_joins),
+        TEMP_TEST(a_model_may_search_as_often_as_it_likes),
         TEMP_TEST(a_model_orders_by_how_likely_it_finds_the_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,8 +72,8 @@ static void a_call_that_is_not_made_is_mentioned(void **state)
     assert_string_equal(str_c(&t.out.text), "");
     assert_string_equal(
         str_c(&t.out.note),
-        "the model wanted to call calculator({\"expression\":\"2+2\"}), "
-        "which this strategy does not");
+        "the model wanted to call calculator({\"expression\":\"2+2\"}): "
+        "--think tools lets it");
     thinking_release(&t);
 }
 
@@ -109,6 +109,76 @@ static void parts_find_their_places(void **state)
     chain_is("consistency", "direct+consistency:8");
 }
 
+/* --- all of them, with a model that says anything --------------------------------------- */
+static void say_anything(void *self, const LmRequest *r, int32_t k, Str *out)
+{
+    static const char *const words[] = {"the",        "answer", "is",   "4",
+                                        "5.",         "\n",     "sure", "likely",
+                                        "impossible", "So",     ""};
+    (void)r;
+    (void)k;
+    for (uint32_t n = rng_below(self, 9); n > 0; n--) {
+        str_puts(out, words[rng_below(self, 11)]);
+        str_putc(out, ' ');
+    }
+}
+
+static Status judge_anything(void *self, const Conversation *talk, Span answer,
+                             double *out, Err *why)
+{
+    (void)talk;
+    (void)answer;
+    (void)why;
+    *out = rng_uniform(self);
+    return OK;
+}
+
+static const char *const specs[] = {"direct",         "cot",
+                                    "consistency:5",  "cot+consistency:6",
+                                    "best-of:3",      "reflect:2",
+                                    "tree:2",         "auto",
+                                    "tree:2+reflect", "cot+best-of:3+auto",
+                                    "choose",         "few-shot:2"};
+enum { N_SPECS = sizeof specs / sizeof *specs };
+
+static void no_strategy_exceeds_a_budget(void **state)
+{
+    (void)state;
+    Rng rng = check_rng();
+    Judging judge = {&rng, judge_anything};
+    Examples examples = {0};
+    CHECK_OK(examples_add(&examples, SPAN("1+1?"), SPAN(""), SPAN("2"), &err));
+    for (int trial = 0; trial < 600; trial++) {
+        Thinking t;
+        thinking_init(&t, NULL, trial % 2 ? "choice:4,5" : "answer");
+        t.fake.say = say_anything;
+        t.fake.self = &rng;
+        t.fake.lm.can.prefixes = rng_below(&rng, 4) > 0;
+        t.fake.lm.can.score = rng_below(&rng, 4) > 0;
+        t.fake.entropy = rng_uniform(&rng);
+        t.q.judge = &judge;
+        t.q.examples = &examples;
+        t.o.tree_search = (int)rng_below(&rng, 2);
+        t.o.tree_thoughts = (int)rng_below(&rng, 2);
+        t.o.tree_value = (int)rng_below(&rng, 2);
+        if (rng_below(&rng, 3) == 0)
+            t.q.judge = NULL;
+        t.o.reflect_blind = !t.q.judge;
+        t.q.sample.max_new = 1 + rng_below(&rng, 12);
+        t.budget.tokens = 1 + rng_below(&rng, 80);
+        t.budget.calls = 1 + rng_below(&rng, 25);
+        const char *spec = specs[trial % N_SPECS];
+        Status status = thinking_ask(&t, spec);
+        if (status != OK && status != ERR_LIMIT && status != ERR_OPTION)
+            fail_msg("%s: %s", spec, t.err.msg);
+        assert_true(t.spent.answer_tokens <= t.budget.tokens);
+        assert_true(t.calls <= t.budget.calls);
+        assert_true(t.out.tokens <= t.spent.answer_tokens);
+        thinking_release(&t);
+    }
+    examples_release(&examples);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +188,7 @@ int main(void)
         cmocka_unit_test(an_unfinished_answer_says_so),
         cmocka_unit_test(a_call_that_is_not_made_is_mentioned),
         cmocka_unit_test(an_error_of_the_model_is_the_answers),
+        cmocka_unit_test(no_strategy_exceeds_a_budget),
     };
     return cmocka_run_group_tests_name("think/strategy", tests, NULL, NULL);
 }

@@ -83,6 +83,11 @@ static int32_t first_equal(const float *y, int64_t V, float x)
     return 0; /* NaN in the row */
 }
 
+static bool is_allowed(const SampleRow *how, int64_t v)
+{
+    return how->allowed[v / 32] >> (v % 32) & 1U;
+}
+
 /* y = allowed penalised logits / T. Returns their maximum. */
 static float adjust(Row *row, const float *z, const SampleRow *how, float inv_t)
 {
@@ -96,7 +101,7 @@ static float adjust(Row *row, const float *z, const SampleRow *how, float inv_t)
         row->y[v] = x * inv_t;
     }
     for (int64_t v = 0; how->allowed && v < row->V; v++) {
-        if (!(how->allowed[v / 32] >> (v % 32) & 1U))
+        if (!is_allowed(how, v))
             row->y[v] = -INFINITY;
     }
     return row_max(row->y, row->V);
@@ -164,6 +169,25 @@ static int32_t filter_and_draw(Row *row, const SampleRow *how, float max)
     return draw(row, how->u);
 }
 
+/* log of the share of exp(z*inv_t - top - log_sum) that the allowed ids have, relative to
+ * the largest of them: it does not underflow. Overwrites p. */
+static float log_kept(const Row *row, const float *z, const SampleRow *how, float inv_t,
+                      float top, double log_sum)
+{
+    float high = -INFINITY;
+    double sum = 0;
+    if (!how->allowed)
+        return 0;
+    for (int64_t v = 0; v < row->V; v++) {
+        bool higher = z[v] * inv_t > high && is_allowed(how, v);
+        high = higher ? z[v] * inv_t : high;
+    }
+    for (int64_t v = 0; v < row->V; v++)
+        row->p[v] = is_allowed(how, v) ? z[v] * inv_t - high : -88; /* exp(-88) is 0 */
+    sum = row_exp(row->p, row->V, 0);
+    return (float)((double)(high - top) + log(sum) - log_sum);
+}
+
 static SampleOut sample_row(Row *row, const float *z, const SampleRow *how)
 {
     bool greedy = how->temperature <= 0;
@@ -173,7 +197,8 @@ static SampleOut sample_row(Row *row, const float *z, const SampleRow *how)
     double log_sum = log(sums.exp);
     float max = adjust(row, z, how, inv_t);
     ASSERT(!(max <= -INFINITY)); /* something is allowed; NaN passes */
-    SampleOut out = {.entropy = (float)(log_sum - sums.exp_s / sums.exp)};
+    SampleOut out = {.entropy = (float)(log_sum - sums.exp_s / sums.exp),
+                     .log_kept = log_kept(row, z, how, inv_t, top, log_sum)};
     out.id = greedy ? first_equal(row->y, row->V, max) : filter_and_draw(row, how, max);
     out.logprob = (float)((double)(z[out.id] * inv_t - top) - log_sum);
     return out;

@@ -1,5 +1,5 @@
-/* votes.c - see votes.h. */
-#include "eval/votes.h"
+/* majority.c - see majority.h. */
+#include "eval/majority.h"
 
 #include "base/mem.h"
 
@@ -13,7 +13,7 @@ static int64_t count(const int64_t *answers, int64_t n, int64_t answer)
     return votes;
 }
 
-int64_t votes_majority(const int64_t *answers, int64_t n)
+int64_t majority_of(const int64_t *answers, int64_t n)
 {
     int64_t best = -1, most = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -36,19 +36,19 @@ static void choose(const int64_t *answers, int64_t n, int64_t k, Rng *rng, int64
     }
 }
 
-Status votes_majority_at(const int64_t *answers, int64_t n, int64_t k, int64_t right,
-                         int64_t subsets, Rng rng, double *out, Err *err)
+Status majority_at(const int64_t *answers, int64_t n, int64_t k, int64_t right,
+                   int64_t subsets, Rng rng, double *out, Err *err)
 {
     ASSERT(k >= 1 && k <= n && subsets >= 1);
     int64_t *chosen, hits = 0;
     if (k == n) {
-        *out = votes_majority(answers, n) == right;
+        *out = majority_of(answers, n) == right;
         return OK;
     }
     TRY(MEM_ARRAY(&chosen, (size_t)k, err));
     for (int64_t s = 0; s < subsets; s++) {
         choose(answers, n, k, &rng, chosen);
-        hits += votes_majority(chosen, k) == right;
+        hits += majority_of(chosen, k) == right;
     }
     *out = (double)hits / (double)subsets;
     mem_free(chosen);
@@ -65,9 +65,9 @@ static double doubt(int64_t v1, int64_t v2)
     return sum;
 }
 
-bool votes_settled(const int64_t *answers, int64_t n, double sure)
+bool majority_settled(const int64_t *answers, int64_t n, double sure)
 {
-    int64_t best = votes_majority(answers, n), second = 0;
+    int64_t best = majority_of(answers, n), second = 0;
     if (best < 0)
         return false;
     for (int64_t i = 0; i < n; i++) {
