@@ -1,9 +1,8 @@
 /* process.c - a child process at the end of three pipes, see process.h.
  *
  * posix_spawn, not fork: we have threads, and between fork and exec they leave little that
- * is safe. It also says by itself when a program cannot be run. _GNU_SOURCE is for its
- * closefrom, which POSIX has not: without it a child would hold what others open here. */
-#define _GNU_SOURCE
+ * is safe. It also says by itself when a program cannot be run. Its closefrom, without
+ * which a child would hold what others open here, is GNU's (CMakeLists.txt). */
 #include "base/process.h"
 
 #include "base/mem.h"
