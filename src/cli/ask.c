@@ -210,6 +210,16 @@ static void show_answer(const Ask *a)
     ask_docs_tell(&a->docs);
 }
 
+/* With documents, their search is among the tools that may be named. */
+static Status open_tools(Ask *a, Err *err)
+{
+    if (a->docs.o.docs && toolkit_names(&a->kit, SPAN("search")))
+        TRY(ask_docs_tool(&a->docs, &a->tools, err));
+    TRY(toolkit_open(&a->tools, &a->kit, err));
+    a->approver.yes = a->kit.yes;
+    return OK;
+}
+
 static Status write_trace(const Ask *a, Err *err)
 {
     Str lines = {0};
@@ -293,6 +303,7 @@ static Status answer_from_docs(Ask *a, Question *question, Err *err)
 {
     AskDocs *d = &a->docs;
     TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    ask_docs_trace(d, a->run.trace);
     question->talk = &d->book.talk;
     if (!question->constraint && d->book.form.text.len > 0)
         question->constraint = &d->book.form;
@@ -321,9 +332,11 @@ static Status find_answer(Ask *a, Err *err)
                          .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
-    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
-                                   : strategy_answer(a->strategy, &a->run, &question,
-                                                     &a->outcome, err);
+    /* a model that searches itself is given no sources beside the question */
+    bool from_docs = a->docs.o.docs && !toolbox_find(&a->tools, SPAN("search"));
+    Status status =
+        from_docs ? answer_from_docs(a, &question, err)
+                  : strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)
@@ -361,8 +374,7 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
         return ask_prompt_save(&a->prompt, &line, err);
     }
     TRY(make_question(a, question, err));
-    TRY(toolkit_open(&a->tools, &a->kit, err));
-    a->approver.yes = a->kit.yes;
+    TRY(open_tools(a, err));
     Status status = find_answer(a, err);
     if (a->o.verbose && a->run.trace)
         show_tree(a);
