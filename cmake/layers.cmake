@@ -30,11 +30,6 @@ function(add_layer name)
   if(name STREQUAL "tensor")
     add_kernels()
   endif()
-  # posix_spawn_file_actions_addclosefrom_np
-  if(name STREQUAL "base")
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/base/process.c
-      PROPERTIES COMPILE_DEFINITIONS _GNU_SOURCE)
-  endif()
   set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY TAME_LAYERS ${name})
 endfunction()
 

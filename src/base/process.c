@@ -1,8 +1,8 @@
 /* process.c - a child process at the end of three pipes, see process.h.
  *
  * posix_spawn, not fork: we have threads, and between fork and exec they leave little that
- * is safe. It also says by itself when a program cannot be run. Its closefrom, which POSIX
- * has not (cmake/layers.cmake), keeps from the child what others open here. */
+ * is safe. It also says by itself when a program cannot be run. Its closefrom, without
+ * which a child would hold what others open here, is GNU's (CMakeLists.txt). */
 #include "base/process.h"
 
 #include "base/mem.h"

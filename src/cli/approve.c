@@ -67,7 +67,7 @@ bool approve_at_terminal(void *self, const Tool *tool, const char *arguments)
     }
     char answer = ask(terminal, tool, arguments);
     (void)fclose(terminal);
-    if (answer == 'a' && a->n_always < sizeof a->always / sizeof *a->always)
+    if (answer == 'a' && a->n_always < APPROVE_ALWAYS)
         a->always[a->n_always++] = tool;
     return answer == 'y' || answer == 'a';
 }

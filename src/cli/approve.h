@@ -4,9 +4,11 @@
 
 #include "think/tool/tool.h"
 
+enum { APPROVE_ALWAYS = 64 }; /* tools that are remembered */
+
 typedef struct Approver {
-    bool yes;               /* to everything: --yes */
-    const Tool *always[64]; /* borrowed: answered "always" */
+    bool yes;                           /* to everything: --yes */
+    const Tool *always[APPROVE_ALWAYS]; /* borrowed: answered "always" */
     size_t n_always;
 } Approver;
 

@@ -10,6 +10,7 @@
 #include "think/lm/constraint_book.h"
 #include "think/lm/lm_document.h"
 #include "think/lm/shared_engine.h"
+#include "think/tool/call_guard.h"
 
 #include <math.h>
 #include <string.h>
@@ -105,8 +106,9 @@ static Status local_render(void *self, const LmRequest *r, Str *out, Err *err)
 /* One answer of it. */
 typedef struct Sequence {
     AnswerReader reader;
-    ConstraintRun *run; /* NULL: free */
-    Ids begin;          /* what the constraint leaves no choice about */
+    ConstraintRun *run;  /* NULL: free */
+    Ids begin;           /* what the constraint leaves no choice about */
+    CallGuardRun *calls; /* NULL: calls of tools are free */
 } Sequence;
 
 /* One LmRequest on its way through the engine. */
@@ -117,6 +119,7 @@ typedef struct Asking {
     Span stops[MOST_STOPS];
     int32_t n_stops;
     Constraint *constraint; /* NULL: none */
+    CallGuard *guard;       /* of calls; NULL: there are no tools, or a constraint */
     Sequence *sequences;    /* (n) */
     EngineRequest *requests;
     EngineResult *results;
@@ -202,6 +205,21 @@ static Status constrain(Asking *a, Sequence *s, EngineRequest *e, Err *err)
     return OK;
 }
 
+static bool allow_call(void *self, const int32_t *ids, int64_t n, uint32_t *allowed)
+{
+    return call_guard_allow(((Sequence *)self)->calls, ids, n, allowed);
+}
+
+/* Holds the calls of one answer to what its tools take. */
+static Status guard_calls(Asking *a, Sequence *s, EngineRequest *e, Err *err)
+{
+    int64_t room = engine_capacity(a->m->engine) - e->n_prompt;
+    if (e->sample.max_new < room)
+        room = e->sample.max_new;
+    e->constraint = allow_call;
+    return call_guard_run(a->guard, room, &s->calls, err);
+}
+
 static Status prepare_one(Asking *a, int32_t k, Err *err)
 {
     const LmLocal *m = a->m;
@@ -222,6 +240,8 @@ static Status prepare_one(Asking *a, int32_t k, Err *err)
         .on_token = on_token,
         .self = s,
     };
+    if (a->guard)
+        return guard_calls(a, s, &a->requests[k], err);
     return a->constraint ? constrain(a, s, &a->requests[k], err) : OK;
 }
 
@@ -236,6 +256,8 @@ static Status prepare(Asking *a, Err *err)
     TRY(MEM_ARRAY(&a->results, n, err));
     if (r->constraint)
         TRY(constraint_book_get(m->constraints, r->constraint, &a->constraint, err));
+    else if (r->tools && r->tools->n > 0 && in_turns(m, r))
+        TRY(call_guard_new(&a->guard, m->loaded->tok, m->chat, r->tools, err));
     for (size_t i = 0; i < r->n_stops; i++)
         a->stops[a->n_stops++] = r->stops[i];
     if (r->talk && !in_turns(m, r))
@@ -289,9 +311,11 @@ static void release(Asking *a)
         if (a->sequences) {
             answer_reader_release(&a->sequences[k].reader);
             constraint_run_free(a->sequences[k].run);
+            call_guard_run_free(a->sequences[k].calls);
             ids_release(&a->sequences[k].begin);
         }
     }
+    call_guard_free(a->guard);
     if (a->constraint)
         constraint_book_put(a->m->constraints, a->constraint);
     mem_free(a->results);

@@ -16,9 +16,9 @@ struct CallGuard {
 struct CallGuardRun {
     const ChatTemplate *chat;
     ConstraintRun *run;
-    int64_t seen;  /* ids that were looked at */
-    int64_t start; /* of the last turn among them */
-    int64_t held;  /* the turn that the run reads; -1: none */
+    int64_t seen; /* ids that were looked at */
+    int64_t call; /* where the call that they end in begins; -1: they do not */
+    int64_t held; /* the call that the run reads; -1: none */
 };
 
 /* --- the grammar --------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ Status call_guard_run(CallGuard *g, int64_t room, CallGuardRun **out, Err *err)
     Ids begin = {0}; /* nothing is forced: a turn may be no call */
     int32_t end = template_end(g->chat);
     TRY(MEM_ARRAY(&r, 1, err));
-    *r = (CallGuardRun){.chat = g->chat, .held = -1};
+    *r = (CallGuardRun){.chat = g->chat, .call = -1, .held = -1};
     Status status = constraint_run_new(&r->run, g->calls, &end, 1, err);
     if (status == OK)
         status = constraint_run_begin(r->run, -1, room, &begin, err);
@@ -151,18 +151,20 @@ bool call_guard_allow(void *self, const int32_t *ids, int64_t n, uint32_t *allow
 {
     CallGuardRun *r = self;
     if (n < r->seen) { /* another sequence */
-        r->seen = r->start = 0;
-        r->held = -1;
+        r->seen = 0;
+        r->call = r->held = -1;
     }
     for (; r->seen < n; r->seen++) {
-        if (ids[r->seen] == template_id(r->chat, ROLE_ASSISTANT))
-            r->start = r->seen + 1;
+        if (ids[r->seen] == template_end(r->chat))
+            r->call = -1;
+        else if (ids[r->seen] == template_call(r->chat))
+            r->call = r->seen + 1;
     }
-    if (r->start >= n || ids[r->start] != template_call(r->chat))
+    if (r->call < 0)
         return false;
-    if (r->held != r->start) {
-        constraint_run_skip(r->run, r->start + 1);
-        r->held = r->start;
+    if (r->held != r->call) {
+        constraint_run_skip(r->run, r->call);
+        r->held = r->call;
     }
     return constraint_run_allow(r->run, ids, n, allowed);
 }

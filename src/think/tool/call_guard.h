@@ -1,6 +1,6 @@
-/* call_guard.h - no invalid call of a tool can be written: while a turn of our own models
- * is a call, the tokens that may come next are those of a call of one of these tools, with
- * arguments that its schema allows. Turns that are no calls are free.
+/* call_guard.h - no invalid call of a tool can be written: behind a <|call|> of our own
+ * models, the tokens that may come next are those of a call of one of these tools, with
+ * arguments that its schema allows. Everything else in a turn is free.
  *
  *     call_guard_new(&guard, tok, chat, box, err);           once for a box
  *     call_guard_run(guard, room, &run, err);                one a sequence

@@ -178,13 +178,19 @@ static void turns_that_are_no_calls_are_free(void **state)
     CHECK_OK(call_guard_run(guard, 100, &run, &err));
     uint32_t *allowed =
         mem_alloc_array((size_t)tokenizer_vocab(c.tok) / 32 + 1, sizeof *allowed);
-    chatter_ids(&c, "text <|call|>x<|im_end|><|tool|>1<|im_end|><|assistant|>so", &ids);
+    chatter_ids(&c, "text <|im_end|><|tool|>1<|im_end|><|assistant|>so", &ids);
     for (int64_t n = 0; n <= (int64_t)ids.len; n++)
         assert_false(call_guard_allow(run, ids.ptr, n, allowed));
     ids_reset(&ids);
     chatter_ids(&c, "<|call|>cal", &ids);
     assert_false(call_guard_allow(run, ids.ptr, 0, allowed));
     assert_true(call_guard_allow(run, ids.ptr, (int64_t)ids.len, allowed));
+    ids_reset(&ids);
+    chatter_ids(&c, "so <|call|>cal", &ids); /* text may stand in front of a call */
+    assert_true(call_guard_allow(run, ids.ptr, (int64_t)ids.len, allowed));
+    ids_reset(&ids);
+    chatter_ids(&c, "<|call|>length(x)<|im_end|>", &ids);
+    assert_false(call_guard_allow(run, ids.ptr, (int64_t)ids.len, allowed));
     CallGuard *nothing;
     CHECK_FAILS(call_guard_new(&nothing, c.tok, c.chat, &none, &err), ERR_OPTION,
                 "the grammar of calls: there are no tools to call");

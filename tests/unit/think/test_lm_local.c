@@ -4,8 +4,11 @@
 
 #include "base/mem.h"
 #include "base/system.h"
+#include "format/json.h"
 #include "think/lm/answer_reader.h"
 #include "think/lm/lm_local.h"
+#include "think/tool/builtin.h"
+#include "think/tool/schema.h"
 
 #include <math.h>
 
@@ -79,6 +82,37 @@ static void same_answer(const LmAnswer *x, const LmAnswer *y)
     assert_int_equal(x->tokens, y->tokens);
     assert_int_equal(x->finish, y->finish);
     assert_memory_equal(&x->logprob, &y->logprob, sizeof x->logprob);
+}
+
+/* Drawn nearly evenly, a call begins now and then; each is one that the tool takes. */
+static void calls_that_are_drawn_are_valid(void **state)
+{
+    const Asked *a = *state;
+    Err err = {0};
+    Toolbox box = {0};
+    enum { EACH = 8, ROUNDS = 300 };
+    LmAnswer answers[EACH];
+    int calls = 0;
+    CHECK_OK(builtin_add(&box, SPAN("count_letters"), &err));
+    for (uint64_t key = 0; key < ROUNDS && calls < 2; key++) {
+        LmRequest r = request_of(a, key, EACH);
+        r.sample = sample_plain(100, 70, 3);
+        r.tools = &box;
+        ask(a, &r, answers);
+        for (int k = 0; k < EACH; k++) {
+            for (size_t i = 0; i < answers[k].n_calls; i++, calls++) {
+                const LmCall *call = &answers[k].calls[i];
+                json_t *arguments = NULL;
+                assert_string_equal(str_c(&call->name), "count_letters");
+                CHECK_OK(json_parse(str_span(&call->arguments), &arguments, &err));
+                CHECK_OK(schema_check(box.tools[0].parameters, arguments, "x", &err));
+                json_decref(arguments);
+            }
+            lm_answer_release(&answers[k]);
+        }
+    }
+    assert_true(calls > 0);
+    toolbox_release(&box);
 }
 
 static void answers_are_what_the_engine_draws(void **state)
@@ -458,6 +492,7 @@ static void calls_are_read_apart_from_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ASKED(calls_that_are_drawn_are_valid),
         ASKED(answers_are_what_the_engine_draws),
         ASKED(more_answers_are_asked_for_later),
         ASKED(a_crowd_is_answered_as_one_by_one),

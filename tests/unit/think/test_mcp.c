@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-#define SERVER TEST_GOLDEN_DIR "/../support/mcp_server.py"
+static const char server[] = TEST_GOLDEN_DIR "/../support/mcp_server.py";
 
 /* Patient, but where silence is what a test is about. */
 static const McpLimits patient = {.discover = 60, .request = 60, .call = 60};
@@ -30,7 +30,7 @@ static bool yes(void *self, const Tool *tool, const char *arguments)
 
 static Status add(Toolbox *box, const char *mode, const McpLimits *limits, Err *err)
 {
-    const char *const argv[] = {"/usr/bin/python3", "-IS", SERVER, mode,
+    const char *const argv[] = {"/usr/bin/python3", "-IS", server, mode,
                                 temp_path("notes"), NULL};
     return mcp_add(box, "s", argv, limits, err);
 }
