@@ -8,8 +8,8 @@
 
 enum { CHAIN_TOKENS = 96 };
 
-/* Few kinds of answers a model: with seven of them in one, chains take three times the
- * tokens to learn. */
+/* Few kinds of answers a model: with five of them in one, chains were not learned in 3M
+ * tokens (docs/experiments.md). */
 static const Learning learning = {2000000, 3e-3, 0.3, 128};
 
 void compose_multiply(Str *y, const System2Scale *s, int64_t seeds)
