@@ -1,4 +1,4 @@
-/* eval.c - `tame eval WHAT MODEL...`: skills, gold, winrate, kl, bits. Numbers go to stdout as a table,
+/* eval.c - `tame eval WHAT MODEL...`: skills, gold, winrate, kl, entropy, bits. Numbers go to stdout as a table,
  * or as JSON with --json. */
 #include "cli/command.h"
 
@@ -11,6 +11,7 @@
 #include "eval/gold.h"
 #include "eval/kl.h"
 #include "eval/skills.h"
+#include "eval/variety.h"
 #include "eval/winrate.h"
 #include "think/loaded.h"
 
@@ -25,7 +26,7 @@ typedef struct EvalOptions {
 static const OptField eval_fields[] = {
     OPT_TEXT(EvalOptions, world, NULL, "folder of the practice world"),
     OPT_TEXT(EvalOptions, prompts, NULL,
-             "gold, winrate, kl: prompts; unset: the world's held-out ones"),
+             "gold, winrate, kl, entropy: prompts; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, data, NULL,
              "bits: documents; unset: the world's held-out ones"),
     OPT_TEXT(EvalOptions, write, NULL, "skills: write every answer to this JSONL file"),
@@ -43,6 +44,7 @@ typedef struct Eval {
     SkillsOptions skills;
     GoldOptions gold;
     KlOptions kl;
+    VarietyOptions variety;
     WinrateOptions winrate;
     JudgeOptions judge;
     World *world;
@@ -390,6 +392,45 @@ static Status eval_kl(Eval *e, TensorOps *ops, const char **folders, size_t n, E
     return status;
 }
 
+/* --- entropy -------------------------------------------------------------------------- */
+static void report_variety(Eval *e, const VarietyReport *r)
+{
+    const TextVariety *t = &r->texts;
+    if (e->o.json) {
+        json_object_set_new(
+            e->json, e->folder,
+            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I}", "entropy",
+                      r->entropy, "low", r->interval.low, "high", r->interval.high,
+                      "distinct_1", t->distinct[0], "distinct_2", t->distinct[1],
+                      "distinct_3", t->distinct[2], "self_bleu", t->self_bleu, "unique",
+                      t->unique, "tokens", r->tokens, "prompts", (json_int_t)r->prompts,
+                      "answers", (json_int_t)r->answers));
+        return;
+    }
+    printf("%-28s %.3f nats a token (95 %% %.3f .. %.3f), distinct-1/2/3 %.3f %.3f "
+           "%.3f, self-BLEU %.3f, %.1f%% unique, %.1f tokens, %lld answers\n",
+           e->folder, r->entropy, r->interval.low, r->interval.high, t->distinct[0],
+           t->distinct[1], t->distinct[2], t->self_bleu, 100 * t->unique, r->tokens,
+           (long long)r->answers);
+}
+
+static Status eval_entropy(Eval *e, Loaded *m, Err *err)
+{
+    Engine *engine = NULL;
+    RecordList prompts = {0};
+    VarietyReport report;
+    TRY(load_prompts(e, &prompts, err));
+    Status status = engine_new(&engine, m->model, (int32_t)e->o.slots, 0, NULL, err);
+    if (status == OK)
+        status = variety_measure(engine, m->tok, m->chat, &prompts, &e->variety,
+                                 e->folder, &report, err);
+    if (status == OK)
+        report_variety(e, &report);
+    engine_free(engine);
+    record_list_release(&prompts);
+    return status;
+}
+
 /* --- bits ----------------------------------------------------------------------------- */
 static Status eval_bits(Eval *e, Loaded *m, Err *err)
 {
@@ -432,8 +473,17 @@ static Status eval_each(Eval *e, TensorOps *ops, bool chat, const char **folders
     return status;
 }
 
-typedef enum Way { WAY_SKILLS, WAY_GOLD, WAY_WINRATE, WAY_KL, WAY_BITS, WAYS } Way;
-static const char *const way_names[WAYS] = {"skills", "gold", "winrate", "kl", "bits"};
+typedef enum Way {
+    WAY_SKILLS,
+    WAY_GOLD,
+    WAY_WINRATE,
+    WAY_KL,
+    WAY_ENTROPY,
+    WAY_BITS,
+    WAYS
+} Way;
+static const char *const way_names[WAYS] = {"skills", "gold",    "winrate",
+                                            "kl",     "entropy", "bits"};
 
 static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
 {
@@ -449,6 +499,8 @@ static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
         status = eval_winrate(e, ops, folders, n, err);
     else if (way == WAY_KL)
         status = eval_kl(e, ops, folders, n, err);
+    else if (way == WAY_ENTROPY)
+        status = eval_each(e, ops, true, folders, n, eval_entropy, err);
     else
         status = eval_each(e, ops, false, folders, n, eval_bits, err);
     if (status == OK && e->o.json) {
@@ -477,10 +529,11 @@ static int unknown_way(const char *word)
     return near ? command_usage_error("eval", "no '%s' to measure; did you mean '%s'?",
                                       word, near)
                 : command_usage_error(
-                      "eval", "'%s' is not skills, gold, winrate, kl or bits", word);
+                      "eval", "'%s' is not skills, gold, winrate, kl, entropy or bits",
+                      word);
 }
 
-/* Skills, gold, winrate and kl have options of the same names (--max-new): only those of the way that
+/* Skills, gold, winrate, kl and entropy have options of the same names (--max-new): only those of the way that
  * is asked for are bound, and those of all for help in general. */
 int eval_command(int argc, char **argv)
 {
@@ -496,6 +549,8 @@ int eval_command(int argc, char **argv)
     if (status == OK)
         status = opt_defaults(&kl_options, &e.kl, &err);
     if (status == OK)
+        status = opt_defaults(&variety_options, &e.variety, &err);
+    if (status == OK)
         status = opt_defaults(&winrate_options, &e.winrate, &err);
     if (status == OK)
         status = opt_defaults(&judge_models_options, &e.judge, &err);
@@ -504,7 +559,7 @@ int eval_command(int argc, char **argv)
     Way way = WAYS;
     for (int i = 1; i < argc && way == WAYS; i++)
         way = way_named(argv[i]);
-    OptBinding bindings[6] = {{&eval_options, &e.o}};
+    OptBinding bindings[7] = {{&eval_options, &e.o}};
     size_t n_bindings = 1;
     if (way == WAY_SKILLS || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&skills_options, &e.skills};
@@ -516,9 +571,11 @@ int eval_command(int argc, char **argv)
     }
     if (way == WAY_KL || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&kl_options, &e.kl};
+    if (way == WAY_ENTROPY || way == WAYS)
+        bindings[n_bindings++] = (OptBinding){&variety_options, &e.variety};
     const Usage usage = {
         .name = "eval",
-        .words = "skills|gold|winrate|kl|bits MODEL...",
+        .words = "skills|gold|winrate|kl|entropy|bits MODEL...",
         .what =
             "skills  the practice world's tests, answered greedily, judged right or "
             "wrong\n"
@@ -528,6 +585,9 @@ int eval_command(int argc, char **argv)
             "by "
             "a judge; also at equal length\n"
             "kl      how far models' answers are from those of the first, a reference\n"
+            "entropy how many different things models say: nats a token, distinct "
+            "words, "
+            "self-BLEU\n"
             "bits    bits per byte of documents: how well the model predicts text\n"
             "`tame eval retrieval INDEX` measures an index: see its --help",
         .examples = "  tame eval skills runs/demo/ppo --world runs/demo/data/world\n"
@@ -539,6 +599,8 @@ int eval_command(int argc, char **argv)
                     "prompts.jsonl\n"
                     "  tame eval kl runs/demo/sft runs/demo/ppo --world "
                     "runs/demo/data/world\n"
+                    "  tame eval entropy runs/demo/base runs/demo/sft runs/demo/ppo "
+                    "--world runs/demo/data/world\n"
                     "  tame eval bits runs/demo/base --data book.txt\n",
         .options = bindings,
         .n_options = n_bindings,
@@ -558,6 +620,7 @@ int eval_command(int argc, char **argv)
     opt_release(&skills_options, &e.skills);
     opt_release(&gold_options, &e.gold);
     opt_release(&kl_options, &e.kl);
+    opt_release(&variety_options, &e.variety);
     opt_release(&winrate_options, &e.winrate);
     opt_release(&judge_models_options, &e.judge);
     return result;

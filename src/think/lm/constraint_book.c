@@ -128,7 +128,7 @@ Status constraint_book_get(ConstraintBook *b, const LmConstraint *text,
     pthread_mutex_lock(&b->lock);
     Entry *e = find(b, &key);
     Status status = e ? OK : add(b, text, &key, &e, err);
-    if (status == OK) {
+    if (status == OK && e) {
         e->users++;
         e->used = ++b->clock;
         *out = e->c;
