@@ -7,7 +7,7 @@
  * For each digit of the second factor: the part 123*6 = 738, in its place among the digits
  * of the product, and the sum so far; then the answer as people write it. Every step has
  * what it needs at the same distance as every other step, so that all of them teach the
- * same (without that, chains take ten times the tokens to learn). */
+ * same (without that, chains are learned much slower: docs/experiments.md). */
 #include "data/tasks/tasks_internal.h"
 
 #include <stdio.h>
