@@ -45,7 +45,8 @@ static void add_merge(Merges *m, const char *before, char letter)
     char *text = m->texts[m->n];
     if (m->n == m->most)
         return;
-    memcpy(text, before, len);
+    for (size_t i = 0; i < len; i++)
+        text[i] = before[i];
     text[len] = letter;
     m->pairs[m->n][0] = (Span){text, len};
     m->pairs[m->n][1] = (Span){text + len, 1};

@@ -128,7 +128,7 @@ static void add_range(Class *c, CharRange r)
                                         {0xE000, 0xFFFF},
                                         {0x10000, 0x10FFFF}};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        uint8_t low[4], high[4];
+        uint8_t low[4] = {0}, high[4] = {0};
         uint32_t from = r.low > lengths[i].low ? r.low : lengths[i].low;
         uint32_t to = r.high < lengths[i].high ? r.high : lengths[i].high;
         if (from > to)

@@ -135,8 +135,8 @@ static void whole_texts_are_valid(void **state)
         Err err = {0};
         Case c;
         CHECK_OK(case_new(&c, schemas[i], &err));
-        for (int k = 0; k < 60; k++) {
-            wander(&c, &rng, (size_t)(k * 2), &text);
+        for (size_t k = 0; k < 60; k++) {
+            wander(&c, &rng, 2 * k, &text);
             check_valid(&c, &text);
         }
         case_release(&c);

@@ -162,7 +162,8 @@ static void check_random(Rng *r)
             assert_true(c->end > cut.chunks[i - 1].end);
         }
         for (; at < c->start; at++) {
-            bool lost = memchr("wordNextOfity", text.ptr[at], 13) != NULL;
+            char letter = str_c(&text)[at];
+            bool lost = letter != '\0' && strchr("wordNextOfity", letter);
             bool setext = span_find(str_span(&text), SPAN("\n---"), at) >= 0;
             if (lost && !setext)
                 fail_msg("'%.20s' is lost", text.ptr + at);
