@@ -15,8 +15,11 @@ static json_t *all_set_to(const json_t *parameters, json_t *value)
 {
     json_t *out = json_object(), *of;
     const char *key;
-    json_object_foreach(json_iterable(json_object_get(parameters, "properties")), key,
-                        of) json_object_set(out, key, value);
+    const json_t *all = json_object_get(parameters, "properties");
+    json_object_foreach(json_iterable(all), key, of)
+    {
+        json_object_set(out, key, value);
+    }
     json_decref(value);
     return out;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench.sh - runs the benchmarks one after the other and ends in a table (`./dev bench`).
 #
-#     tools/bench.sh [--quick] [--shape 2M|10M|124M] [peak|kernels|train|engine|tokenizer]...
+#     tools/bench.sh [--quick] [--shape 2M|10M|124M] [peak|kernels|train|engine|constraint|tokenizer]...
 #
 # Everything takes about 20 minutes on two cores, more than half of it the 124M model;
 # --quick, without that model and with little time for each figure, less than two. The
@@ -25,9 +25,9 @@ while [ $# -gt 0 ]; do
         only_shape=$2
         shift
         ;;
-    peak | kernels | train | engine | tokenizer) areas="$areas $1" ;;
+    peak | kernels | train | engine | constraint | tokenizer) areas="$areas $1" ;;
     *)
-        echo "bench: '$1' is none of --quick, --shape, peak, kernels, train, engine, tokenizer" >&2
+        echo "bench: '$1' is none of --quick, --shape, peak, kernels, train, engine, constraint, tokenizer" >&2
         exit 2
         ;;
     esac
@@ -95,6 +95,7 @@ make_plan()
         add 4 tokenizer --runs 1 --vocab 2048
     else
         add 10 engine
+        add 3 constraint
         add 30 tokenizer --vocab 8192 # the made text has no 32,000
     fi
 }

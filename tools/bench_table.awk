@@ -56,7 +56,7 @@ value("bench") == "train" && value("op") == "" { lines[++n_lines] = $0 }
 value("bench") == "train" && value("op") == "scaling" {
     ratio[value("shape"), value("context"), value("compute"), value("threads")] = value("ratio")
 }
-value("bench") == "engine" || value("bench") == "tokenizer" { rest[++n_rest] = $0 }
+value("bench") == "engine" || value("bench") == "tokenizer" || value("bench") == "constraint" { rest[++n_rest] = $0 }
 
 function peak_row(title, key,    i, id) {
     if (!((key SUBSEP threads[1]) in low)) return

@@ -2,6 +2,7 @@
  * through a pipe is put behind the question, as in `cat notes.txt | tame ask MODEL "sum
   * this up"`. The answer goes to stdout, remarks to stderr, the conversation into the store
  * (`tame logs`). */
+#include "cli/approve.h"
 #include "cli/ask_docs.h"
 #include "cli/ask_prompt.h"
 #include "cli/command.h"
@@ -18,7 +19,7 @@
 
 #include "think/lm/endpoint.h"
 #include "think/strategy/strategy.h"
-#include "think/tool/builtin.h"
+#include "think/tool/toolkit.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@
 enum { MOST_INPUT = 64 << 20 };
 
 typedef struct AskCommandOptions {
-    char *system, *think, *trace, *extract, *judge, *tools;
+    char *system, *think, *trace, *extract, *judge;
     bool json, usage, verbose;
 } AskCommandOptions;
 
@@ -41,9 +42,6 @@ static const OptField fields[] = {
     OPT_TEXT(AskCommandOptions, extract, "auto",
              "which part of a text is its answer, where answers are compared: auto, "
              "answer, number, choice:A,B, regex:X, exact"),
-    OPT_TEXT(AskCommandOptions, tools, NULL,
-             "what the model may call, with --think tools: names with commas, of "
-             "calculator, date_time, count_letters, length, reverse, sort"),
     OPT_TREE(AskCommandOptions, judge, NULL,
              "what says how good an answer is, for best-of, reflect and tree: a reward "
              "model's folder, or as docs/rewards.md"),
@@ -70,7 +68,9 @@ typedef struct Ask {
     Strategy *strategy;
     Extractor extract;
     Examples examples;
+    ToolkitOptions kit;
     Toolbox tools;
+    Approver approver;
     TextJudge *text_judge;
     Judging judging;
     TensorOps *ops;
@@ -210,15 +210,13 @@ static void show_answer(const Ask *a)
     ask_docs_tell(&a->docs);
 }
 
+/* With documents, their search is among the tools that may be named. */
 static Status open_tools(Ask *a, Err *err)
 {
-    Span list = span_of(a->o.tools ? a->o.tools : "");
-    for (size_t at = 0; list.len > 0 && at <= list.len;) {
-        ptrdiff_t comma = span_find(list, SPAN(","), at);
-        size_t end = comma < 0 ? list.len : (size_t)comma;
-        TRY(builtin_add(&a->tools, span_trim((Span){list.ptr + at, end - at}), err));
-        at = end + 1;
-    }
+    if (a->docs.o.docs && toolkit_names(&a->kit, SPAN("search")))
+        TRY(ask_docs_tool(&a->docs, &a->tools, err));
+    TRY(toolkit_open(&a->tools, &a->kit, err));
+    a->approver.yes = a->kit.yes;
     return OK;
 }
 
@@ -305,6 +303,7 @@ static Status answer_from_docs(Ask *a, Question *question, Err *err)
 {
     AskDocs *d = &a->docs;
     TRY(ask_docs_open(d, a->lm, &a->talk, a->sample.max_new, &a->run.usage, err));
+    ask_docs_trace(d, a->run.trace);
     question->talk = &d->book.talk;
     if (!question->constraint && d->book.form.text.len > 0)
         question->constraint = &d->book.form;
@@ -328,12 +327,16 @@ static Status find_answer(Ask *a, Err *err)
                          .extract = &a->extract,
                          .examples = a->think.examples ? &a->examples : NULL,
                          .tools = &a->tools,
+                         .approve = approve_at_terminal,
+                         .approver = &a->approver,
                          .judge = a->text_judge ? &a->judging : NULL,
                          .constraint = ask_prompt_constraint(&a->prompt),
                          .on_text = silent ? NULL : show};
-    Status status = a->docs.o.docs ? answer_from_docs(a, &question, err)
-                                   : strategy_answer(a->strategy, &a->run, &question,
-                                                     &a->outcome, err);
+    /* a model that searches itself is given no sources beside the question */
+    bool from_docs = a->docs.o.docs && !toolbox_find(&a->tools, SPAN("search"));
+    Status status =
+        from_docs ? answer_from_docs(a, &question, err)
+                  : strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)
@@ -343,15 +346,22 @@ static Status find_answer(Ask *a, Err *err)
     return status;
 }
 
+/* Who gives tools wants them called, if nothing else is said. */
+static const char *way_of_thinking(const Ask *a)
+{
+    if (a->o.think && strcmp(a->o.think, "direct") != 0)
+        return a->o.think;
+    return toolkit_wanted(&a->kit) ? "tools" : "direct";
+}
+
 static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
 {
     const char *question = NULL;
-    TRY(strategy_parse(&a->strategy, span_of(a->o.think ? a->o.think : "direct"), err));
+    TRY(strategy_parse(&a->strategy, span_of(way_of_thinking(a)), err));
     TRY(extractor_parse(&a->extract, span_of(a->o.extract ? a->o.extract : "auto"),
                         err));
     if (a->think.examples)
         TRY(examples_load(&a->examples, a->think.examples, err));
-    TRY(open_tools(a, err));
     system_catch_stop();
     TRY(ask_prompt_begin(&a->prompt, &a->talk, err));
     TRY(take_words(a, words, n, &question, err));
@@ -364,6 +374,7 @@ static Status ask(Ask *a, const char **words, size_t n, AskLine line, Err *err)
         return ask_prompt_save(&a->prompt, &line, err);
     }
     TRY(make_question(a, question, err));
+    TRY(open_tools(a, err));
     Status status = find_answer(a, err);
     if (a->o.verbose && a->run.trace)
         show_tree(a);
@@ -411,7 +422,7 @@ static const char examples[] =
     "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think cot+consistency:8 "
     "--extract "
     "number -v\n"
-    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --think tools --tools calculator\n"
+    "  tame ask runs/demo/ppo \"What is 348 * 27?\" --tool calculator\n"
     "  tame ask runs/demo/base \"Who is Mira?\" --as-document\n"
     "  tame ask runs/demo/ppo \"How do I resume a run?\" --docs docs.db\n"
     "  tame ask -c \"And of Spain?\"\n"
@@ -422,14 +433,12 @@ int ask_command(int argc, char **argv)
 {
     Err err = {0};
     Ask a = {0};
-    const OptBinding bindings[] = {{&ask_options, &a.o},
-                                   {&think_options, &a.think},
-                                   {&ask_prompt_options, &a.prompt.o},
-                                   {&ask_docs_options, &a.docs.o},
-                                   {&open_book_options, &a.docs.book_options},
-                                   {&sample_options, &a.sample},
-                                   {&budget_options, &a.budget},
-                                   {&lm_local_options, &a.local}};
+    const OptBinding bindings[] = {
+        {&ask_options, &a.o},           {&think_options, &a.think},
+        {&toolkit_options, &a.kit},     {&ask_prompt_options, &a.prompt.o},
+        {&ask_docs_options, &a.docs.o}, {&open_book_options, &a.docs.book_options},
+        {&sample_options, &a.sample},   {&budget_options, &a.budget},
+        {&lm_local_options, &a.local}};
     /* what --save saves of options */
     const OptBinding saved[] = {{&think_options, &a.think},
                                 {&sample_options, &a.sample},

@@ -2,6 +2,7 @@
 #include "cli/ask_docs.h"
 
 #include "format/json.h"
+#include "think/retrieval/search_tool.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,14 @@ Status ask_docs_open(AskDocs *d, Lm *lm, const Conversation *talk, int64_t max_n
 Status ask_docs_check(AskDocs *d, Span answer, Err *err)
 {
     return open_book_check(&d->book, answer, &d->check, err);
+}
+
+Status ask_docs_tool(const AskDocs *d, Toolbox *tools, Err *err)
+{
+    enum { FOUND_AT_A_TIME = 3 };
+    if (!d->o.docs)
+        return err_set(err, ERR_OPTION, "the tool 'search' needs --docs INDEX");
+    return search_tool_add(tools, d->o.docs, FOUND_AT_A_TIME, err);
 }
 
 /* Whether any citation is of source n, from 1; the worst of their verdicts. */
@@ -83,9 +92,10 @@ void ask_docs_tell(const AskDocs *d)
         fprintf(stderr, "[the answer cites no source]\n");
 }
 
-void ask_docs_json(const AskDocs *d, json_t *into)
+/* {"n", "document", "heading", "start", "end", "sha256"} of each. */
+static json_t *sources_json(const AskDocs *d)
 {
-    json_t *sources = json_array(), *cites = json_array();
+    json_t *sources = json_array();
     for (size_t i = 0; i < d->book.n; i++) {
         const Passage *p = &d->book.sources[i];
         json_array_append_new(
@@ -95,6 +105,24 @@ void ask_docs_json(const AskDocs *d, json_t *into)
                                "start", (json_int_t)p->start, "end", (json_int_t)p->end,
                                "sha256", json_from_bytes(str_span(&p->sha256))));
     }
+    return sources;
+}
+
+void ask_docs_trace(const AskDocs *d, Trace *trace)
+{
+    char says[64];
+    (void)snprintf(says, sizeof says, "%zu source%s", d->book.n,
+                   d->book.n == 1 ? "" : "s");
+    trace_open(trace, "tool", "search");
+    trace_note(trace, "query", json_from_bytes(str_span(&d->book.question)));
+    trace_note(trace, "sources", sources_json(d));
+    trace_note(trace, "says", json_string(says));
+    trace_close(trace);
+}
+
+void ask_docs_json(const AskDocs *d, json_t *into)
+{
+    json_t *cites = json_array();
     for (size_t i = 0; i < d->check.n; i++) {
         const Citation *c = &d->check.cites[i];
         json_array_append_new(cites, json_pack("{s:I,s:s,s:o,s:o}", "source",
@@ -103,7 +131,7 @@ void ask_docs_json(const AskDocs *d, json_t *into)
                                                json_from_bytes(c->fault), "statement",
                                                json_from_bytes(c->statement)));
     }
-    json_object_set_new(into, "sources", sources);
+    json_object_set_new(into, "sources", sources_json(d));
     json_object_set_new(into, "citations", cites);
     json_object_set_new(into, "unknown", json_boolean(d->check.unknown));
 }

@@ -6,6 +6,7 @@
 #include "cli/approve.h"
 #include "cli/command.h"
 #include "cli/completion.h"
+#include "cli/constrained.h"
 #include "cli/line.h"
 #include "cli/session.h"
 #include "cli/short_flags.h"
@@ -20,6 +21,7 @@
 typedef struct ChatOptions {
     char *prompt, *system, *gold;
     int64_t max_calls;
+    bool json, verbose;
 } ChatOptions;
 
 static const OptField fields[] = {
@@ -31,6 +33,10 @@ static const OptField fields[] = {
         ChatOptions, max_calls, 4, 0, 1000,
         "calls of tools in an answer at most (without --tool, of the calculator); 0: "
         "no tools"),
+    OPT_BOOL(ChatOptions, json, 0,
+             "of a constrained answer: print it, its blanks and its cost as JSON"),
+    OPT_BOOL(ChatOptions, verbose, 0,
+             "of a constrained answer: tell on stderr what the constraint cost (-v)"),
     OPT_END,
 };
 static const OptTable chat_options = {"chat", "options", sizeof(ChatOptions), fields};
@@ -159,23 +165,50 @@ static Status talk(Chat *c, Err *err)
     return OK;
 }
 
+/* One answer that must look like something. Without tools: a call is no part of it. */
+static Status constrain(Chat *c, const SampleOptions *sample,
+                        const ConstrainOptions *how, Err *err)
+{
+    Session *s = &c->session;
+    const Loaded *l = s->loaded;
+    int32_t ends[9] = {template_end(l->chat)};
+    for (int32_t i = 0; i < l->n_ends; i++)
+        ends[i + 1] = l->ends[i];
+    if (!c->o->prompt)
+        return err_set(err, ERR_OPTION, "an answer can be constrained only with -p");
+    const Constrained one = {.loaded = l,
+                             .engine = s->engine,
+                             .o = how,
+                             .sample = sample,
+                             .prompt = span_of(c->o->prompt),
+                             .json = c->o->json,
+                             .verbose = c->o->verbose,
+                             .ends = ends,
+                             .n_ends = l->n_ends + 1};
+    Ids ids = {0};
+    system_catch_stop();
+    TRY(conversation_add(&s->talk, ROLE_USER, one.prompt, err));
+    Status status = template_render(l->chat, &s->talk, true, &ids, NULL, err);
+    if (status == OK)
+        status = constrained_show(&one, &ids, err);
+    ids_release(&ids);
+    return status;
+}
+
 /* The model's own calculator gives way to what the options ask for. */
 static Status offer_tools(Chat *c, const ToolkitOptions *kit, Toolbox *box,
                           Approver *approver, Err *err)
 {
     if (!toolkit_wanted(kit))
         return OK;
-    if (!c->session.tools)
-        return err_set(err, ERR_OPTION,
-                       "tools are given, but --max-calls 0 allows no call");
     TRY(toolkit_open(box, kit, err));
     approver->yes = kit->yes;
-    tools_use(c->session.tools, box, approve_at_terminal, approver);
-    return OK;
+    return session_offer(&c->session, box, approve_at_terminal, approver, err);
 }
 
 static Status chat(const char *folder, const ChatOptions *o,
-                   const SampleOptions *sample, const ToolkitOptions *kit, Err *err)
+                   const SampleOptions *sample, const ToolkitOptions *kit,
+                   const ConstrainOptions *how, Err *err)
 {
     TensorOps *ops = NULL;
     Loaded loaded = {0};
@@ -191,7 +224,9 @@ static Status chat(const char *folder, const ChatOptions *o,
         status = offer_tools(&c, kit, &box, &approver, err);
     if (status == OK)
         status = do_reset(&c, (Span){"", 0}, err);
-    if (status == OK && o->prompt) {
+    if (status == OK && constrain_wanted(how)) {
+        status = constrain(&c, sample, how, err);
+    } else if (status == OK && o->prompt) {
         status = session_ask(&c.session, span_of(o->prompt), err);
     } else if (status == OK) {
         status = line_reader_new(&c.lines, "> ", err);
@@ -211,27 +246,37 @@ int chat_command(int argc, char **argv)
     Err err = {0};
     ChatOptions o = {0};
     SampleOptions sample = {0};
+    ConstrainOptions how = {0};
     ToolkitOptions kit = {0};
     Status status = opt_defaults(&chat_options, &o, &err);
     if (status == OK)
         status = opt_defaults(&sample_options, &sample, &err);
     if (status == OK)
+        status = opt_defaults(&constrain_options, &how, &err);
+    if (status == OK)
         status = opt_defaults(&toolkit_options, &kit, &err);
     if (status != OK)
         return command_fail(status, &err);
-    const OptBinding bindings[] = {
-        {&chat_options, &o}, {&sample_options, &sample}, {&toolkit_options, &kit}};
+    const OptBinding bindings[] = {{&chat_options, &o},
+                                   {&sample_options, &sample},
+                                   {&toolkit_options, &kit},
+                                   {&constrain_options, &how}};
     const Usage usage = {
         .name = "chat",
         .words = "DIR",
         .what =
             "Talks to the model in DIR. With -p TEXT it answers once; through a pipe "
             "it reads one\nturn a line. -n is --max-new, --temp is --temperature.",
-        .examples = "  tame chat runs/demo/ppo\n"
-                    "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
-                    "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
-                    "  tame chat runs/demo/ppo --tool calculator,date_time\n"
-                    "  tame chat runs/demo/ppo --gold runs/demo/data/world\n",
+        .examples =
+            "  tame chat runs/demo/ppo\n"
+            "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
+            "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
+            "  tame chat runs/demo/ppo --tool calculator,date_time\n"
+            "  tame chat runs/demo/ppo --gold runs/demo/data/world\n"
+            "  tame chat runs/demo/ppo -p \"Is Kora a mason?\" --choices "
+            "\"Yes.|No.\" -v\n"
+            "  tame chat runs/demo/ppo -p \"Who is Kora?\" --schema person.json "
+            "--json\n",
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };
@@ -241,11 +286,12 @@ int chat_command(int argc, char **argv)
     Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
     int result = parsed == PARSED_HELP ? 0 : 2;
     if (parsed == PARSED_OK) {
-        status = chat(words[0], &o, &sample, &kit, &err);
+        status = chat(words[0], &o, &sample, &kit, &how, &err);
         result = status == OK ? 0 : command_fail(status, &err);
     }
     opt_release(&chat_options, &o);
     opt_release(&sample_options, &sample);
+    opt_release(&constrain_options, &how);
     opt_release(&toolkit_options, &kit);
     return result;
 }

@@ -93,6 +93,15 @@ static void print_comparison(const RetrievalArm *a, const RetrievalArm *b,
            c->mrr.value, c->mrr.interval.low, c->mrr.interval.high);
 }
 
+static json_t *comparison_json(const RetrievalArm *a, const RetrievalArm *b,
+                               const RetrievalComparison *c)
+{
+    return json_pack("{s:s,s:s,s:I,s:I,s:f,s:o}", "over", a->name, "arm", b->name,
+                     "only_over", (json_int_t)c->only_a, "only_arm",
+                     (json_int_t)c->only_b, "mcnemar_p", c->p, "mrr_difference",
+                     score_json(&c->mrr));
+}
+
 static Status report(EvalRetrieval *e, json_t *out, Err *err)
 {
     const RetrievalArm *ours = &e->arms[e->n_arms - 1];
@@ -110,11 +119,14 @@ static Status report(EvalRetrieval *e, json_t *out, Err *err)
         else
             print_arm(&e->arms[i], &r);
     }
-    for (size_t i = 0; i + 1 < e->n_arms && !e->o.json; i++) {
+    for (size_t i = 0; i + 1 < e->n_arms; i++) {
         RetrievalComparison c;
         TRY(retrieval_compare(&e->arms[i], ours, &e->questions, (uint64_t)e->o.seed, &c,
                               err));
-        print_comparison(&e->arms[i], ours, &c);
+        if (e->o.json)
+            json_array_append_new(out, comparison_json(&e->arms[i], ours, &c));
+        else
+            print_comparison(&e->arms[i], ours, &c);
     }
     return OK;
 }

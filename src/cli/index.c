@@ -2,6 +2,7 @@
  * answer to a question. */
 #include "cli/command.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
@@ -70,6 +71,10 @@ static Status index_paths(const IndexCommand *c, const char *const *paths, size_
     IndexCount count;
     double start = system_seconds();
     system_catch_stop();
+    for (size_t i = 0; i < n; i++) { /* before an empty index is made */
+        if (!file_exists(paths[i]))
+            return err_set(err, ERR_IO, "there is no file or folder '%s'", paths[i]);
+    }
     if (c->o.tokenizer)
         TRY(tokenizer_load(&tok, c->o.tokenizer, err));
     Status status = index_open(&x, c->o.out, true, err);
@@ -110,7 +115,7 @@ int index_command(int argc, char **argv)
             "drops what is gone.",
         .examples =
             "  tame index docs README.md --out docs.db\n"
-            "  tame index 'factbook.txt.gz' --out facts.db --size 64 --overlap 8\n"
+            "  tame index factbook.txt.gz --out facts.db --size 64 --overlap 8\n"
             "  tame index notes --out notes.db --tokenizer runs/demo/sft\n"
             "  tame search docs.db \"how do I resume a run?\"\n",
         .options = bindings,

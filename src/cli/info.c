@@ -36,8 +36,10 @@ static Status describe_model(const char *folder, Err *err)
 {
     ModelShape s;
     TRY(model_folder_shape(folder, &s, NULL, err));
+    static const char *const head_name[] = {"language-model", "scalar",
+                                            "language-model and scalar"};
     printf("model       %s, %s head, %s parameters (%s in f32)\n",
-           family_name(s.family), s.head == HEAD_LM ? "language-model" : "scalar",
+           family_name(s.family), head_name[s.head],
            log_count((double)model_shape_params(&s)),
            log_bytes(4.0 * (double)model_shape_params(&s)));
     printf("layers      %d of width %d, MLP %d, %d heads of %d, %d key/value heads\n",

@@ -27,9 +27,21 @@ void session_release(Session *s)
 {
     conversation_release(&s->talk);
     tools_free(s->tools);
+    call_guard_free(s->guard);
     engine_free(s->engine);
     world_free(s->world);
     *s = (Session){0};
+}
+
+Status session_offer(Session *s, const Toolbox *box, ToolApprove approve, void *self,
+                     Err *err)
+{
+    if (!s->tools)
+        return err_set(err, ERR_OPTION,
+                       "tools are given, but --max-calls 0 allows no call");
+    TRY(call_guard_new(&s->guard, s->loaded->tok, s->loaded->chat, box, err));
+    tools_use(s->tools, box, approve, self);
+    return OK;
 }
 
 Status session_reset(Session *s, Span system, Err *err)
@@ -42,6 +54,7 @@ Status session_reset(Session *s, Span system, Err *err)
 typedef struct Turn {
     Session *session;
     Stream stream;
+    CallGuardRun *calls; /* NULL: calls are free */
 } Turn;
 
 static bool show_token(void *self, int64_t request, int32_t id, bool forced)
@@ -58,6 +71,19 @@ static Status call_tools(void *self, int64_t request, const int32_t *ids, int64_
 {
     Session *s = ((Turn *)self)->session;
     return tools_hook(s->tools, request, ids, n, go_on, force, room, n_force, err);
+}
+
+static bool hold_calls(void *self, const int32_t *ids, int64_t n, uint32_t *allowed)
+{
+    return call_guard_allow(((Turn *)self)->calls, ids, n, allowed);
+}
+
+static Status guard_calls(const Session *s, const Ids *prompt, Turn *turn, Err *err)
+{
+    int64_t room = engine_capacity(s->engine) - (int64_t)prompt->len;
+    if (s->sample.max_new < room)
+        room = s->sample.max_new;
+    return s->guard ? call_guard_run(s->guard, room, &turn->calls, err) : OK;
 }
 
 /* The first n messages stay. */
@@ -128,6 +154,7 @@ static Status run_turn(Session *s, const Ids *prompt, EngineResult *result, Err 
     for (int32_t i = 0; i < l->n_ends; i++)
         stops[i + 1] = l->ends[i];
     Turn turn = {.session = s};
+    TRY(guard_calls(s, prompt, &turn, err));
     stream_init(&turn.stream, l->tok, l->chat, NULL, 0);
     EngineRequest request = {.prompt = prompt->ptr,
                              .n_prompt = (int64_t)prompt->len,
@@ -136,6 +163,7 @@ static Status run_turn(Session *s, const Ids *prompt, EngineResult *result, Err 
                              .stop_ids = stops,
                              .n_stop_ids = l->n_ends + 1,
                              .hook = s->tools ? call_tools : NULL,
+                             .constraint = turn.calls ? hold_calls : NULL,
                              .on_token = show_token,
                              .self = &turn};
     Status status = engine_run(s->engine, &request, 1, result, NULL, err);
@@ -143,6 +171,7 @@ static Status run_turn(Session *s, const Ids *prompt, EngineResult *result, Err 
     putchar('\n');
     fflush(stdout);
     stream_release(&turn.stream);
+    call_guard_run_free(turn.calls);
     return status;
 }
 

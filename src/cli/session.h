@@ -6,13 +6,15 @@
 #include "data/world/world.h"
 #include "engine/engine.h"
 #include "think/loaded.h"
+#include "think/tool/call_guard.h"
 #include "think/tools.h"
 
 typedef struct Session {
     const Loaded *loaded; /* borrowed */
     Engine *engine;
-    Tools *tools; /* NULL: no tools */
-    World *world; /* NULL: no judge */
+    Tools *tools;     /* NULL: no tools */
+    CallGuard *guard; /* NULL: calls are free */
+    World *world;     /* NULL: no judge */
     SampleOptions sample;
     Conversation talk;
     uint64_t answers; /* so far: keys the draws of the next */
@@ -23,6 +25,11 @@ NODISCARD Status session_init(Session *s, const Loaded *loaded,
                               const SampleOptions *sample, int64_t max_calls,
                               const char *world_json, Err *err);
 void session_release(Session *s); /* accepts zeroed */
+
+/* Offers these tools (borrowed) instead of the calculator; no invalid call of them can be
+ * written. ERR_OPTION: no calls are allowed, or there are no tools. */
+NODISCARD Status session_offer(Session *s, const Toolbox *box, ToolApprove approve,
+                               void *self, Err *err);
 
 /* Forgets everything said; a system text (may be empty) begins the new conversation. */
 NODISCARD Status session_reset(Session *s, Span system, Err *err);

@@ -90,7 +90,7 @@ Status engine_new(Engine **out, Model *model, int32_t slots, int32_t capacity,
 {
     ASSERT(slots >= 1 && capacity >= 0);
     *out = NULL;
-    if (model->shape.head != HEAD_LM)
+    if (!head_has_logits(model->shape.head))
         return err_set(
             err, ERR_OPTION,
             "a reward model cannot write text: it has no language-model head");

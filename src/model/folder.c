@@ -120,18 +120,20 @@ Status model_folder_tokenizer(Tokenizer **out, const char *folder, Err *err)
 
 /* --- loading ----------------------------------------------------------------------- */
 
-/* A folder of weights, perhaps with a scalar head that is still to come. */
+/* A folder of weights, perhaps with a scalar head that is still to come. A critic's row that
+ * a policy's checkpoint has beside its head is read and forgotten: model_folder_restore
+ * alone wants it. */
 static Status load_plain(Model **out, TensorOps *ops, const char *folder,
                          ModelHead head, const FolderConfig *config, bool trainable,
                          Err *err)
 {
     ModelShape shape = config->shape;
-    bool without_head = shape.head == HEAD_LM && head == HEAD_SCALAR;
+    bool without_head = !head_has_score(shape.head) && head == HEAD_SCALAR;
     *out = NULL;
-    if (head == HEAD_LM && shape.head != HEAD_LM)
+    if (head_has_logits(head) && !head_has_logits(shape.head))
         return err_set(err, ERR_FORMAT,
                        "'%s' has no language-model head for an adapter", folder);
-    shape.head = head;
+    shape.head = head == HEAD_LM ? shape.head : head;
     Model *model;
     TRY(model_new(&model, ops, &shape, trainable, err));
     Status s = folder_weights_load(model, folder, without_head, err);
@@ -140,6 +142,7 @@ static Status load_plain(Model **out, TensorOps *ops, const char *folder,
         return s;
     }
     model->score_bias = config->score_bias;
+    model_drop_score(model);
     model_changed(model);
     *out = model;
     return OK;
@@ -158,8 +161,14 @@ static Status load_adapter(Model **out, Model *base, const char *folder,
         return s;
     }
     adapter->score_bias = from->model.score_bias;
+    model_drop_score(adapter);
     *out = adapter;
     return OK;
+}
+
+static ModelHead loaded_head(const FolderConfig *config)
+{
+    return config->shape.head == HEAD_BOTH ? HEAD_LM : config->shape.head;
 }
 
 static Status load_merged(Model **out, TensorOps *ops, const char *folder,
@@ -176,7 +185,7 @@ static Status load_merged(Model **out, TensorOps *ops, const char *folder,
     if (s == OK)
         s = folder_config_load(str_c(&base), &config, err);
     if (s == OK)
-        s = load_plain(&model, ops, str_c(&base), from.model.shape.head, &config,
+        s = load_plain(&model, ops, str_c(&base), loaded_head(&from.model), &config,
                        trainable, err);
     if (s == OK)
         s = load_adapter(&adapter, model, folder, &from, err);

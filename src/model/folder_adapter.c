@@ -76,7 +76,7 @@ static Status list_parts(PartList *list, const Model *m, Err *err)
     lora_walk(&walk, &m->shape);
     for (LoraSite s; lora_next(&walk, &s);)
         add_site(list, m, &s);
-    if (m->shape.head == HEAD_SCALAR) {
+    if (head_has_score(m->shape.head)) {
         Part *part = &list->part[list->n++];
         *part =
             (Part){.n_dims = 2, .dims = {1, m->shape.hidden}, .value = m->score.value};

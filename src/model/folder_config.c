@@ -190,6 +190,14 @@ static Status read_labels(const json_t *o, FolderConfig *out, Err *err)
     return json_get_real_or(o, "tame_reward_bias", 0, &out->score_bias, err);
 }
 
+static Status read_value_head(const json_t *o, ModelShape *s, Err *err)
+{
+    bool beside;
+    TRY(json_get_bool_or(o, "tame_value_head", false, &beside, err));
+    s->head = beside ? HEAD_BOTH : HEAD_LM;
+    return OK;
+}
+
 /* One id; a negative one means none (Llama 2's pad_token_id is -1). */
 static Status check_id(const char *key, const json_t *value, int32_t vocab,
                        int32_t *out, Err *err)
@@ -269,6 +277,8 @@ Status folder_config_from_json(json_t *config, FolderConfig *out, Err *err)
     TRY(refuse_unsupported(config, s, err));
     if (s->head == HEAD_SCALAR)
         TRY(read_labels(config, out, err));
+    else
+        TRY(read_value_head(config, s, err));
     TRY(read_base_hash(config, out, err));
     if (model_shape_check(s, err) != OK) {
         if (err)
@@ -350,6 +360,8 @@ json_t *folder_config_to_json(const FolderConfig *config)
                          id_or_null(ids->pad)));
     if (classifier)
         failed = failed || add(o, classifier_keys(config->score_bias));
+    if (s->head == HEAD_BOTH)
+        failed = failed || add(o, json_pack("{sb}", "tame_value_head", 1));
     if (config->base_hash[0])
         failed = failed || json_object_set_new(o, "tame_base_hash",
                                                json_string(config->base_hash));

@@ -117,7 +117,7 @@ void model_cross_entropy(Model *model, Tape *tape, const int32_t *rows,
 void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
                   float *score)
 {
-    ASSERT(model->shape.head == HEAD_SCALAR);
+    ASSERT(head_has_score(model->shape.head));
     tape->head.M = 0;
     if (M == 0)
         return;
@@ -131,7 +131,7 @@ void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
 
 void model_scores_backward(Model *model, Tape *tape, const float *dscore)
 {
-    ASSERT(model->shape.head == HEAD_SCALAR && tape->options.backward);
+    ASSERT(head_has_score(model->shape.head) && tape->options.backward);
     HeadBuffers *h = &tape->head;
     TensorOps *t = model->ops;
     int64_t M = h->M, C = model->shape.hidden;

@@ -282,7 +282,7 @@ static Status place(Model *m, Err *err)
     lora_walk(&walk, &m->shape);
     for (LoraSite s; lora_next(&walk, &s);)
         TRY(own_site(m, &s, err));
-    if (m->shape.head == HEAD_SCALAR)
+    if (head_has_score(m->shape.head))
         return own_weight(m, &m->score, "score.weight", walk.offset, 1, m->shape.hidden,
                           err);
     return OK;
@@ -290,7 +290,7 @@ static Status place(Model *m, Err *err)
 
 static int64_t count_own(const ModelShape *shape)
 {
-    int64_t n = shape->head == HEAD_SCALAR ? 1 : 0;
+    int64_t n = head_has_score(shape->head) ? 1 : 0;
     LoraWalk walk;
     lora_walk(&walk, shape);
     for (LoraSite s; lora_next(&walk, &s);)
@@ -301,7 +301,7 @@ static int64_t count_own(const ModelShape *shape)
 static Status check_start(const Model *from, const ModelLora *lora, ModelHead head,
                           Err *err)
 {
-    if (head == HEAD_LM && from->shape.head != HEAD_LM)
+    if (head_has_logits(head) && !head_has_logits(from->shape.head))
         return err_set(err, ERR_OPTION,
                        "a reward model has no language-model head for an adapter");
     if (!from->base || model_lora_same(&from->shape.lora, lora))
@@ -358,10 +358,11 @@ static Status start(Model *m, const Model *from, uint64_t seed, Err *err)
         t->copy(t, tensor_slice(m->params, 0, n), tensor_slice(from->params, 0, n));
     else
         draw_a(m, seed, chunk);
-    if (m->shape.head == HEAD_SCALAR && from->shape.head == HEAD_SCALAR) {
+    bool scores = head_has_score(m->shape.head);
+    if (scores && head_has_score(from->shape.head)) {
         t->copy(t, m->score.value, from->score.value);
         m->score_bias = from->score_bias;
-    } else if (m->shape.head == HEAD_SCALAR) {
+    } else if (scores) {
         draw_score(m, seed, chunk);
     }
     mem_free(chunk);
@@ -499,7 +500,7 @@ Status lora_merge(Model *plain, Model *adapter, Err *err)
     lora_walk(&walk, &adapter->shape);
     for (LoraSite s; lora_next(&walk, &s);)
         TRY(merge_site(plain, adapter, &s, err));
-    if (plain->shape.head == HEAD_SCALAR) {
+    if (head_has_score(plain->shape.head)) {
         t->copy(t, plain->score.value, adapter->score.value);
         plain->score_bias = adapter->score_bias;
     }

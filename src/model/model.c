@@ -22,7 +22,7 @@ static int64_t count_weights(const ModelShape *shape)
 static bool multiplies(const ModelShape *shape, const Param *p)
 {
     bool embeds = p->layer < 0 && p->member == offsetof(Model, embed);
-    bool is_head = shape->head == HEAD_LM && shape->tied;
+    bool is_head = head_has_logits(shape->head) && shape->tied;
     return !p->is_vector && p->init != PARAM_SCORE && (!embeds || is_head);
 }
 
@@ -157,7 +157,8 @@ static Status check_same_trunk(const ModelShape *a, const ModelShape *b, Err *er
                 "models of different shapes: '%s' is %g in one and %g in the "
                 "other",
                 pairs[i].field, pairs[i].a, pairs[i].b);
-    if (a->head == b->head && a->tied != b->tied)
+    bool logits = head_has_logits(a->head) && head_has_logits(b->head);
+    if (logits && a->tied != b->tied)
         return err_set(err, ERR_OPTION,
                        "models of different shapes: the head is tied in one only");
     return OK;
@@ -178,9 +179,44 @@ Status model_copy_trunk(Model *dst, const Model *src, Err *err)
     return OK;
 }
 
+Status model_add_score(Model **model, Err *err)
+{
+    Model *from = *model, *both;
+    ModelShape shape = from->shape;
+    ASSERT(shape.head == HEAD_LM && !from->base);
+    shape.head = HEAD_BOTH;
+    TRY(model_new(&both, from->ops, &shape, tensor_present(from->grads), err));
+    Status status = model_copy_trunk(both, from, err);
+    if (status != OK) {
+        model_free(both);
+        return status;
+    }
+    model_free(from);
+    *model = both;
+    return OK;
+}
+
+/* The row is the last of the parameters, an adapter's too. */
+void model_drop_score(Model *m)
+{
+    if (m->shape.head != HEAD_BOTH)
+        return;
+    m->shape.head = HEAD_LM;
+    m->n_params -= m->score.value.count;
+    m->params = tensor_slice(m->params, 0, m->n_params);
+    if (tensor_present(m->grads))
+        m->grads = tensor_slice(m->grads, 0, m->n_params);
+    m->n_weights--;
+    ASSERT(m->weights[m->n_weights] == &m->score);
+    mem_free(m->names[m->n_weights]);
+    m->names[m->n_weights] = NULL;
+    m->score = (Weight){0};
+    m->score_bias = 0;
+}
+
 Weight *model_head(Model *model)
 {
-    ASSERT(model->shape.head == HEAD_LM);
+    ASSERT(head_has_logits(model->shape.head));
     return model->shape.tied ? &model->embed : &model->lm_head;
 }
 

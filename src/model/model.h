@@ -26,7 +26,19 @@
 #include <stdint.h>
 
 typedef enum ModelFamily { MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3 } ModelFamily;
-typedef enum ModelHead { HEAD_LM, HEAD_SCALAR } ModelHead;
+typedef enum ModelHead {
+    HEAD_LM,
+    HEAD_SCALAR,
+    HEAD_BOTH /* a language model with a score row beside: a policy and its critic */
+} ModelHead;
+static inline bool head_has_logits(ModelHead head)
+{
+    return head != HEAD_SCALAR;
+}
+static inline bool head_has_score(ModelHead head)
+{
+    return head != HEAD_LM;
+}
 
 /* The projections that an adapter may be over, as bits. */
 typedef enum LoraTarget {
@@ -63,7 +75,7 @@ typedef struct ModelShape {
     int32_t context;   /* longest sequence */
     double rope_theta; /* 10000 */
     double norm_eps;   /* 1e-5 */
-    bool tied;         /* the head is the embedding (HEAD_LM only) */
+    bool tied;         /* the head is the embedding (not with HEAD_SCALAR) */
     bool qkv_bias, qk_norm;
     ModelLora lora; /* of an adapter, see model_adapter_new */
 } ModelShape;
@@ -97,7 +109,7 @@ typedef struct Model {
     ModelLayer *layer;    /* [layers] */
     Weight norm;          /* (1,C) */
     Weight lm_head;       /* (V,C); absent when tied or HEAD_SCALAR: use model_head() */
-    Weight score;         /* (1,C), HEAD_SCALAR only */
+    Weight score;         /* (1,C), not with HEAD_LM */
     double score_bias;    /* added to every score: tame_reward_bias of config.json */
     Tensor params, grads; /* all that it owns; grads absent when frozen */
     int64_t n_params;
@@ -122,11 +134,16 @@ typedef struct ModelBytes {
 } ModelBytes;
 ModelBytes model_bytes(TensorOps *ops, const ModelShape *shape, bool trainable);
 /* N(0, 0.02) matrices, residual outputs (out, down) / sqrt(2 layers), score N(0,
- * 1/sqrt(C+1)); keyed by (seed, RNG_INIT, weight number). */
+ * 1/(C+1)); keyed by (seed, RNG_INIT, weight number). */
 NODISCARD Status model_init(Model *model, uint64_t seed, Err *err);
 /* Copies every weight that both have (a reward model from an SFT model: all but the
  * head). Shapes must agree apart from the head. */
 NODISCARD Status model_copy_trunk(Model *dst, const Model *src, Err *err);
+/* A language model becomes one with both heads: the same weights in new memory, and a score
+ * row of zeros. An adapter is made with HEAD_BOTH instead (model_adapter_new). */
+NODISCARD Status model_add_score(Model **model, Err *err);
+/* And back, in place: the row is forgotten. Nothing where there is none beside. */
+void model_drop_score(Model *model);
 Weight *model_head(Model *model); /* the (V,C) matrix of logits */
 void model_changed(Model *model); /* parameters were written: packed copies refresh */
 void model_zero_grads(Model *model);
@@ -139,7 +156,7 @@ void model_zero_grads(Model *model);
  * RNG_ADAPTER, projection), and B 0, so the logits are the same bits. from with an adapter:
  * the new one goes on from its A and B, over the same base; `lora` must be the same
  * (ERR_OPTION). A scalar head over a language model is new, by the seed as model_init
- * draws it; over a reward model it is a copy.
+ * draws it; over a reward model it is a copy. So is the row of HEAD_BOTH.
  *
  * Passes, tapes, caches, optimizers and folders take an adapter as any model. So policy,
  * reference and critic share one base in a few lines:
@@ -210,7 +227,8 @@ void model_logprobs_backward(Model *model, Tape *tape, const float *dlogprob,
 void model_cross_entropy(Model *model, Tape *tape, const int32_t *rows,
                          const int32_t *targets, const float *weights, int64_t M,
                          bool with_gradient, float *nll);
-/* HEAD_SCALAR: score(M) (=) at the rows, score_bias included; and its backward. */
+/* Not HEAD_LM: score(M) (=) at the rows, score_bias included; and its backward. Where both
+ * heads are asked, each one's backward comes before the other head's forward. */
 void model_scores(Model *model, Tape *tape, const int32_t *rows, int64_t M,
                   float *score);
 void model_scores_backward(Model *model, Tape *tape, const float *dscore);

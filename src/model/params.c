@@ -86,9 +86,9 @@ static bool holds(const ModelShape *s, When when)
     case IF_QK_NORM:
         return s->qk_norm;
     case IF_UNTIED:
-        return s->head == HEAD_LM && !s->tied;
+        return head_has_logits(s->head) && !s->tied;
     case IF_SCALAR:
-        return s->head == HEAD_SCALAR;
+        return head_has_score(s->head);
     case ALWAYS:
         break;
     }

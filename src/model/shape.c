@@ -81,7 +81,7 @@ int64_t model_shape_own_params(const ModelShape *shape)
 {
     if (shape->lora.rank == 0)
         return model_shape_params(shape);
-    return lora_params(shape) + (shape->head == HEAD_SCALAR ? shape->hidden : 0);
+    return lora_params(shape) + (head_has_score(shape->head) ? shape->hidden : 0);
 }
 
 double model_shape_train_flops(const ModelShape *shape, double span)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 enum { CHAIN_TOKENS = 96, MARK_TOKENS = 16, TRIES = 4 };
+/* Of an answer that is checked: a chain is shorter, and what is longer is none. */
+enum { MOST_BYTES = 96 };
 
 /* And who says whether a chain is right: with a mark for each number, or at once. */
 void compose_reflection(Str *y, const System2Scale *s, int64_t seeds)
@@ -46,8 +48,8 @@ static Status write_checks(const Series *answers, const Series *tests, char tag,
         const json_t *row = json_array_get(tests->rows, (size_t)(i / arm->samples));
         const json_t *answer = json_array_get(answers->rows, (size_t)i + 1);
         str_reset(&prompt);
-        str_printf(&prompt, "%c%s %s", tag,
-                   json_string_value(json_object_get(row, "question")),
+        str_printf(&prompt, "%c%s %.*s", tag,
+                   json_string_value(json_object_get(row, "question")), MOST_BYTES,
                    json_string_value(json_object_get(answer, "answer")));
         str_puts(&out, "{\"prompt\": ");
         json_append_string(&out, str_span(&prompt));

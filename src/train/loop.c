@@ -365,7 +365,7 @@ static Status finish(Loop *l, Err *err)
         return OK;
     Metrics m = {json_object()}, row = row_new(l->state.step);
     Status status = obj->finish(obj->self, &m, err);
-    if (status == OK) {
+    if (status == OK && json_object_size(m.row) > 0) {
         json_object_update(row.row, m.row);
         if (l->state.evaluation)
             json_object_update(l->state.evaluation, m.row);

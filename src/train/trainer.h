@@ -90,7 +90,8 @@ struct Objective {
     json_t *(*state)(void *self);
     Status (*restore)(void *self, const json_t *state, Err *err);
     /* After the last update and evaluation: last changes to learner 0's model before it
-     * becomes the result (a reward model's gain), and measures of them. May be NULL. */
+     * becomes the result (a reward model's gain, a critic's row that goes), and measures of
+     * them. May be NULL. */
     Status (*finish)(void *self, Metrics *m, Err *err);
     double (*tokens)(void *self); /* tokens trained on so far this run, for rates */
     double (*flops)(void *self);

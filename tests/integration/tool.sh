@@ -107,7 +107,30 @@ server()
     fails "a quote without an end" 2 "a ' in the command has no end" tool list --mcp "a 'b"
 }
 
+chat()
+{
+    cat >r.yaml <<'YAML'
+run: t
+stages:
+  - world: {text_bytes: 12000, heldout: 0.2, people: 4, places: 4, animals: 4, demonstrations: 6,
+      prompts: 12, heldout_prompts: 2, comparisons: 20, heldout_comparisons: 2, tests: 1}
+  - tokenizer: {data: $world/pretrain.jsonl, vocab: 300}
+  - pretrain: {data: $world/pretrain.jsonl, heldout_data: $world/heldout.jsonl,
+      tokenizer: $tokenizer, depth: 1, hidden: 16, heads: 2, context: 512,
+      tokens: 4000, batch_tokens: 512, eval_every: 0, sample_every: 0}
+YAML
+    succeeds "a tiny model" run r.yaml
+    [ "$rc" = 0 ] || return
+    succeeds "it is offered tools" chat runs/t/base -p hi -n 20 --tool calculator,sort
+    succeeds "and asked with tools" ask runs/t/base hi -n 20 --tool calculator
+    fails "not such as there are none of" 2 "no built-in tool 'calc'" \
+        chat runs/t/base -p hi --tool calc
+    fails "nor when no call is allowed" 2 "--max-calls 0 allows no call" \
+        chat runs/t/base -p hi --tool calculator --max-calls 0
+}
+
 builtin
 own
 server
+chat
 finish

@@ -2,8 +2,9 @@
 """fake_endpoint.py PORT_FILE LOG - an OpenAI-compatible endpoint that answers by rule.
 
 The model's name says how: "echo" repeats the user's last words, "code" answers with a block
-of code, "json" with {"name": "Ana", "age": 3}, "busy" is so once and then like echo,
-"broken" always fails, "cut" breaks off its stream, "slow" never ends. What it was asked goes
+of code, "json" with {"name": "Ana", "age": 3}, "reader" with the first line of the first
+source beside the question, "liar" with what no source says, "busy" is so once and then like
+echo, "broken" always fails, "cut" breaks off its stream, "slow" never ends. What it was asked goes
 to LOG, a line of JSON each. Its port goes to PORT_FILE.
 """
 import json
@@ -20,6 +21,11 @@ def answer(model, messages):
         return "Here:\n```python\nprint(1)\n```\nand\n```\ntwo\n```\n"
     if model == "json":
         return '{"name": "Ana", "age": 3}'
+    if model == "reader":
+        lines = [line[2:] for line in messages[-1]["content"].split("\n") if line.startswith("> ")]
+        return lines[0] + " [1]" if lines else "No idea."
+    if model == "liar":
+        return "It is 77 km [1] or more [9]."
     return "You said: " + messages[-1]["content"]
 
 

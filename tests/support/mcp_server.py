@@ -108,7 +108,7 @@ def misbehave(request):
         put({"jsonrpc": "2.0", "method": "notifications/message", "params": {}})
     if MODE == "flood":
         while True:
-            put({"jsonrpc": "2.0", "method": "notifications/message"})
+            sys.stdout.write('{"jsonrpc":"2.0","method":"notifications/message"}\n' * 1000)
     if MODE == "line":
         while True:
             sys.stdout.write("x" * 65536)

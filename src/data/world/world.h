@@ -22,6 +22,8 @@
  *                                     [{"function":{"name","arguments":{"expression"}}}]}
  *   prompts.jsonl prompts_heldout.jsonl                {"prompt", "skill", "expected"}: the
  *                                     words that a right answer has
+ *   prompts/SKILL.jsonl               the rows of prompts.jsonl of one skill: calculator,
+ *                                     steps, direct, fact, ...
  *   comparisons.jsonl comparisons_heldout.jsonl        {"prompt", "skill",
  *                                     "completions", "ranks", "scores", "writers"}; a completion is a text, or a
  *                                     list of messages where a tool is called. Rank 1 is

@@ -254,10 +254,18 @@ static void put_skill(Press *p, const Task *t)
     put_member(&p->row, ", ", "expected", str_span(&p->text));
 }
 
+typedef struct PromptRows {
+    Split split;
+    Skill skill; /* SKILLS: all */
+} PromptRows;
+
 static Status put_prompt_row(Press *p, FileWriter *file, Chooser *c, const void *how)
 {
+    const PromptRows *rows = how;
     Task t;
-    draw_task(p, &t, *(const Split *)how, c);
+    draw_task(p, &t, rows->split, c);
+    if (rows->skill != SKILLS && t.skill != rows->skill)
+        return OK;
     put_prompt(p, &t);
     put_skill(p, &t);
     str_putc(&p->row, '}');
@@ -451,19 +459,37 @@ static Status make_folders(Press *p)
 {
     TRY(file_make_folders(p->folder, p->err));
     TRY(file_make_folders(file_join(&p->path, p->folder, "tests"), p->err));
+    TRY(file_make_folders(file_join(&p->path, p->folder, "prompts"), p->err));
     return file_make_folders(file_join(&p->path, p->folder, "documents"), p->err);
+}
+
+/* The rows of prompts.jsonl once more, a file a skill: for rewards that know one alone. */
+static Status write_prompts_by_skill(Press *p)
+{
+    Status status = OK;
+    for (int k = 0; status == OK && k < SKILLS; k++) {
+        PromptRows rows = {SPLIT_TRAIN, (Skill)k};
+        char name[64];
+        snprintf(name, sizeof name, "prompts/%s.jsonl", skill_name(rows.skill));
+        if (rows.skill != SKILL_HIDDEN) /* which is not trained on */
+            status = write_rows(p, name, STREAM_PROMPTS, p->w->options.prompts,
+                                put_prompt_row, &rows);
+    }
+    return status;
 }
 
 static Status write_asked(Press *p)
 {
     static const Split train = SPLIT_TRAIN, heldout = SPLIT_HELDOUT;
+    static const PromptRows all = {SPLIT_TRAIN, SKILLS}, kept = {SPLIT_HELDOUT, SKILLS};
     const WorldOptions *o = &p->w->options;
     TRY(write_rows(p, "demonstrations.jsonl", STREAM_DEMONSTRATIONS, o->demonstrations,
                    put_demonstration, NULL));
     TRY(write_rows(p, "prompts.jsonl", STREAM_PROMPTS, o->prompts, put_prompt_row,
-                   &train));
+                   &all));
+    TRY(write_prompts_by_skill(p));
     TRY(write_rows(p, "prompts_heldout.jsonl", STREAM_HELDOUT_PROMPTS,
-                   o->heldout_prompts, put_prompt_row, &heldout));
+                   o->heldout_prompts, put_prompt_row, &kept));
     TRY(write_rows(p, "comparisons.jsonl", STREAM_COMPARISONS, o->comparisons,
                    put_comparison, &train));
     return write_rows(p, "comparisons_heldout.jsonl", STREAM_HELDOUT_COMPARISONS,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { UNKNOWN = -2, DEFAULT_BYTES = 128 * 1024 * 1024 };
@@ -80,8 +81,8 @@ static uint32_t frame_hash(const Frame *f)
 
 static uint32_t state_hash(const Automaton *a, const State *s)
 {
-    return (uint32_t)rng_hash(a->places + s->first, (uint64_t)s->n * sizeof(Place),
-                              s->accepts);
+    const void *places = s->n > 0 ? (const void *)(a->places + s->first) : "";
+    return (uint32_t)rng_hash(places, (uint64_t)s->n * sizeof(Place), s->accepts);
 }
 
 static uint32_t hash_of(const Automaton *a, const Table *t, int32_t number)
@@ -293,19 +294,12 @@ static int32_t place_part(const Automaton *a, Place p)
     return p.stack ? a->frames[p.stack].part : a->net->part[p.state];
 }
 
-/* Few mostly, and nearly in order: by insertion. */
-static void sort_set(Automaton *a)
+static int by_place(const void *a, const void *b)
 {
-    for (size_t i = 1; i < a->n_set; i++) {
-        Place p = a->set[i];
-        size_t k = i;
-        for (; k > 0 &&
-               (a->set[k - 1].state > p.state ||
-                (a->set[k - 1].state == p.state && a->set[k - 1].stack > p.stack));
-             k--)
-            a->set[k] = a->set[k - 1];
-        a->set[k] = p;
-    }
+    const Place *x = a, *y = b;
+    if (x->state != y->state)
+        return x->state < y->state ? -1 : 1;
+    return (x->stack > y->stack) - (x->stack < y->stack);
 }
 
 static bool add_places(Automaton *a)
@@ -345,7 +339,8 @@ static int32_t set_number(Automaton *a)
 {
     if (a->n_set == 0 && !a->accepts)
         return AUTOMATON_DEAD;
-    sort_set(a);
+    if (a->n_set > 1)
+        qsort(a->set, a->n_set, sizeof *a->set, by_place);
     if (!table_room(a, &a->state_table, a->n_states) || !add_places(a))
         return AUTOMATON_FULL;
     State s = describe_set(a);

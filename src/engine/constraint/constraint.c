@@ -162,31 +162,30 @@ MaskWalk constraint_walk(Constraint *c, int32_t state, const MaskLimits *limits,
     return w;
 }
 
-static bool mask_place(Constraint *c, int32_t state)
+/* Where the mask of a state is kept; NULL: no room. */
+static Mask *mask_place(Constraint *c, int32_t state)
 {
     if (c->generation != automaton_generation(c->a)) {
         free_masks(c);
         c->generation = automaton_generation(c->a);
     }
-    if ((size_t)state < c->n_masks)
-        return true;
+    if (c->masks && (size_t)state < c->n_masks)
+        return &c->masks[state];
     size_t n = (size_t)state + 1 > 2 * c->n_masks ? (size_t)state + 64 : 2 * c->n_masks;
     if (!automaton_take(c->a, (n - c->n_masks) * sizeof *c->masks))
-        return false;
+        return NULL;
     Mask *more = mem_grow_array(c->masks, c->n_masks, n, sizeof *c->masks);
     if (!more)
-        return false;
+        return NULL;
     c->masks = more;
     c->n_masks = n;
-    return true;
+    return &more[state];
 }
 
 const Mask *constraint_mask(Constraint *c, int32_t state)
 {
-    if (!mask_place(c, state))
-        return NULL;
-    Mask *m = &c->masks[state];
-    if (m->bits)
+    Mask *m = mask_place(c, state);
+    if (!m || m->bits)
         return m;
     if (!automaton_take(c->a, c->words * sizeof *m->bits))
         return NULL;

@@ -114,7 +114,7 @@ static Status parse_literal(Parser *p, int32_t *node)
     size_t open = p->at++;
     Status status = OK;
     while (status == OK && peek(p) != '"') {
-        uint32_t c;
+        uint32_t c = 0;
         if (at_end(p) || peek(p) == '\n')
             status = grammar_error(p->err, p->text, open, "'\"' is not closed");
         else if ((status = read_char(p, &c)) == OK)
@@ -134,7 +134,7 @@ static Status parse_class(Parser *p, int32_t *node)
     bool negated = peek(p) == '^';
     p->at += negated;
     while (peek(p) != ']') {
-        uint32_t low, high;
+        uint32_t low = 0, high;
         if (at_end(p) || peek(p) == '\n')
             return grammar_error(p->err, p->text, open, "'[' is not closed");
         TRY(read_char(p, &low));

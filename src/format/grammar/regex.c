@@ -110,7 +110,7 @@ static Status read_escape(Parser *p, CharSet *set)
     static const char named[] = "nrtfv", means[] = "\n\r\t\f\v";
     char kind = p->at + 1 < p->text.len ? p->text.ptr[p->at + 1] : '\0';
     const char *found = kind ? strchr(named, kind) : NULL;
-    uint32_t c;
+    uint32_t c = 0;
     if (named_class(kind, set)) {
         p->at += 2;
         return OK;
@@ -138,8 +138,8 @@ static Status read_escape(Parser *p, CharSet *set)
 /* A character of a class, or a whole one (\d), which is in no range. */
 static Status class_item(Parser *p, CharSet *item)
 {
-    uint32_t c;
-    size_t len;
+    uint32_t c = 0;
+    size_t len = 0;
     *item = (CharSet){0};
     if (peek(p) == '\\')
         return read_escape(p, item);

@@ -208,7 +208,7 @@ Status schema_target(const Schema *s, const json_t *ref, const json_t **target)
 
 static Status ref_node(Schema *s, const json_t *schema, int32_t *node)
 {
-    const json_t *ref = json_object_get(schema, "$ref"), *target;
+    const json_t *ref = json_object_get(schema, "$ref"), *target = NULL;
     TRY(only_beside(s, schema, "$ref", NULL));
     TRY(schema_target(s, ref, &target));
     for (size_t i = 0; i < s->n_refs; i++) {
@@ -219,9 +219,9 @@ static Status ref_node(Schema *s, const json_t *schema, int32_t *node)
     }
     if (s->n_refs == SCHEMA_REFS)
         return schema_fail(s, "over %d different references", SCHEMA_REFS);
-    int32_t body,
-        rule = grammar_rule(
-            s->g, (Span){json_string_value(ref), json_string_length(ref)}, 0, 0);
+    int32_t body = 0,
+            rule = grammar_rule(
+                s->g, (Span){json_string_value(ref), json_string_length(ref)}, 0, 0);
     TRY(grammar_check(s->g, s->err));
     TRY(MEM_PUSH_ROOM(&s->refs, s->n_refs, &s->cap_refs, s->err));
     s->refs[s->n_refs++] = (SchemaRef){target, rule};

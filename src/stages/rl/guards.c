@@ -199,6 +199,12 @@ static void say_of_numbers(const Guards *g, double kl_coef, double lr, Str *out)
                    "- %.0f %% of the answers do not end: raise max_new, or "
                    "missing_eos_penalty.\n",
                    100 * v->missing_eos);
+    double stride = v->kl / (double)(g->iterations > 0 ? g->iterations : 1);
+    if (stride > 1 && g->iterations > GUARD_PATIENCE)
+        str_printf(out,
+                   "- The policy has moved %.1f nats an iteration; a healthy run moves "
+                   "some tenths. Lower lr (now %.3g) or raise kl_coef (now %.3g).\n",
+                   stride, lr, kl_coef);
     if (v->kl < 0.05 && g->iterations > GUARD_PATIENCE)
         str_printf(out,
                    "- The policy has hardly moved (%.3f nats): raise lr (now %.3g) or "
@@ -208,7 +214,8 @@ static void say_of_numbers(const Guards *g, double kl_coef, double lr, Str *out)
         str_puts(out, "- Nothing was held out: without heldout_prompts, and world or "
                       "gold_reward, a reward that is gamed looks like success.\n");
     if (out->len == before)
-        str_puts(out, "- Nothing stands out.\n");
+        str_puts(out, g->tripped != GUARD_NONE ? "- Nothing else stands out.\n"
+                                               : "- Nothing stands out.\n");
 }
 
 static void put_row(Str *out, const char *name, double first, double last)

@@ -2,7 +2,9 @@
  *
  * Beside policy, reference and reward there is a critic that learns V(s_t), the value of
  * the state before action a_t; it starts as the reward model, if there is one (Stiennon et
- * al. 2020 found separate networks clearly better than a shared one). Of collected
+ * al. 2020 found separate networks clearly better than a shared one). With `critic: shared`
+ * it is a row over the policy's trunk instead (Ziegler et al. 2019), which begins at zero,
+ * takes no memory to speak of, and whose gradient goes into the trunk. Of collected
  * episodes:
  *
  *     reward_t     = -beta (log pi(a_t) - log ref(a_t))          k1, a penalty per token
@@ -16,20 +18,25 @@
  * the actions of a minibatch (Schulman et al. 2017):
  *
  *     policy  1/n   sum_t max(-A_t ratio_t, -A_t clip(ratio_t, 1 - c, 1 + c))
- *     critic  1/2n  sum_t max((V_t - R_t)^2, (clip(V_t, Vold_t -+ c_v) - R_t)^2) */
+ *     critic  1/2n  sum_t max((V_t - R_t)^2, (clip(V_t, Vold_t -+ c_v) - R_t)^2)
+ *
+ * A shared critic's loss counts value_coef beside the policy's, in one gradient. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "stages/rl/ppo_internal.h"
 #include "tensor/mutant.h"
 
+#include <string.h>
+
 /* clang-format off */
 static const OptField fields[] = {
     RL_FIELDS(1, 2, 0.05, "penalty for a nat of KL to the reference; where it starts when kl_target is set"),
-    OPT_TEXT(PpoOptions, critic, NULL, "folder of a model with a scalar head that the critic starts from; unset: the first reward model, or else the policy's trunk with a fresh head"),
+    OPT_TEXT(PpoOptions, critic, NULL, "separate: a model of its own, which starts from the first reward model, or else from the policy's trunk with a fresh head; FOLDER: from that model with a scalar head; shared: a row over the policy's own trunk; unset: separate"),
     OPT_REAL(PpoOptions, gamma, 1, 0, 1, "discount of a token"),
     OPT_REAL(PpoOptions, lambda, 0.95, 0, 1, "of generalised advantage estimation"),
     OPT_REAL(PpoOptions, value_clip, 0.2, 0, 1e6, "of the value's change; 0: none"),
-    OPT_REAL(PpoOptions, value_coef_lr, 3, 0, 1000, "the critic's learning rate as a multiple of the policy's"),
+    OPT_REAL(PpoOptions, value_coef_lr, 3, 0, 1000, "the critic's learning rate as a multiple of the policy's; not of a shared one"),
+    OPT_REAL(PpoOptions, value_coef, 0.1, 1e-6, 1e6, "weight of a shared critic's loss beside the policy's"),
     OPT_BOOL(PpoOptions, whiten_rewards, false, "scale rewards to unit spread in each iteration"),
     OPT_BOOL(PpoOptions, whiten_advantages, true, "scale the advantages of an iteration to mean 0 and unit spread"),
     OPT_END
@@ -40,7 +47,9 @@ const OptTable ppo_options = {"ppo", "reinforcement learning from a reward",
 
 typedef struct Ppo {
     const PpoOptions *o;
-    Learner critic;
+    bool
+        shared; /* the critic is the policy's second head, and the next two are empty */
+    Learner critic; /* a model of its own */
     Tape *tape;
     /* a number an action of the experience, and of a pass */
     float *value, *reward, *returns;
@@ -50,17 +59,33 @@ typedef struct Ppo {
 
 /* --- the critic ---------------------------------------------------------------------- */
 
+static bool is_named(const char *critic, const char *name)
+{
+    return critic && strcmp(critic, name) == 0;
+}
+
+static ModelHead policy_head(const RlStage *s)
+{
+    const Ppo *p = s->own;
+    return p->shared ? HEAD_BOTH : HEAD_LM;
+}
+
 static Status open_critic(RlStage *s, TensorOps *ops, Err *err)
 {
     (void)ops;
     Ppo *p = s->own;
+    if (p->shared) {
+        log_info("ppo: the critic is a row over the policy's trunk");
+        return OK;
+    }
+    const char *folder = is_named(p->o->critic, "separate") ? NULL : p->o->critic;
     const RewardEnv env = rl_reward_env(s);
     const char *from;
     p->critic = (Learner){.name = "critic", .lr_scale = p->o->value_coef_lr};
     s->critic = &p->critic;
     Model *trunk = s->lora.rank > 0 ? s->reference : s->sft.model;
-    TRY(rewards_critic(&p->critic.model, &s->rewards, p->o->critic, &env, trunk,
-                       &s->lora, s->t->seed, &from, err));
+    TRY(rewards_critic(&p->critic.model, &s->rewards, folder, &env, trunk, &s->lora,
+                       s->t->seed, &from, err));
     log_info("ppo: the critic starts from %s", from);
     return OK;
 }
@@ -68,8 +93,11 @@ static Status open_critic(RlStage *s, TensorOps *ops, Err *err)
 static void plan_critic(const RlStage *s, MemoryPlan *plan)
 {
     const Ppo *p = s->own;
+    if (p->shared)
+        return;
     const Model *base = p->critic.model->base, *ours = s->sft.model->base;
-    if (base && base != ours && p->o->critic) /* else it is a reward model's */
+    bool named = p->o->critic && !is_named(p->o->critic, "separate");
+    if (base && base != ours && named) /* else it is a reward model's */
         memory_add_model(plan, &base->shape, false);
     memory_add_model(plan, &p->critic.model->shape, true);
 }
@@ -77,6 +105,8 @@ static void plan_critic(const RlStage *s, MemoryPlan *plan)
 static void plan_training(const RlStage *s, MemoryPlan *plan)
 {
     const Ppo *p = s->own;
+    if (p->shared)
+        return;
     memory_add_optimizer(plan, &p->critic.model->shape);
     memory_add_tape(plan, &p->critic.model->shape, rl_pass_tokens(s), true);
 }
@@ -86,8 +116,10 @@ static Status prepare(RlStage *s, TapeOptions keeps, Err *err)
     Ppo *p = s->own;
     size_t n = (size_t)(s->o->batch * s->sft.model->shape.context);
     size_t most = (size_t)rl_pass_tokens(s);
-    TRY(adamw_new(&p->critic.adamw, p->critic.model, err));
-    TRY(tape_new(&p->tape, p->critic.model, rl_pass_tokens(s), keeps, err));
+    if (!p->shared) {
+        TRY(adamw_new(&p->critic.adamw, p->critic.model, err));
+        TRY(tape_new(&p->tape, p->critic.model, rl_pass_tokens(s), keeps, err));
+    }
     TRY(MEM_ARRAY(&p->value, n, err));
     TRY(MEM_ARRAY(&p->reward, n, err));
     TRY(MEM_ARRAY(&p->returns, n, err));
@@ -109,43 +141,75 @@ static void release(RlStage *s)
     model_free(p->critic.model);
 }
 
-/* The rows of the policy: the state before the action, which has not seen it. */
-static void forward_critic(RlStage *s)
+/* At the rows of the policy: the state before the action, which has not seen it. */
+static void put_values(RlStage *s, Model *model, Tape *tape)
 {
     Ppo *p = s->own;
     const Batch *b = s->pass.batch;
-    ModelTokens tokens = batch_tokens(b);
-    model_forward(p->critic.model, p->tape, &tokens);
-    model_scores(p->critic.model, p->tape, b->learned_rows, b->n_learned, p->new_value);
+    model_scores(model, tape, b->learned_rows, b->n_learned, p->new_value);
 }
 
+static void forward_critic(RlStage *s)
+{
+    Ppo *p = s->own;
+    ModelTokens tokens = batch_tokens(s->pass.batch);
+    model_forward(p->critic.model, p->tape, &tokens);
+    put_values(s, p->critic.model, p->tape);
+}
+
+/* The policy has just read the same pass. */
 static void look(RlStage *s)
 {
     Ppo *p = s->own;
-    forward_critic(s);
+    if (p->shared) {
+        put_values(s, s->sft.model, s->policy_tape);
+    } else {
+        forward_critic(s);
+        s->flops += 1.0 / 3.0 * (double)s->pass.batch->n *
+                    model_shape_train_flops(&p->critic.model->shape, 64);
+    }
     rl_scatter(s, p->value, p->new_value);
-    s->flops += 1.0 / 3.0 * (double)s->pass.batch->n *
-                model_shape_train_flops(&p->critic.model->shape, 64);
+}
+
+/* Of new_value, weighed; its gradient into dvalue. */
+static void add_value_loss(RlStage *s, Minibatch *mb, double weight)
+{
+    Ppo *p = s->own;
+    int64_t n = s->pass.batch->n_learned;
+    rl_gather(s, p->old_value, p->value);
+    rl_gather(s, p->pass_returns, p->returns);
+    ValueLoss loss =
+        loss_value(p->new_value, p->old_value, p->pass_returns, s->pass.weight, n,
+                   p->o->value_clip, mb->actions / weight, p->dvalue);
+    mb->other_loss += loss.loss;
+    p->value_loss += loss.loss / weight;
+    p->value_clip_fraction += loss.clip_fraction * loss.weight / mb->actions;
 }
 
 static void learn(RlStage *s, Minibatch *mb)
 {
     Ppo *p = s->own;
+    if (p->shared)
+        return;
     forward_critic(s);
-    rl_gather(s, p->old_value, p->value);
-    rl_gather(s, p->pass_returns, p->returns);
-    ValueLoss loss =
-        loss_value(p->new_value, p->old_value, p->pass_returns, s->pass.weight,
-                   s->pass.batch->n_learned, p->o->value_clip, mb->actions, p->dvalue);
+    add_value_loss(s, mb, 1);
     if (!MUTANT(CRITIC_UNTRAINED)) {
         model_scores_backward(p->critic.model, p->tape, p->dvalue);
         model_backward(p->critic.model, p->tape);
     }
-    mb->other_loss += loss.loss;
-    p->value_loss += loss.loss;
-    p->value_clip_fraction += loss.clip_fraction * loss.weight / mb->actions;
     s->flops +=
         (double)s->pass.batch->n * model_shape_train_flops(&p->critic.model->shape, 64);
+}
+
+static void learn_beside(RlStage *s, Minibatch *mb)
+{
+    Ppo *p = s->own;
+    if (!p->shared)
+        return;
+    put_values(s, s->sft.model, s->policy_tape);
+    add_value_loss(s, mb, p->o->value_coef);
+    if (!MUTANT(CRITIC_UNTRAINED))
+        model_scores_backward(s->sft.model, s->policy_tape, p->dvalue);
 }
 
 /* --- rewards and advantages ---------------------------------------------------------- */
@@ -250,12 +314,14 @@ static const RlMethod method = {
     .options = &ppo_options,
     .credit = credit,
     .policy_loss = policy_loss,
+    .policy_head = policy_head,
     .open = open_critic,
     .plan_models = plan_critic,
     .plan_training = plan_training,
     .prepare = prepare,
     .look = look,
     .learn = learn,
+    .learn_beside = learn_beside,
     .begin = begin,
     .put_experience = put_experience,
     .put_updates = put_updates,
@@ -266,7 +332,7 @@ static const RlMethod method = {
 Status stage_ppo(const StageEnv *env, const PpoOptions *o, const TrainOptions *t,
                  StageReport *report, Err *err)
 {
-    Ppo p = {.o = o};
+    Ppo p = {.o = o, .shared = is_named(o->critic, "shared")};
     RlStage s = {.method = &method, .o = &o->rl, .own = &p};
     return rl_run(&s, env, t, report, err);
 }

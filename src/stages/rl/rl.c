@@ -148,6 +148,16 @@ static Status restore(void *self, const json_t *saved, Err *err)
     return json_get_real_or(saved, "kl_coef", s->o->kl_coef, &s->kl_coef, err);
 }
 
+/* What is chatted with needs no critic. */
+static Status finish(void *self, Metrics *m, Err *err)
+{
+    (void)m;
+    (void)err;
+    RlStage *s = self;
+    model_drop_score(s->sft.model);
+    return OK;
+}
+
 static double tokens(void *self)
 {
     const RlStage *s = self;
@@ -214,6 +224,23 @@ static Status open_reward(RlStage *s, Err *err)
     return rewards_open(&s->rewards, s->o->reward, &env, err);
 }
 
+static ModelHead policy_head(const RlStage *s)
+{
+    return s->method->policy_head ? s->method->policy_head(s) : HEAD_LM;
+}
+
+/* A critic's row begins at zero: it says nothing until it has learned. */
+static Status add_row(RlStage *s, Err *err)
+{
+    if (policy_head(s) != HEAD_BOTH)
+        return OK;
+    TensorOps *ops = s->sft.model->ops;
+    if (s->lora.rank == 0)
+        return model_add_score(&s->sft.model, err);
+    ops->fill(ops, s->sft.model->score.value, 0);
+    return OK;
+}
+
 /* An adapter begins as nothing, or as the one that the SFT model is: so the reference is
  * the SFT model itself, and the policy an adapter over the same base. */
 static Status open_policy(RlStage *s, const StageEnv *env, Err *err)
@@ -223,15 +250,16 @@ static Status open_policy(RlStage *s, const StageEnv *env, Err *err)
     s->lora_hash = lora_hash(&env->lora);
     if (s->lora.rank == 0) {
         TRY(chat_model_open(&s->sft, env->ops, folder, true, err));
+        TRY(add_row(s, err));
         return model_folder_load(&s->reference, env->ops, folder, false, NULL, err);
     }
     TRY(chat_model_open_shared(&s->sft, env->ops, folder, err));
     s->reference = s->sft.model;
     s->sft.model = NULL;
-    if (model_adapter_new(&s->sft.model, s->reference, &s->lora, HEAD_LM, true,
+    if (model_adapter_new(&s->sft.model, s->reference, &s->lora, policy_head(s), true,
                           (uint64_t)s->t->seed, err) != OK)
         return err_context(err, "'%s'", folder);
-    return OK;
+    return add_row(s, err);
 }
 
 static Status open_models(RlStage *s, const StageEnv *env, Err *err)
@@ -515,6 +543,7 @@ static Objective make_objective(RlStage *s)
         .sample = sample,
         .state = state,
         .restore = restore,
+        .finish = policy_head(s) == HEAD_BOTH ? finish : NULL,
         .tokens = tokens,
         .flops = flops,
         .waited = s->ptx_ahead ? waited : NULL,

@@ -99,13 +99,17 @@ typedef struct RlMethod {
      * number of the whole minibatch. */
     PolicyLoss (*policy_loss)(RlStage *s, const Minibatch *mb);
     /* --- what a method has beside: a critic; may be NULL --- */
+    ModelHead (*policy_head)(const RlStage *s); /* HEAD_BOTH: a row for the critic */
     Status (*open)(RlStage *s, TensorOps *ops, Err *err); /* its models, into s->own */
     void (*plan_models)(const RlStage *s, MemoryPlan *plan);
     void (*plan_training)(const RlStage *s, MemoryPlan *plan);
     Status (*prepare)(RlStage *s, TapeOptions keeps, Err *err);
     void (*look)(RlStage *s); /* at the episodes of the pass, when they are collected */
     void (*learn)(RlStage *s, Minibatch *mb); /* from them: other gradients */
-    void (*begin)(RlStage *s);                /* an iteration's updates */
+    /* The same at the policy's own pass, whose hidden states are there: what its second head
+     * gives back joins the gradient that goes through the trunk. */
+    void (*learn_beside)(RlStage *s, Minibatch *mb);
+    void (*begin)(RlStage *s); /* an iteration's updates */
     void (*put_experience)(const RlStage *s, Metrics *m);
     void (*put_updates)(const RlStage *s, Metrics *m);
     double (*explained)(const RlStage *s); /* variance of returns, by the critic */

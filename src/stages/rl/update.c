@@ -6,8 +6,8 @@
  *     policy  the method's loss  -  entropy_coef/n sum_t H_t
  *             +  ptx_coef * (mean loss on pretraining text)
  *
- * with n the actions of the minibatch. A critic is a separate model, so its loss needs no
- * coefficient beside the policy's. */
+ * with n the actions of the minibatch. A critic that is a model of its own needs no
+ * coefficient beside the policy's loss; one over the policy's trunk has one (ppo.c). */
 #include "base/rng.h"
 #include "stages/rl/rl_internal.h"
 #include "tensor/mutant.h"
@@ -123,6 +123,8 @@ static void policy_pass(RlStage *s, Minibatch *mb)
     }
     model_logprobs_backward(s->sft.model, s->policy_tape, pass->dlogprob,
                             bonus ? pass->dentropy : NULL);
+    if (s->method->learn_beside)
+        s->method->learn_beside(s, mb);
     model_backward(s->sft.model, s->policy_tape);
     add_policy_loss(mb, &loss);
 }

@@ -134,11 +134,13 @@ static bool quotes_at(Span text, size_t at, Span quote)
 
 static bool has_quote(Span text, Span quote)
 {
+    if (quote.len == 0 || !quote.ptr || !text.ptr)
+        return quote.len == 0;
     for (size_t at = 0; at < text.len; at++) {
         if (quotes_at(text, at, quote))
             return true;
     }
-    return quote.len == 0;
+    return false;
 }
 
 /* --- one citation ------------------------------------------------------------------------- */
@@ -239,9 +241,15 @@ static size_t citation_at(Span s, size_t at, int64_t *number)
     return i > at + 1 && i < s.len && s.ptr[i] == ']' ? i + 1 - at : 0;
 }
 
+/* Never NULL: also an empty text may be looked into. */
+static Span text_of(const Str *s)
+{
+    return (Span){str_c(s), s->len};
+}
+
 static Source source_of(const OpenBook *b, const Passage *p)
 {
-    return (Source){str_span(&p->heading), str_span(&p->text), str_span(&b->question)};
+    return (Source){text_of(&p->heading), text_of(&p->text), text_of(&b->question)};
 }
 
 static bool is_blank(Span s)
@@ -269,7 +277,7 @@ static bool says_unknown(Span answer)
 Status open_book_check(const OpenBook *b, Span answer, CiteCheck *out, Err *err)
 {
     size_t cap = 0, from = 0;
-    Span statement = {0};
+    Span statement = {answer.ptr, 0};
     *out = (CiteCheck){0};
     out->unknown = says_unknown(answer);
     for (size_t at = 0; at < answer.len;) {

@@ -260,7 +260,18 @@ static Status remove_file(Index *x, int64_t file, Err *err)
 }
 
 /* --- passages ------------------------------------------------------------------------------- */
-/* Text as it is stored: UTF-8, no control characters but newlines and tabs. */
+/* The bytes of a control character at `at`, but newline and tab, which text may have: ASCII's
+ * and those of U+0080 to U+009F, by which some terminals can be steered too. */
+static size_t control_at(const Str *s, size_t at)
+{
+    unsigned char c = (unsigned char)s->ptr[at];
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+        return 1;
+    bool high = c == 0xc2 && at + 1 < s->len && (unsigned char)s->ptr[at + 1] < 0xa0;
+    return high ? 2 : 0;
+}
+
+/* Text as it is stored: UTF-8, a blank for each control character, no carriage returns. */
 static void clean_text(Span raw, Str *out)
 {
     Utf8Stream utf8 = {0};
@@ -270,11 +281,10 @@ static void clean_text(Span raw, Str *out)
     if (out->failed || out->len == 0)
         return;
     size_t n = 0;
-    for (size_t i = 0; i < out->len; i++) {
-        char c = out->ptr[i];
-        bool control = ((unsigned char)c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-        if (c != '\r')
-            out->ptr[n++] = control ? ' ' : c;
+    for (size_t i = 0, len; i<out->len; i += len> 0 ? len : 1) {
+        len = control_at(out, i);
+        if (out->ptr[i] != '\r')
+            out->ptr[n++] = len > 0 ? ' ' : out->ptr[i];
     }
     str_truncate(out, n);
 }
@@ -624,6 +634,11 @@ static Status compare_settings(Update *u, const Tokenizer *tok, Err *err)
                        "'%s' has passages of other sizes; give the sizes that it was "
                        "made with, or leave out --keep to make it anew",
                        db->path);
+    if (any)
+        log_info(
+            "'%s' had passages of other sizes, or measured by another tokenizer: all "
+            "files are read anew",
+            db->path);
     TRY(db_run(db, "UPDATE files SET size = -1, sha256 = zeroblob(32)", err));
     TRY(db_prepare(db, "REPLACE INTO settings VALUES('passages', ?)", &s, err));
     db_bind_text(s, 1, span_of(now));

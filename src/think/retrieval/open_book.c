@@ -209,13 +209,15 @@ static Status write_talk(OpenBook *b, const Conversation *talk, Err *err)
     return status;
 }
 
-/* Statements with citations of sources that there are, or the sentence for "unknown". */
+/* Statements with citations of sources that there are, or the sentence for "unknown", also
+ * as models were taught to say it. */
 static Status write_form(OpenBook *b, Err *err)
 {
     str_puts(&b->regex, "([^\\[\\]\\n]+(\\[(");
     for (size_t i = 0; i < b->n; i++)
         str_printf(&b->regex, i > 0 ? "|%zu" : "%zu", i + 1);
-    str_puts(&b->regex, ")\\])+[.]?)+|The documents do not say\\.");
+    str_puts(&b->regex,
+             ")\\])+[.]?)+|(The documents do not say|I don't know)[^\\[\\]\\n]*");
     TRY(str_check(&b->regex, err));
     b->form = (LmConstraint){.kind = LM_REGEX, .text = str_span(&b->regex)};
     return OK;

@@ -187,7 +187,7 @@ static Status tools_attempt(const Strategy *s, Run *run, const Question *q,
     LmAnswer *answers;
     Question asked = *q;
     if (!q->tools || q->tools->n == 0)
-        return err_set(err, ERR_OPTION, "tools needs --tools, the names of some");
+        return err_set(err, ERR_OPTION, "tools needs some: --tool, --tools or --mcp");
     if (n > 1)
         asked.on_text = NULL;
     LmRequest r = request_of(&asked, q->talk);
@@ -215,7 +215,7 @@ static Status tools_check(const Strategy *s, const Lm *lm, Err *err)
 
 const StrategyKind tools_kind = {
     .name = "tools",
-    .help = "lets the model call --tools until it answers",
+    .help = "lets the model call --tool, --tools, --mcp until it answers",
     .attempt = tools_attempt,
     .check = tools_check,
 };

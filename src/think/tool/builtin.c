@@ -34,7 +34,7 @@ typedef struct Builtin {
 #define OBJECT(properties, required)                                                   \
     "{\"type\":\"object\",\"properties\":{" properties "},\"required\":[" required     \
     "],\"additionalProperties\":false}"
-#define TEXT "\"text\":{\"type\":\"string\",\"maxLength\":16384}"
+#define TEXT "\"text\":{\"type\":\"string\"}"
 
 static const Builtin builtins[] = {
     {"calculator",
@@ -69,8 +69,8 @@ static const Builtin builtins[] = {
      reverse_call},
     {"sort", "Sorts a list: numbers by value, texts by letters.", "items",
      OBJECT(
-         "\"items\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"number\"]},"
-         "\"maxItems\":4096},\"descending\":{\"type\":\"boolean\"}",
+         "\"items\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"number\"]}},"
+         "\"descending\":{\"type\":\"boolean\"}",
          "\"items\""),
      sort_call},
 };

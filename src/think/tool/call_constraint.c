@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "format/json.h"
+#include "think/tool/call_rules.h"
 
 #include <string.h>
 
@@ -36,8 +37,10 @@ static bool move_references(json_t *schema, const char *name, int depth)
         else
             fits = fits && move_references(part, name, depth + 1);
     }
-    json_array_foreach(schema, i, part) fits =
-        fits && move_references(part, name, depth + 1);
+    json_array_foreach(schema, i, part)
+    {
+        fits = fits && move_references(part, name, depth + 1);
+    }
     return fits;
 }
 
@@ -80,38 +83,48 @@ static Status put_schema(const Toolbox *box, Str *out, Err *err)
 /* --- GBNF ---------------------------------------------------------------------------- */
 
 /* The calculator's grammar (calculator.h), with at most one space around a sign. */
-static const char expression_rules[] =
-    "expression ::= product (\" \"? (\"+\" | \"-\" | \"\u2212\") \" \"? product)*\n"
-    "product ::= factor (\" \"? (\"*\" | \"\u00d7\" | \"//\" | \"/\" | \"\u00f7\" | "
-    "\"%\") "
-    "\" \"? factor)*\n"
-    "factor ::= (\"-\" | \"\u2212\")? power\n"
-    "power ::= primary (\"^\" factor)?\n"
-    "primary ::= number | \"(\" expression \")\" | (\"abs\" | \"sqrt\" | \"round\") "
-    "\"(\" "
-    "expression \")\" | \"round(\" expression \", \" [0-9] [0-9]? \")\" | (\"min\" | "
-    "\"max\" | "
-    "\"gcd\") \"(\" expression (\", \" expression)+ \")\"\n"
-    "number ::= [0-9]+ (\".\" [0-9]+)?\n";
+#define EXPRESSION_RULES                                                               \
+    "expression ::= product (\" \"? (\"+\" | \"-\" | \"\u2212\") \" \"? product)*\n"   \
+    "product ::= factor (\" \"? (\"*\" | \"\u00d7\" | \"//\" | \"/\" | \"\u00f7\" | "  \
+    "\"%\") "                                                                          \
+    "\" \"? factor)*\n"                                                                \
+    "factor ::= (\"-\" | \"\u2212\")? power\n"                                         \
+    "power ::= primary (\"^\" factor)?\n"                                              \
+    "primary ::= number | \"(\" expression \")\" | (\"abs\" | \"sqrt\" | \"round\") "  \
+    "\"(\" "                                                                           \
+    "expression \")\" | \"round(\" expression \", \" [0-9] [0-9]? \")\" | (\"min\" | " \
+    "\"max\" | "                                                                       \
+    "\"gcd\") \"(\" expression (\", \" expression)+ \")\"\n"                           \
+    "number ::= [0-9]+ (\".\" [0-9]+)?\n"
 
-static const char json_rules[] =
-    "object ::= \"{\" (member (\", \" member)*)? \"}\"\n"
-    "member ::= string \": \" value\n"
-    "value ::= object | array | string | json-number | \"true\" | \"false\" | "
-    "\"null\"\n"
-    "array ::= \"[\" (value (\", \" value)*)? \"]\"\n"
-    "string ::= \"\\\"\" ([^\"\\\\\\x00-\\x1f] | \"\\\\\" [\"\\\\/bfnrt])* \"\\\"\"\n"
-    "json-number ::= \"-\"? (\"0\" | [1-9] [0-9]*) (\".\" [0-9]+)? ([eE] [+-]? "
-    "[0-9]+)?\n";
+#define OBJECT_RULES                                                                   \
+    "object ::= \"{\" (member (\", \" member)*)? \"}\"\n"                              \
+    "member ::= string \": \" value\n"                                                 \
+    "value ::= object | array | string | json-number | \"true\" | \"false\" | "        \
+    "\"null\"\n"                                                                       \
+    "array ::= \"[\" (value (\", \" value)*)? \"]\"\n"                                 \
+    "string ::= \"\\\"\" ([^\"\\\\\\x00-\\x1f] | \"\\\\\" [\"\\\\/bfnrt])* \"\\\"\"\n" \
+    "json-number ::= \"-\"? (\"0\" | [1-9] [0-9]*) (\".\" [0-9]+)? ([eE] [+-]? "       \
+    "[0-9]+)?\n"
+
+Span call_rules_expression(void)
+{
+    return SPAN("root ::= expression\n" EXPRESSION_RULES);
+}
+
+Span call_rules_object(void)
+{
+    return SPAN("root ::= object\n" OBJECT_RULES);
+}
 
 static const char plain_rule[] = "plain ::= [^\\x00-\\x1f]*\n";
 
-static bool is_calculator(const Tool *t)
+bool call_takes_expression(const Tool *t)
 {
     return strcmp(t->name, "calculator") == 0 && t->argument;
 }
 
-static bool takes_text(const Tool *t)
+bool call_takes_text(const Tool *t)
 {
     const json_t *of = json_object_get(json_object_get(t->parameters, "properties"),
                                        t->argument ? t->argument : "");
@@ -125,7 +138,8 @@ static void put_rules(CallFormat format, const Toolbox *box, Str *out)
     str_puts(out, "root ::= ");
     for (size_t i = 0; i < box->n; i++) {
         const Tool *t = &box->tools[i];
-        bool expression = is_calculator(t), text = !expression && takes_text(t);
+        bool expression = call_takes_expression(t),
+             text = !expression && call_takes_text(t);
         expressions = expressions || expression;
         texts = texts || text;
         objects = objects || (!expression && !text);
@@ -137,9 +151,9 @@ static void put_rules(CallFormat format, const Toolbox *box, Str *out)
                    format == CALL_NATIVE ? ")" : "]");
     }
     str_putc(out, '\n');
-    str_puts(out, expressions ? expression_rules : "");
+    str_puts(out, expressions ? EXPRESSION_RULES : "");
     str_puts(out, texts ? plain_rule : "");
-    str_puts(out, objects ? json_rules : "");
+    str_puts(out, objects ? OBJECT_RULES : "");
 }
 
 Status call_constraint(CallFormat format, const Toolbox *box, LmConstraintKind *kind,

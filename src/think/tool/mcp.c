@@ -166,12 +166,15 @@ static char *joined_name(const char *server, const char *tool)
 static char *plain_description(const json_t *description)
 {
     Str out = {0};
-    const char *text = json_string_value(description);
-    size_t n = json_string_length(description);
-    for (size_t i = 0; i < n && out.len < MAX_DESCRIPTION; i++)
-        str_putc(&out, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
-    while (out.len > 0 && out.len == MAX_DESCRIPTION && (out.ptr[out.len - 1] & 0x80))
-        str_truncate(&out, out.len - 1);
+    Span text = {json_string_value(description), json_string_length(description)};
+    for (size_t i = 0, n = 1; i < text.len && n > 0 && out.len + 4 <= MAX_DESCRIPTION;
+         i += n) {
+        n = span_utf8(text, i); /* JSON is: never 0 */
+        if ((unsigned char)text.ptr[i] < ' ')
+            str_putc(&out, ' ');
+        else
+            str_append(&out, text.ptr + i, n);
+    }
     return out.len > 0 ? str_take(&out) : mem_dup("", 0);
 }
 

@@ -101,24 +101,28 @@ static int forbid_namespaces(scmp_filter_ctx filter)
                : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
+/* socket() of a family, compared so. */
+static int forbid_family(scmp_filter_ctx filter, enum scmp_compare op, int family)
+{
+    const struct scmp_arg_cmp first = {
+        .arg = 0, .op = op, .datum_a = (scmp_datum_t)family};
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+                                  SCMP_SYS(socket), 1, &first);
+}
+
 /* All families but those of programs on one machine, and of the internet where asked for
  * (netlink tells the C library which addresses there are). */
 static int forbid_sockets(scmp_filter_ctx filter, bool network)
 {
-    int failed = 0;
+    int failed = forbid_family(filter, SCMP_CMP_GE, AF_MAX);
     for (int family = 0; !failed && family < AF_MAX; family++) {
         bool allowed =
             family == AF_UNIX || (network && (family == AF_INET || family == AF_INET6 ||
                                               family == AF_NETLINK));
         if (!allowed)
-            failed =
-                seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket),
-                                 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)family));
+            failed = forbid_family(filter, SCMP_CMP_EQ, family);
     }
-    return failed ? failed
-                  : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-                                     SCMP_SYS(socket), 1,
-                                     SCMP_A0(SCMP_CMP_GE, (uint64_t)AF_MAX));
+    return failed;
 }
 
 /* Typing into the terminal that we run in. */

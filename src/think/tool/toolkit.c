@@ -51,9 +51,21 @@ static Status add_builtins(Toolbox *box, const char *names, Err *err)
             TRY(builtin_add(box, span_of(builtin_name(i)), err));
         return OK;
     }
-    while (next_part(&list, &name))
-        TRY(builtin_add(box, name, err));
+    while (next_part(&list, &name)) {
+        if (!toolbox_find(box, name))
+            TRY(builtin_add(box, name, err));
+    }
     return OK;
+}
+
+bool toolkit_names(const ToolkitOptions *o, Span name)
+{
+    Span list = span_of(o->tool ? o->tool : ""), part;
+    while (next_part(&list, &part)) {
+        if (span_equal(part, name))
+            return true;
+    }
+    return false;
 }
 
 /* --- command lines ------------------------------------------------------------------- */

@@ -14,7 +14,10 @@ extern const OptTable toolkit_options;
 
 /* Do they ask for any tool? */
 bool toolkit_wanted(const ToolkitOptions *o);
-/* Adds all of them to the box, built-in ones first. Servers are started here. */
+/* Is this one of the names of built-in tools? */
+bool toolkit_names(const ToolkitOptions *o, Span name);
+/* Adds all of them to the box, built-in ones first; a name that is in the box already is
+ * no built-in tool, but that one. Servers are started here. */
 NODISCARD Status toolkit_open(Toolbox *box, const ToolkitOptions *o, Err *err);
 /* A command line as people type it, into words: at white space, but for 'text' and "text";
  * an unquoted ';' ends it, and *rest is what follows. A NULL-ended list, to be freed with

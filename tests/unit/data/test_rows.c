@@ -162,6 +162,34 @@ static void members_of_containers_are_read_in_order(void **state)
                ROWS_FILE, want);
 }
 
+static void as_text_anything_is_read_and_of_containers_texts(void **state)
+{
+    (void)state;
+    check_rows(write_file("Makefile", "all:\n\n[1]\n"), ROWS_TEXT,
+               "line 1~all:\n\n[1]\n;");
+    const char *const members[][2] = {
+        {"x/b.jsonl", "1\n"}, {"README.md", "# a"}, {"a.txt", "text"}, {"c.c", "int"}};
+    check_rows(write_packed("a.tgz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP,
+                            members, 4),
+               ROWS_TEXT,
+               "member 'README.md': line 1~# a;member 'a.txt': line 1~text;");
+    assert_true(rows_is_text_name(SPAN("a/b.markdown.zst")));
+    assert_false(rows_is_text_name(SPAN("a.md/b.c")));
+}
+
+static void a_row_over_the_limit_is_an_error(void **state)
+{
+    (void)state;
+    Rows *r;
+    Span row;
+    bool is_text, end;
+    CHECK_OK(rows_open(&r, write_file("a.txt", "12345"), ROWS_TEXT, &err));
+    rows_limit(r, 4);
+    assert_int_equal(rows_next(r, &row, &is_text, &end, &err), ERR_LIMIT);
+    assert_non_null(strstr(err.msg, "a.txt': line 1: longer than 4 bytes"));
+    rows_close(r);
+}
+
 static void a_file_that_is_absent_or_a_folder_is_named(void **state)
 {
     (void)state;
@@ -219,6 +247,8 @@ int main(void)
         TEMP_TEST(compressed_rows_equal_plain_ones),
         TEMP_TEST(a_compressed_text_is_text),
         TEMP_TEST(members_of_containers_are_read_in_order),
+        TEMP_TEST(as_text_anything_is_read_and_of_containers_texts),
+        TEMP_TEST(a_row_over_the_limit_is_an_error),
         TEMP_TEST(a_file_that_is_absent_or_a_folder_is_named),
         TEMP_TEST(a_cut_compressed_file_is_an_error),
         TEMP_TEST(a_zip_that_is_none_is_an_error),

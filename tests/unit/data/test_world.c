@@ -315,6 +315,33 @@ static void no_held_out_prompt_is_in_a_training_file(void **state)
         each_row(all_files[i], check_not_remembered, NULL);
 }
 
+static void check_skill(const json_t *row, void *self)
+{
+    assert_string_equal(text_of(row, "skill"), self);
+    assert_true(is_remembered(text_of(row, "prompt")));
+}
+
+/* Each row of prompts.jsonl is in the file of its skill, and no other is. */
+static void prompts_are_there_by_skill_too(void **state)
+{
+    (void)state;
+    int64_t n = 0, sums = 0;
+    memset(asked, 0, sizeof asked);
+    int64_t all = each_row("prompts.jsonl", remember_prompt, NULL);
+    for (int k = 0; k < SKILLS; k++) {
+        char name[64], skill[32];
+        if (k == SKILL_HIDDEN)
+            continue;
+        snprintf(skill, sizeof skill, "%s", skill_name((Skill)k));
+        snprintf(name, sizeof name, "prompts/%s.jsonl", skill);
+        int64_t here = each_row(name, check_skill, skill);
+        sums += k == SKILL_CALCULATOR ? here : 0;
+        n += here;
+    }
+    assert_int_equal(n, all);
+    assert_true(sums > 0);
+}
+
 static void check_test_row(const json_t *row, void *self)
 {
     Span prompt = span_of(text_of(row, "prompt"));
@@ -461,6 +488,7 @@ int main(void)
         cmocka_unit_test(source_entropy_is_sane_and_the_same_on_held_out_text),
         cmocka_unit_test(a_drawn_entity_costs_bits_only_when_it_is_named),
         cmocka_unit_test(no_held_out_prompt_is_in_a_training_file),
+        cmocka_unit_test(prompts_are_there_by_skill_too),
         cmocka_unit_test(every_test_is_recognised_and_can_be_passed),
         cmocka_unit_test(every_row_is_a_record),
         cmocka_unit_test(ranks_follow_the_judge_but_for_the_noise),

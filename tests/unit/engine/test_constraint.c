@@ -1,87 +1,30 @@
 /* test_constraint.c - decoding under constraints: masks against each token's bytes read one
  * by one, whole answers of a random model against independent matchers, forced text
  * against the tokenizer, the kept share against the scorer. */
-#include "support/check.h"
+#include "support/scribe.h"
 
-#include "base/mem.h"
-#include "engine/constraint/constraint.h"
 #include "engine/constraint/constraint_internal.h"
-#include "engine/engine.h"
 
 #include <math.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* --- a small world: a tokenizer of 256 bytes and some merges, a random model ----------------- */
-enum { CONTEXT = 160 };
-
-typedef struct Small {
-    Tokenizer *tok;
-    TokenTrie *trie;
-    TensorOps *ops;
-    Model *model;
-    int32_t bos, end;
-} Small;
-
-static const Span merges[][2] = {
-    {{"a", 1}, {"b", 1}},       {{"ab", 2}, {"c", 1}}, {{"y", 1}, {"e", 1}},
-    {{"ye", 2}, {"s", 1}},      {{"n", 1}, {"o", 1}},  {{"{", 1}, {"\"", 1}},
-    {{"\"", 1}, {":", 1}},      {{"n", 1}, {"a", 1}},  {{"m", 1}, {"e", 1}},
-    {{"na", 2}, {"me", 2}},     {{"1", 1}, {"2", 1}},  {{"\xC3", 1}, {"\xA9", 1}},
-    {{"\xE2", 1}, {"\x82", 1}}, {{"k", 1}, {"m", 1}},  {{" ", 1}, {"km", 2}},
-    {{"\"", 1}, {",", 1}},      {{"e", 1}, {"r", 1}},  {{"a", 1}, {"\"", 1}},
-};
-
-static void small_init(Small *s)
-{
-    static const char *const specials[] = {TOKEN_BOS, TOKEN_EOS, TOKEN_END};
-    Err err = {0};
-    CHECK_OK(tokenizer_from_merges(&s->tok, SPLIT_CL100K, merges,
-                                   sizeof merges / sizeof *merges, specials, 3, &err));
-    CHECK_OK(token_trie_new(&s->trie, s->tok, &err));
-    ModelShape shape = {.family = MODEL_LLAMA,
-                        .head = HEAD_LM,
-                        .vocab = tokenizer_vocab(s->tok) + 3, /* padded, as some are */
-                        .hidden = 8,
-                        .intermediate = 12,
-                        .layers = 1,
-                        .heads = 2,
-                        .kv_heads = 2,
-                        .head_dim = 4,
-                        .context = CONTEXT,
-                        .rope_theta = 10000,
-                        .norm_eps = 1e-5,
-                        .tied = true};
-    CHECK_OK(tensor_ref_new(&s->ops, &err));
-    CHECK_OK(model_shape_check(&shape, &err));
-    CHECK_OK(model_new(&s->model, s->ops, &shape, false, &err));
-    CHECK_OK(model_init(s->model, 7, &err));
-    s->ops->scale(s->ops, s->model->params, 5);
-    model_changed(s->model);
-    s->bos = tokenizer_bos(s->tok);
-    s->end = tokenizer_end_of_turn(s->tok);
-}
-
 static int setup(void **state)
 {
-    static Small small;
-    small_init(&small);
-    *state = &small;
+    static Scribe scribe;
+    scribe_init(&scribe);
+    *state = &scribe;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    Small *s = *state;
-    model_free(s->model);
-    tensor_free(s->ops);
-    token_trie_free(s->trie);
-    tokenizer_free(s->tok);
+    scribe_release(*state);
     return 0;
 }
 
-static Constraint *compile(Small *s, ConstraintKind kind, const char *text)
+static Constraint *compile(Scribe *s, ConstraintKind kind, const char *text)
 {
     Err err = {0};
     Constraint *c;
@@ -90,72 +33,13 @@ static Constraint *compile(Small *s, ConstraintKind kind, const char *text)
     return c;
 }
 
-static Constraint *compile_choices(Small *s, const Span *choices, size_t n)
+static Constraint *compile_choices(Scribe *s, const Span *choices, size_t n)
 {
     Err err = {0};
     Constraint *c;
     ConstraintText t = {.kind = CONSTRAINT_CHOICES, .choices = choices, .n_choices = n};
     CHECK_OK(constraint_new(&c, &t, s->trie, &err));
     return c;
-}
-
-/* --- answers --------------------------------------------------------------------------------- */
-static bool allow(void *self, const int32_t *ids, int64_t n, uint32_t *allowed)
-{
-    return constraint_run_allow(self, ids, n, allowed);
-}
-
-static Status force(void *self, int64_t request, const int32_t *ids, int64_t n,
-                    bool *go_on, int32_t *out, int64_t room, int64_t *n_force, Err *err)
-{
-    (void)request;
-    *go_on = false;
-    return constraint_run_force(self, ids, n, out, room, n_force, err);
-}
-
-typedef struct Answer {
-    EngineResult result;
-    Str text;
-    bool complete;
-} Answer;
-
-/* One answer; keys the draws by `key`. */
-static void answer(Small *s, Constraint *c, uint64_t key, int64_t max_new, bool forces,
-                   Answer *out)
-{
-    Err err = {0};
-    ConstraintRun *run;
-    Engine *engine;
-    Ids begin = {0};
-    const int32_t prompt[] = {s->bos, 65, 66};
-    *out = (Answer){0};
-    CHECK_OK(engine_new(&engine, s->model, 1, 0, NULL, &err));
-    CHECK_OK(constraint_run_new(&run, c, &s->end, 1, &err));
-    CHECK_OK(constraint_run_begin(run, 66, max_new, &begin, &err));
-    EngineRequest r = {.prompt = prompt,
-                       .n_prompt = 3,
-                       .sample = sample_plain(1, max_new, 1),
-                       .index = key,
-                       .begin = begin.ptr,
-                       .n_begin = forces ? (int64_t)begin.len : 0,
-                       .stop_ids = &s->end,
-                       .n_stop_ids = 1,
-                       .constraint = allow,
-                       .hook = forces ? force : NULL,
-                       .self = run};
-    CHECK_OK(engine_run(engine, &r, 1, &out->result, NULL, &err));
-    CHECK_OK(
-        constraint_run_end(run, out->result.ids, out->result.n, &out->complete, &err));
-    str_span_append(&out->text, constraint_run_text(run));
-    ids_release(&begin);
-    constraint_run_free(run);
-    engine_free(engine);
-}
-
-static void answer_release(Answer *a)
-{
-    engine_result_release(&a->result);
-    str_release(&a->text);
 }
 
 static bool pcre_accepts(const char *pattern, Span text)
@@ -176,7 +60,7 @@ static bool pcre_accepts(const char *pattern, Span text)
 /* Unbounded ones too: as the room ends, the answer is brought to its end. */
 static void every_answer_is_complete_and_fits(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     static const char *const patterns[] = {
         "[0-9]+ (km|miles)",
         "(yes|no|yesterday)",
@@ -189,15 +73,15 @@ static void every_answer_is_complete_and_fits(void **state)
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         Constraint *c = compile(s, CONSTRAINT_REGEX, patterns[i]);
         for (uint64_t key = 0; key < 50; key++) {
-            Answer a;
-            answer(s, c, key, 30 + (int64_t)key, key % 4 != 0, &a);
+            ScribeAnswer a;
+            scribe_answer(s, c, key, 30 + (int64_t)key, key % 4 != 0, &a);
             if (!a.complete || a.result.finish != FINISH_STOP ||
                 !pcre_accepts(patterns[i], str_span(&a.text)))
                 fail_msg("%s: '%s' (complete %d, finish %d)", patterns[i],
                          str_c(&a.text), a.complete, a.result.finish);
             for (int64_t k = 0; k < a.result.n; k++)
                 forced += a.result.forced[k];
-            answer_release(&a);
+            scribe_answer_release(&a);
             n++;
         }
         constraint_free(c);
@@ -208,29 +92,29 @@ static void every_answer_is_complete_and_fits(void **state)
 
 static void nested_answers_close_in_the_room_there_is(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     Constraint *c =
         compile(s, CONSTRAINT_GBNF,
                 "root ::= list\nlist ::= \"[\" (item (\",\" item)*)? \"]\"\n"
                 "item ::= list | [0-9]+ | \"abc\"");
     for (uint64_t key = 0; key < 60; key++) {
-        Answer a;
+        ScribeAnswer a;
         bool yes;
         Err err = {0};
-        answer(s, c, key, 3 + (int64_t)key, key % 2, &a);
+        scribe_answer(s, c, key, 3 + (int64_t)key, key % 2, &a);
         CHECK_OK(constraint_accepts(c, str_span(&a.text), &yes, &err));
         int64_t open = 0;
         for (size_t i = 0; i < a.text.len; i++)
             open += (a.text.ptr[i] == '[') - (a.text.ptr[i] == ']');
         assert_true(a.complete && yes && open == 0);
         assert_int_equal(a.result.finish, FINISH_STOP);
-        answer_release(&a);
+        scribe_answer_release(&a);
     }
     constraint_free(c);
 }
 
 /* --- masks ---------------------------------------------------------------------------------- */
-static void check_mask(Small *s, Constraint *c, int32_t at)
+static void check_mask(Scribe *s, Constraint *c, int32_t at)
 {
     const Mask *m = constraint_mask(c, at);
     assert_non_null(m);
@@ -245,7 +129,7 @@ static void check_mask(Small *s, Constraint *c, int32_t at)
 
 static void masks_are_those_of_each_token_alone(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     Rng rng = check_rng();
     Constraint *c = compile(s, CONSTRAINT_GBNF,
                             "root ::= (\"{\\\"name\\\":\" val \",\"?)+\n"
@@ -271,12 +155,12 @@ static void masks_are_those_of_each_token_alone(void **state)
 /* What is kept is the probability of the allowed ids, here from logits in double. */
 static void kept_is_the_share_of_the_allowed(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     Err err = {0};
     const Span two[] = {SPAN("a"), SPAN("c")};
     Constraint *c = compile_choices(s, two, 2);
-    Answer a;
-    answer(s, c, 3, 20, false, &a);
+    ScribeAnswer a;
+    scribe_answer(s, c, 3, 20, false, &a);
     assert_int_equal(a.result.n, 2); /* the choice, and the end */
     int32_t ids[] = {s->bos, 65, 66, a.result.ids[0]}, positions[] = {0, 1, 2, 3};
     int32_t starts[4] = {0}, rows[] = {2, 3};
@@ -298,12 +182,12 @@ static void kept_is_the_share_of_the_allowed(void **state)
     CHECK_NEAR(engine_result_kept(&a.result), sqrt(first * second), 1e-5);
     tape_free(tape);
     free(logits);
-    answer_release(&a);
+    scribe_answer_release(&a);
     constraint_free(c);
 }
 
 /* --- forced text ----------------------------------------------------------------------------- */
-static void begin_is(Small *s, ConstraintKind kind, const char *text, const char *want)
+static void begin_is(Scribe *s, ConstraintKind kind, const char *text, const char *want)
 {
     Err err = {0};
     Constraint *c = compile(s, kind, text);
@@ -327,7 +211,7 @@ static void begin_is(Small *s, ConstraintKind kind, const char *text, const char
 
 static void forced_text_is_canonical_and_leaves_its_seam(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     begin_is(s, CONSTRAINT_REGEX, "\\{\"name\":[0-9]", "{\"name\":");
     /* {" name ": would be the tokens; but '"' alone could not, as '":' spans the end */
     begin_is(s, CONSTRAINT_REGEX, "\\{\"name\"(:|,| )[0-9]", "{\"name");
@@ -340,27 +224,27 @@ static void forced_text_is_canonical_and_leaves_its_seam(void **state)
 
 static void forced_and_drawn_answers_are_the_same_choices(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     const Span only[] = {SPAN("{\"name\": 12 km}")};
     Constraint *c = compile_choices(s, only, 1);
-    Answer a, b;
-    answer(s, c, 1, 60, true, &a);
-    answer(s, c, 1, 60, false, &b);
+    ScribeAnswer a, b;
+    scribe_answer(s, c, 1, 60, true, &a);
+    scribe_answer(s, c, 1, 60, false, &b);
     assert_string_equal(str_c(&a.text), "{\"name\": 12 km}");
     assert_string_equal(str_c(&b.text), "{\"name\": 12 km}");
     int64_t drawn = 0;
     for (int64_t i = 0; i < a.result.n; i++)
         drawn += !a.result.forced[i];
     assert_int_equal(drawn, 1); /* the end */
-    answer_release(&a);
-    answer_release(&b);
+    scribe_answer_release(&a);
+    scribe_answer_release(&b);
     constraint_free(c);
 }
 
 /* --- many at once ------------------------------------------------------------------------------ */
 static void sequences_share_a_constraint(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     enum { N = 12 };
     Err err = {0};
     Constraint *c = compile(s, CONSTRAINT_REGEX, "[0-9]{1,4} (km|miles|abc+)\\.");
@@ -380,8 +264,8 @@ static void sequences_share_a_constraint(void **state)
                                .index = (uint64_t)i,
                                .stop_ids = &s->end,
                                .n_stop_ids = 1,
-                               .constraint = allow,
-                               .hook = force,
+                               .constraint = scribe_allow,
+                               .hook = scribe_force,
                                .self = runs[i]};
     }
     assert_int_equal(begin.len, 0);
@@ -400,7 +284,7 @@ static void sequences_share_a_constraint(void **state)
 
 static void what_does_not_fit_is_an_error(void **state)
 {
-    Small *s = *state;
+    Scribe *s = *state;
     Err err = {0};
     const int32_t ids[] = {64, 65, 66}; /* abc */
     Constraint *c = compile(s, CONSTRAINT_REGEX, "ab?d");

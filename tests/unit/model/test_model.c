@@ -90,7 +90,7 @@ static void start_values_have_their_deviations(void **state)
     CHECK_NEAR(deviation_of(m->layer[0].qkv.value) / 0.02, 1, 0.05);
     CHECK_NEAR(deviation_of(m->layer[1].down.value) / (0.02 / 2), 1, 0.05);
     CHECK_NEAR(deviation_of(m->layer[1].out.value) / (0.02 / 2), 1, 0.08);
-    CHECK_NEAR(deviation_of(m->score.value) * sqrt(61), 1, 0.37);
+    CHECK_NEAR(deviation_of(m->score.value) * 61, 1, 0.37);
     CHECK_NEAR(deviation_of(m->norm.value), 1, 0);
     model_free(m);
 }
@@ -143,6 +143,41 @@ static void a_reward_model_takes_all_but_the_head(void **state)
     free(b);
     model_free(sft);
     model_free(reward);
+}
+
+/* Of each family, a tied head among them: the same weights and a row of zeros; without it
+ * again the model that it was. */
+static void a_score_row_comes_and_goes(void **state)
+{
+    (void)state;
+    static const ModelFamily families[] = {MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3};
+    for (int f = 0; f < 3; f++) {
+        Err err;
+        Model *m = small_model(ops, families[f], HEAD_LM);
+        int64_t n = m->n_params, weights = m->n_weights, C = m->shape.hidden;
+        float *before = tensor_values(ops, m->params);
+        CHECK_OK(model_add_score(&m, &err));
+        assert_int_equal(m->shape.head, HEAD_BOTH);
+        assert_int_equal(m->n_params, n + C);
+        assert_int_equal(m->n_params, model_shape_own_params(&m->shape));
+        assert_string_equal(m->names[m->n_weights - 1], "score.weight");
+        float *both = tensor_values(ops, m->params);
+        assert_memory_equal(before, both, (size_t)n * 4);
+        for (int64_t i = n; i < n + C; i++)
+            assert_true(both[i] == 0);
+        assert_int_equal(model_head(m)->rows, m->shape.vocab);
+        model_drop_score(m);
+        assert_int_equal(m->shape.head, HEAD_LM);
+        assert_int_equal(m->n_weights, weights);
+        assert_int_equal(m->params.count, n);
+        assert_int_equal(m->grads.count, n);
+        float *after = tensor_values(ops, m->params);
+        assert_memory_equal(before, after, (size_t)n * 4);
+        free(before);
+        free(both);
+        free(after);
+        model_free(m);
+    }
 }
 
 static void copies_between_different_shapes_are_refused(void **state)
@@ -208,6 +243,7 @@ int main(void)
         cmocka_unit_test(start_values_have_their_deviations),
         cmocka_unit_test(start_values_follow_the_seed_and_no_two_layers_are_equal),
         cmocka_unit_test(a_reward_model_takes_all_but_the_head),
+        cmocka_unit_test(a_score_row_comes_and_goes),
         cmocka_unit_test(copies_between_different_shapes_are_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };

@@ -182,38 +182,38 @@ static void a_scoring_tape_gives_the_same_bits(void **state)
 }
 
 /* A loss that uses all that the heads offer: sum of a logprob + b entropy over some
- * rows, or of a score. `line->weights` are the coefficients. */
+ * rows, and of a score over others. `line->weights` are the coefficients. */
 static double mixed_loss(Model *model, Tape *tape, const Line *line, bool with_gradient)
 {
     enum { M = 5 };
-    const int32_t rows[M] = {0, 3, 4, 9, 15};
-    float value[M], entropy[M], dvalue[M], dentropy[M];
+    const int32_t rows[M] = {0, 3, 4, 9, 15}, scored[M] = {1, 3, 5, 6, 14};
+    float value[M], entropy[M], score[M], dvalue[M], dentropy[M];
     int32_t targets[M];
     ModelTokens tokens = line_tokens(line);
-    bool is_lm = model->shape.head == HEAD_LM;
+    double loss = 0;
     for (int i = 0; i < M; i++) {
         targets[i] = line->targets[i];
         dvalue[i] = line->weights[i];
         dentropy[i] = line->weights[M + i];
     }
     model_forward(model, tape, &tokens);
-    if (is_lm)
+    if (head_has_logits(model->shape.head)) {
         model_logprobs(model, tape, rows, targets, M, 0.7f, value, entropy);
-    else
-        model_scores(model, tape, rows, M, value);
-    double loss = 0;
-    for (int i = 0; i < M; i++) {
-        loss += (double)dvalue[i] * (double)value[i];
-        if (is_lm)
-            loss += (double)dentropy[i] * (double)entropy[i];
+        for (int i = 0; i < M; i++)
+            loss += (double)dvalue[i] * (double)value[i] +
+                    (double)dentropy[i] * (double)entropy[i];
+        if (with_gradient)
+            model_logprobs_backward(model, tape, dvalue, dentropy);
     }
-    if (!with_gradient)
-        return loss;
-    if (is_lm)
-        model_logprobs_backward(model, tape, dvalue, dentropy);
-    else
-        model_scores_backward(model, tape, dvalue);
-    model_backward(model, tape);
+    if (head_has_score(model->shape.head)) {
+        model_scores(model, tape, scored, M, score);
+        for (int i = 0; i < M; i++)
+            loss += (double)dvalue[i] * (double)score[i];
+        if (with_gradient)
+            model_scores_backward(model, tape, dvalue);
+    }
+    if (with_gradient)
+        model_backward(model, tape);
     return loss;
 }
 
@@ -282,6 +282,7 @@ static void gradients_agree_with_finite_differences(void **state)
     for (int f = 0; f < 3; f++) {
         check_finite_differences(families[f], HEAD_LM, 2);
         check_finite_differences(families[f], HEAD_SCALAR, 2);
+        check_finite_differences(families[f], HEAD_BOTH, 2);
         check_finite_differences(families[f], HEAD_LM, 1);
     }
 }

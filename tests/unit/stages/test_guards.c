@@ -99,6 +99,7 @@ static void a_gamed_reward_trips_the_guard_of_gold(void **state)
     assert_int_equal(g.tripped, GUARD_GOLD);
     check_page(&g, "rose from 1.000 to 2.500 while gold fell from 3.000 to 1.900");
     check_page(&g, "Stop earlier");
+    check_page(&g, "- Nothing else stands out.");
 }
 
 static void the_page_says_what_the_numbers_say(void **state)
@@ -119,6 +120,10 @@ static void the_page_says_what_the_numbers_say(void **state)
     check_page(&g, "The critic explains nothing (-2.00");
     check_page(&g, "50 % of the answers do not end");
     check_page(&g, "The policy has hardly moved (0.010 nats)");
+    v = healthy;
+    v.kl = 15; /* in five iterations; they were one nat away before */
+    guards_add(&g, &v);
+    check_page(&g, "The policy has moved 2.5 nats an iteration");
     check_page(&g, "held out: gold");
 }
 

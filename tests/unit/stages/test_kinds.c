@@ -48,7 +48,7 @@ static void every_kind_says_what_it_is_and_how_to_call_it(void **state)
         for (const StageKind *other = stage_kinds; other != k; other++)
             assert_string_not_equal(other->default_name, k->default_name);
     }
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 13);
     assert_null(stage_kind_find("nothing"));
     assert_null(stage_kind_find(""));
 }

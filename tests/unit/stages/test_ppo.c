@@ -148,6 +148,84 @@ static void a_critic_of_ones_own_is_taken(void **state)
                 ERR_OPTION, want);
 }
 
+static bool checkpoint_has(const char *out, const char *file)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/checkpoints/%s", out, file);
+    return file_exists(temp_path(path));
+}
+
+/* It begins at zero and learns, without a model of its own; what it is trained with leaves
+ * the result, but not the checkpoint, which anybody opens as a language model. */
+static void a_critic_may_share_the_trunk(void **state)
+{
+    (void)state;
+    Err err;
+    ModelShape result, checkpoint;
+    Model *opened;
+    make();
+    static const char *const more[] = {"", " lora_rank=4"};
+    for (int i = 0; i < 2; i++) {
+        char settings[400], name[32], file[64];
+        snprintf(settings, sizeof settings,
+                 COMMON "episodes=32 minibatches=2 epochs=2 lr=0.01 critic=shared "
+                        "value_coef=0.5 kl_coef=0%s",
+                 more[i]);
+        snprintf(name, sizeof name, "shared%d", i);
+        tiny_run("ppo", name, settings);
+        CHECK_NEAR(tiny_metric(name, 0, "val/mean"), 0, 0);
+        CHECK_NEAR(tiny_metric(name, 0, "objective/kl"), 0, 1e-6);
+        CHECK_NEAR(tiny_metric(name, 0, "val/first_ratio_error"), 0, 0);
+        CHECK_NEAR(tiny_metric(name, 3, "val/first_ratio_error"), 0, 0);
+        assert_true(tiny_metric(name, 3, "val/mean") != 0);
+        assert_true(tiny_metric(name, 3, "loss/value_avg") > 0);
+        assert_false(checkpoint_has(name, "step-16/training/critic"));
+        assert_false(checkpoint_has(name, "step-16/training/critic.safetensors"));
+        CHECK_OK(model_folder_shape(temp_path(name), &result, NULL, &err));
+        assert_int_equal(result.head, HEAD_LM);
+        snprintf(file, sizeof file, "%s/checkpoints/step-16", name);
+        CHECK_OK(model_folder_shape(temp_path(file), &checkpoint, NULL, &err));
+        assert_int_equal(checkpoint.head, HEAD_BOTH);
+        CHECK_OK(
+            model_folder_load(&opened, tiny_ops, temp_path(file), false, NULL, &err));
+        assert_int_equal(opened->shape.head, HEAD_LM);
+        model_free(opened);
+    }
+}
+
+/* The row's gradient alone: with no weight on it, and with more, the first update differs in
+ * the trunk. */
+static void a_shared_critic_teaches_the_trunk(void **state)
+{
+    (void)state;
+    make();
+    static const char *const weight[] = {"1e-6", "1", "10"};
+    double norm[3];
+    for (int i = 0; i < 3; i++) {
+        char settings[400], name[32];
+        snprintf(settings, sizeof settings,
+                 COMMON "episodes=16 minibatches=1 epochs=1 lr=0.01 critic=shared "
+                        "value_coef=%s clip_norm=0",
+                 weight[i]);
+        snprintf(name, sizeof name, "w%d", i);
+        tiny_run("ppo", name, settings);
+        norm[i] = tiny_metric(name, 1, "grad_norm");
+    }
+    assert_true(norm[1] > norm[0] && norm[2] > 2 * norm[1]);
+}
+
+static void separate_is_what_nothing_is(void **state)
+{
+    (void)state;
+    make();
+    tiny_run("ppo", "none", COMMON "episodes=16 minibatches=1 epochs=1");
+    tiny_run("ppo", "named",
+             COMMON "episodes=16 minibatches=1 epochs=1 critic=separate");
+    CHECK_NEAR(tiny_metric("none", 1, "loss/value_avg"),
+               tiny_metric("named", 1, "loss/value_avg"), 0);
+    assert_true(tiny_metric("none", 0, "val/mean") != 0); /* the reward model's */
+}
+
 /* One base for policy and reference, and for a critic without a reward model; a reward
  * model's is its own. The first rollouts are the reference's to the bit. */
 static void adapters_learn_over_the_reference(void **state)
@@ -258,6 +336,9 @@ int main(void)
         TEMP_TEST(other_micro_batches_give_nearly_the_same_policy),
         TEMP_TEST(a_reward_may_be_rules_alone),
         TEMP_TEST(a_critic_of_ones_own_is_taken),
+        TEMP_TEST(a_critic_may_share_the_trunk),
+        TEMP_TEST(a_shared_critic_teaches_the_trunk),
+        TEMP_TEST(separate_is_what_nothing_is),
         TEMP_TEST(adapters_learn_over_the_reference),
         TEMP_TEST(adapters_go_on_from_adapters),
         TEMP_TEST(a_prompt_without_the_field_is_named),

@@ -160,6 +160,27 @@ static void ppo_resumes_to_the_same_bytes(void **state)
                   3);
 }
 
+/* Kill and resume between the last checkpoint and the result, where the critic's row is
+ * already gone, is the same: it is read again from the checkpoint. */
+static void ppo_with_a_shared_critic_resumes_to_the_same_bytes(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"", "lora_rank=3"};
+    tiny_make_sft_and_reward();
+    for (int i = 0; i < 2; i++) {
+        Err err;
+        char settings[400];
+        snprintf(settings, sizeof settings,
+                 "model=@sft reward=@reward prompts=@prompts.jsonl episodes=80 batch=8 "
+                 "minibatches=2 epochs=2 max_new=8 eval_every=0 critic=shared "
+                 "checkpoint_every=8 micro_batch=100 %s",
+                 more[i]);
+        check_resumes("ppo", settings, 3);
+        CHECK_OK(file_remove_tree(temp_path("whole"), &err));
+        CHECK_OK(file_remove_tree(temp_path("cut"), &err));
+    }
+}
+
 static void rloo_resumes_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -233,6 +254,7 @@ int main(void)
         TEMP_TEST(an_adapters_dpo_and_kto_resume_to_the_same_bytes),
         TEMP_TEST(an_adapter_is_resumed_over_its_own_base),
         TEMP_TEST(ppo_resumes_to_the_same_bytes),
+        TEMP_TEST(ppo_with_a_shared_critic_resumes_to_the_same_bytes),
         TEMP_TEST(rloo_resumes_to_the_same_bytes),
         TEMP_TEST(grpo_resumes_to_the_same_bytes),
         TEMP_TEST(an_adapters_ppo_resumes_to_the_same_bytes),

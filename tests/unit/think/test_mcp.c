@@ -30,8 +30,8 @@ static bool yes(void *self, const Tool *tool, const char *arguments)
 
 static Status add(Toolbox *box, const char *mode, const McpLimits *limits, Err *err)
 {
-    const char *const argv[] = {"/usr/bin/python3", SERVER, mode, temp_path("notes"),
-                                NULL};
+    const char *const argv[] = {"/usr/bin/python3", "-IS", SERVER, mode,
+                                temp_path("notes"), NULL};
     return mcp_add(box, "s", argv, limits, err);
 }
 

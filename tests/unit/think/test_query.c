@@ -104,8 +104,8 @@ static void nothing_that_is_typed_is_syntax(void **state)
                                    "apple'); DROP TABLE t;",
                                    "+ apple +",
                                    "apple \x01\x02",
-                                   "\xe2\x80\x9c"
-                                   "apple\xe2\x80\x9d",
+                                   ("\xe2\x80\x9c"
+                                    "apple\xe2\x80\x9d"),
                                    "\xe2\x80\xa6 apple",
                                    "NOT OR AND apple"};
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)

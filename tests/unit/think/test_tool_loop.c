@@ -184,7 +184,7 @@ static void who_cannot_says_so(void **state)
     Thinking t;
     thinking_init(&t, NULL, "number");
     assert_int_equal(thinking_ask(&t, "tools"), ERR_OPTION);
-    assert_string_equal(t.err.msg, "tools needs --tools, the names of some");
+    assert_string_equal(t.err.msg, "tools needs some: --tool, --tools or --mcp");
     t.fake.lm.can.tools = false;
     assert_int_equal(thinking_ask(&t, "tools"), ERR_OPTION);
     assert_string_equal(t.err.msg, "strategy 'tools': 'fake' does not call tools");
