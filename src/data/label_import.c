@@ -67,16 +67,11 @@ static Status take_chat(const Record *r, LabelItem *item, Err *err)
         prompt--;
     Conversation *to = &item->record.chat;
     for (size_t i = 0; i < r->chat.n; i++) {
-        const Message *m = &r->chat.messages[i];
         if (i == prompt) {
             to = &item->record.answers[0];
             item->record.n_answers = 1;
         }
-        if (m->call_name)
-            TRY(conversation_add_call(to, message_call_name(m), message_call_args(m),
-                                      err));
-        else
-            TRY(conversation_add(to, m->role, (Span){m->content, m->len}, err));
+        TRY(conversation_append(to, &r->chat, i, i + 1, err));
     }
     return OK;
 }

@@ -243,20 +243,6 @@ static Status add_system(const json_t *row, Conversation *c, Err *err)
     return conversation_add(c, ROLE_SYSTEM, text_of(text), err);
 }
 
-static Status add_range(Conversation *dst, const Conversation *src, size_t from,
-                        size_t to, Err *err)
-{
-    for (size_t i = from; i < to; i++) {
-        const Message *m = &src->messages[i];
-        if (m->call_name)
-            TRY(conversation_add_call(dst, message_call_name(m), message_call_args(m),
-                                      err));
-        else
-            TRY(conversation_add(dst, m->role, (Span){m->content, m->len}, err));
-    }
-    return OK;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -303,7 +289,7 @@ static Status parse_prompt(const json_t *row, const char *key, Conversation *out
         status =
             err_set(err, ERR_FORMAT, "'%s' does not end with the user's turn", key);
     if (status == OK)
-        status = add_range(out, &all, 0, n, err);
+        status = conversation_append(out, &all, 0, n, err);
     if (status == OK)
         status = conversation_check(out, err);
     conversation_release(&all);
@@ -359,11 +345,11 @@ static Status take_answer(Record *r, int32_t k, const Conversation *given, Err *
     size_t prompt = r->chat.n, from = common_prefix(&r->chat, given);
     if (from < prompt) /* the answer alone */
         from = 0;
-    TRY(add_range(&r->answers[k], given, from, given->n, err));
+    TRY(conversation_append(&r->answers[k], given, from, given->n, err));
     Conversation whole = {0};
     Status status = conversation_copy(&whole, &r->chat, err);
     if (status == OK)
-        status = add_range(&whole, given, from, given->n, err);
+        status = conversation_append(&whole, given, from, given->n, err);
     if (status == OK)
         status = conversation_check(&whole, err);
     if (status == OK && whole.messages[whole.n - 1].role != ROLE_ASSISTANT)
@@ -382,7 +368,7 @@ static Status split_pair(Record *r, const Conversation *a, const Conversation *b
     if (prompt == 0)
         return err_set(err, ERR_FORMAT,
                        "'chosen' and 'rejected' do not begin with the same prompt");
-    TRY(add_range(&r->chat, a, 0, prompt, err));
+    TRY(conversation_append(&r->chat, a, 0, prompt, err));
     TRY(take_answer(r, 0, a, err));
     return take_answer(r, 1, b, err);
 }
@@ -550,11 +536,11 @@ static Status split_chat(const json_t *row, Record *r, Conversation *answer, Err
     while (prompt > 0 && all.messages[prompt - 1].role != ROLE_USER)
         prompt--;
     if (status == OK)
-        status = add_range(&r->chat, &all, 0, prompt, err);
+        status = conversation_append(&r->chat, &all, 0, prompt, err);
     if (status == OK)
         status = conversation_check(&r->chat, err);
     if (status == OK)
-        status = add_range(answer, &all, prompt, all.n, err);
+        status = conversation_append(answer, &all, prompt, all.n, err);
     conversation_release(&all);
     return status;
 }
@@ -714,7 +700,7 @@ Status record_to_prompt(Record *r, Err *err)
     size_t n = r->chat.n;
     while (n > 0 && r->chat.messages[n - 1].role != ROLE_USER)
         n--;
-    Status status = add_range(&prompt, &r->chat, 0, n, err);
+    Status status = conversation_append(&prompt, &r->chat, 0, n, err);
     if (status != OK) {
         conversation_release(&prompt);
         return status;

@@ -24,20 +24,6 @@ static size_t answer_begins(const Conversation *c)
     return i;
 }
 
-static Status add_range(const Conversation *c, size_t from, size_t to,
-                        Conversation *out, Err *err)
-{
-    for (size_t i = from; i < to; i++) {
-        const Message *m = &c->messages[i];
-        if (m->call_name)
-            TRY(conversation_add_call(out, message_call_name(m), message_call_args(m),
-                                      err));
-        else
-            TRY(conversation_add(out, m->role, (Span){m->content, m->len}, err));
-    }
-    return OK;
-}
-
 static Status check_answer(const Conversation *c, Err *err)
 {
     const Message *last = c->n > 0 ? &c->messages[c->n - 1] : NULL;
@@ -54,12 +40,12 @@ static Status take(Promoted *p, const Conversation *c, const Str *model, Err *er
 {
     size_t begins = answer_begins(c);
     if (p->n == 0)
-        TRY(add_range(c, 0, begins, &p->prompt, err));
+        TRY(conversation_append(&p->prompt, c, 0, begins, err));
     int32_t k = p->n++;
     if (model)
         str_span_append(&p->models[k], str_span(model));
     TRY(str_check(&p->models[k], err));
-    return add_range(c, begins, c->n, &p->answers[k], err);
+    return conversation_append(&p->answers[k], c, begins, c->n, err);
 }
 
 /* --- finding ---------------------------------------------------------------------------- */
@@ -204,11 +190,11 @@ static Status fill_item(const Promoted *p, LabelItem *item, Err *err)
 {
     *item = (LabelItem){.kind = p->n == 1 ? LABEL_WRITE : LABEL_RANK};
     item->record.kind = p->n == 1 ? RECORD_PROMPT : RECORD_ANSWERS;
-    TRY(add_range(&p->prompt, 0, p->prompt.n, &item->record.chat, err));
+    TRY(conversation_append(&item->record.chat, &p->prompt, 0, p->prompt.n, err));
     for (int32_t k = 0; p->n > 1 && k < p->n; k++) {
         const Conversation *answer = &p->answers[k];
         item->record.n_answers = k + 1;
-        TRY(add_range(answer, 0, answer->n, &item->record.answers[k], err));
+        TRY(conversation_append(&item->record.answers[k], answer, 0, answer->n, err));
         str_span_append(&item->source[k], str_span(&p->models[k]));
         TRY(str_check(&item->source[k], err));
     }

@@ -177,20 +177,6 @@ Status documents_prompt(Documents *scratch, const ChatTemplate *chat,
     return OK;
 }
 
-/* The prompt and what follows it. */
-static Status join(Conversation *all, const Conversation *more, Err *err)
-{
-    for (size_t i = 0; i < more->n; i++) {
-        const Message *m = &more->messages[i];
-        if (m->call_name)
-            TRY(conversation_add_call(all, message_call_name(m), message_call_args(m),
-                                      err));
-        else
-            TRY(conversation_add(all, m->role, (Span){m->content, m->len}, err));
-    }
-    return OK;
-}
-
 /* The generation prompt ends with <|assistant|>, with which every answer begins. */
 static void learn_answer_alone(Documents *d, int64_t prompt_ids)
 {
@@ -206,7 +192,8 @@ Status documents_add_answer(Documents *d, const ChatTemplate *chat,
     Conversation all = {0};
     Status status = conversation_copy(&all, &record->chat, err);
     if (status == OK)
-        status = join(&all, &record->answers[k], err);
+        status = conversation_append(&all, &record->answers[k], 0, record->answers[k].n,
+                                     err);
     if (status == OK)
         status = documents_add(d, chat, &all, false, err);
     conversation_release(&all);

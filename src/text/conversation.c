@@ -131,15 +131,21 @@ Status conversation_add_call(Conversation *c, Span name, Span args, Err *err)
     return status;
 }
 
-Status conversation_copy(Conversation *dst, const Conversation *src, Err *err)
+Status conversation_append(Conversation *dst, const Conversation *src, size_t from,
+                           size_t to, Err *err)
 {
-    conversation_reset(dst);
-    for (size_t i = 0; i < src->n; i++) {
+    for (size_t i = from; i < to; i++) {
         const Message *m = &src->messages[i];
         TRY(add(dst, m->role, (Span){m->content, m->len}, message_call_name(m),
                 message_call_args(m), err));
     }
     return OK;
+}
+
+Status conversation_copy(Conversation *dst, const Conversation *src, Err *err)
+{
+    conversation_reset(dst);
+    return conversation_append(dst, src, 0, src->n, err);
 }
 
 void conversation_reset(Conversation *c)

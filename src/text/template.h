@@ -46,6 +46,9 @@ Span message_call_name(const Message *m);
 Span message_call_args(const Message *m);
 /* Is text a call "name(args)"? The parts are borrowed from it. */
 bool call_parse(Span text, Span *name, Span *args);
+/* Messages from..to-1 of a conversation behind those of another. */
+NODISCARD Status conversation_append(Conversation *dst, const Conversation *src,
+                                     size_t from, size_t to, Err *err);
 NODISCARD Status conversation_copy(Conversation *dst, const Conversation *src,
                                    Err *err);
 void conversation_reset(Conversation *c);

@@ -37,15 +37,7 @@ static Status with_examples(const Question *q, const size_t *picked, size_t n,
         TRY(conversation_add(out, ROLE_USER, str_span(&x->question), err));
         TRY(add_answer(out, x, q->steps, err));
     }
-    for (size_t i = system; i < q->talk->n; i++) {
-        const Message *m = &q->talk->messages[i];
-        if (m->call_name)
-            TRY(conversation_add_call(out, message_call_name(m), message_call_args(m),
-                                      err));
-        else
-            TRY(conversation_add(out, m->role, (Span){m->content, m->len}, err));
-    }
-    return OK;
+    return conversation_append(out, q->talk, system, q->talk->n, err);
 }
 
 static json_t *numbers_json(const size_t *picked, size_t n)
