@@ -159,6 +159,17 @@ double stats_pass_at(int64_t n, int64_t c, int64_t k)
     return 1 - none;
 }
 
+/* I_{1/2}(a, b) for whole a and b is the chance of at least a heads in a + b - 1 throws of
+ * a coin. */
+double stats_lead(int64_t v1, int64_t v2)
+{
+    double n = (double)(v1 + v2 + 1), doubt = 0;
+    for (int64_t i = v1 + 1; i <= v1 + v2 + 1; i++)
+        doubt += exp(lgamma(n + 1) - lgamma((double)i + 1) - lgamma(n - (double)i + 1) -
+                     n * log(2));
+    return 1 - doubt;
+}
+
 /* Naeini et al. 2015: sum over bins of |mean hit - mean p| * share. The share times a
  * mean is a sum over n, so each bin adds |sum of (hit - p)| / n. */
 double stats_ece(const double *p, const double *hit, int64_t n, int bins)

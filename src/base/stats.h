@@ -36,6 +36,10 @@ double stats_clustered(const double *x, const int64_t *cluster, int64_t n,
 /* The chance that at least one of k answers drawn from n without replacement is among the
  * c right ones, without bias for every k <= n (Chen et al. 2021). */
 double stats_pass_at(int64_t n, int64_t c, int64_t k);
+/* Of two things that came v1 >= v2 times: the chance that the first is the likelier one,
+ * P(p1 > p2) = 1 - I_{1/2}(v1 + 1, v2 + 1), when nothing was known before (Aggarwal et al.
+ * 2023). */
+double stats_lead(int64_t v1, int64_t v2);
 /* Expected calibration error: confidence p in [.5,1], hit 0/1, `bins` equal bins. */
 double stats_ece(const double *p, const double *hit, int64_t n, int bins);
 

@@ -2,8 +2,7 @@
 #include "eval/majority.h"
 
 #include "base/mem.h"
-
-#include <math.h>
+#include "base/stats.h"
 
 static int64_t count(const int64_t *answers, int64_t n, int64_t answer)
 {
@@ -55,16 +54,6 @@ Status majority_at(const int64_t *answers, int64_t n, int64_t k, int64_t right,
     return OK;
 }
 
-/* With a = v1 + 1, b = v2 + 1 whole, I_{1/2}(a, b) = P(Binomial(a + b - 1, 1/2) >= a). */
-static double doubt(int64_t v1, int64_t v2)
-{
-    double n = (double)(v1 + v2 + 1), sum = 0;
-    for (int64_t i = v1 + 1; i <= v1 + v2 + 1; i++)
-        sum += exp(lgamma(n + 1) - lgamma((double)i + 1) - lgamma(n - (double)i + 1) -
-                   n * log(2));
-    return sum;
-}
-
 bool majority_settled(const int64_t *answers, int64_t n, double sure)
 {
     int64_t best = majority_of(answers, n), second = 0;
@@ -75,5 +64,5 @@ bool majority_settled(const int64_t *answers, int64_t n, double sure)
             answers[i] < 0 || answers[i] == best ? 0 : count(answers, n, answers[i]);
         second = votes > second ? votes : second;
     }
-    return 1 - doubt(count(answers, n, best), second) >= sure;
+    return stats_lead(count(answers, n, best), second) >= sure;
 }

@@ -2,8 +2,7 @@
 #include "think/strategy/votes.h"
 
 #include "base/mem.h"
-
-#include <math.h>
+#include "base/stats.h"
 
 Status votes_init(Votes *v, int32_t cap, Err *err)
 {
@@ -43,18 +42,6 @@ const VotesEntry *votes_winner(const Votes *v)
     return best;
 }
 
-/* I_1/2(a, b) for whole a and b is the chance of at least a heads in a + b - 1 throws of a
- * coin. */
-static double half_beta(int32_t a, int32_t b)
-{
-    int32_t n = a + b - 1;
-    double sum = 0;
-    for (int32_t i = a; i <= n; i++)
-        sum +=
-            exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) - n * log(2));
-    return sum;
-}
-
 double votes_lead(const Votes *v)
 {
     int32_t first = 0, second = 0;
@@ -67,5 +54,5 @@ double votes_lead(const Votes *v)
             second = count;
         }
     }
-    return 1 - half_beta(first + 1, second + 1);
+    return stats_lead(first, second);
 }
