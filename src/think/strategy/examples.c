@@ -172,22 +172,23 @@ Status examples_load(Examples *out, const char *path, Err *err)
 }
 
 /* --- relevance ----------------------------------------------------------------------- */
-double examples_relevance(const Examples *e, size_t i, const Example *question)
+void examples_relevance(const Examples *e, const Example *question, double *relevance)
 {
     const double k1 = 1.2, b = 0.75;
-    const Example *x = &e->examples[i];
-    double sum = 0,
-           length = e->mean_length > 0 ? (double)x->length / e->mean_length : 1;
+    for (size_t i = 0; i < e->n; i++)
+        relevance[i] = 0;
     for (size_t w = 0; w < question->n_words; w++) {
-        double tf = count_of(x, question->words[w]), df = 0;
-        if (tf == 0)
-            continue;
-        for (size_t d = 0; d < e->n; d++)
-            df += count_of(&e->examples[d], question->words[w]) > 0;
+        double df = 0;
+        for (size_t i = 0; i < e->n; i++)
+            df += count_of(&e->examples[i], question->words[w]) > 0;
         double idf = log(1 + ((double)e->n - df + 0.5) / (df + 0.5));
-        sum += idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length));
+        for (size_t i = 0; df > 0 && i < e->n; i++) {
+            const Example *x = &e->examples[i];
+            double tf = count_of(x, question->words[w]);
+            double length = e->mean_length > 0 ? (double)x->length / e->mean_length : 1;
+            relevance[i] += idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length));
+        }
     }
-    return sum;
 }
 
 /* Jaccard: the share of words that two have in common. */
@@ -208,6 +209,16 @@ typedef struct Candidates {
     size_t n;
 } Candidates;
 
+static void swap(Candidates *c, size_t i, size_t j)
+{
+    size_t id = c->ids[i];
+    double relevance = c->relevance[i];
+    c->ids[i] = c->ids[j];
+    c->relevance[i] = c->relevance[j];
+    c->ids[j] = id;
+    c->relevance[j] = relevance;
+}
+
 /* Moves the best k to the front, best first: of equals the earlier. */
 static void best_first(Candidates *c, size_t k)
 {
@@ -220,12 +231,7 @@ static void best_first(Candidates *c, size_t k)
             if (better)
                 best = j;
         }
-        size_t id = c->ids[i];
-        double r = c->relevance[i];
-        c->ids[i] = c->ids[best];
-        c->relevance[i] = c->relevance[best];
-        c->ids[best] = id;
-        c->relevance[best] = r;
+        swap(c, i, best);
     }
 }
 
@@ -253,27 +259,25 @@ static void unlike_first(Candidates *c, size_t k)
                 best_score = score;
             }
         }
-        size_t id = c->ids[i];
-        double r = c->relevance[i];
-        c->ids[i] = c->ids[best];
-        c->relevance[i] = c->relevance[best];
-        c->ids[best] = id;
-        c->relevance[best] = r;
+        swap(c, i, best);
     }
 }
 
 static void find_candidates(Candidates *c, ExamplePick how, const Example *question,
                             Rng *rng)
 {
-    for (size_t i = 0; i < c->all->n; i++) {
+    bool by_words = how == PICK_NEAREST || how == PICK_DIVERSE;
+    if (by_words)
+        examples_relevance(c->all, question, c->relevance);
+    for (size_t i = 0; i < c->all->n;
+         i++) { /* n <= i: what is read is not yet written */
         const Example *x = &c->all->examples[i];
         if (span_equal(str_span(&x->question), str_span(&question->question)))
             continue;
         c->ids[c->n] = i;
-        c->relevance[c->n++] = how == PICK_FIXED ? -(double)i
-                               : how == PICK_RANDOM
-                                   ? rng_uniform(rng)
-                                   : examples_relevance(c->all, i, question);
+        c->relevance[c->n++] = by_words            ? c->relevance[i]
+                               : how == PICK_FIXED ? -(double)i
+                                                   : rng_uniform(rng);
     }
 }
 

@@ -53,7 +53,8 @@ NODISCARD Status examples_pick(const Examples *e, ExamplePick how, Span question
                                size_t k, uint64_t seed, uint64_t key, size_t *picked,
                                size_t *n, Err *err);
 
-/* BM25 (Robertson; k1 = 1.2, b = 0.75) of example i for a question, words as above. */
-double examples_relevance(const Examples *e, size_t i, const Example *question);
+/* BM25 (Robertson; k1 = 1.2, b = 0.75) of every example for a question, words as above:
+ * relevance has e->n places. */
+void examples_relevance(const Examples *e, const Example *question, double *relevance);
 
 #endif

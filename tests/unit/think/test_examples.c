@@ -124,9 +124,11 @@ static void relevance_is_bm25(void **state)
     static const char *const asked[] = {"where does a cat cat", NULL};
     static const char *const words[] = {"where", "does", "a", "cat"};
     Examples e = examples_of(animals), question = examples_of(asked);
+    double relevance[16];
+    assert_true(e.n <= 16);
+    examples_relevance(&e, &question.examples[0], relevance);
     for (size_t i = 0; i < e.n; i++)
-        CHECK_NEAR(examples_relevance(&e, i, &question.examples[0]),
-                   slow_bm25(animals, i, words, 4), 1e-12);
+        CHECK_NEAR(relevance[i], slow_bm25(animals, i, words, 4), 1e-12);
     examples_release(&e);
     examples_release(&question);
 }
