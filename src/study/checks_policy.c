@@ -144,10 +144,10 @@ Status check_best_of_n(Study *s, Check *c, Err *err)
                wanted, rho, (long long)m->prompts, best_of_n_kl(n));
     check_why(
         c,
-        "The mark takes all answers to all prompts for one normal population; the "
-        "part of gold's spread and of rho that lies between prompts cannot be "
-        "chosen among the answers to one prompt. Within prompts gold's deviation is "
-        "%.2f of the whole and rho %.2f, so that the same rule would ask for %.2f.",
+        "The mark takes all answers to all prompts for one normal population. Within "
+        "prompts gold's deviation is %.2f of the whole and rho %.2f, so that the "
+        "same rule asks for %.2f: where that is much less, the spread between "
+        "prompts is why; where it is not, gold is not normal.",
         share, rho_within, .8 * rho_within * share * normal_maximum(n));
     return OK;
 }
