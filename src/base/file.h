@@ -16,6 +16,8 @@
 NODISCARD Status file_read(const char *path, size_t max_bytes, Str *out, Err *err);
 NODISCARD Status file_write_atomic(const char *path, const void *bytes, size_t len,
                                    Err *err);
+/* The same of a text; what could not be appended to it is the error. */
+NODISCARD Status file_write_str(const char *path, const Str *text, Err *err);
 
 /* A read-only memory map. */
 typedef struct FileMap {
@@ -30,6 +32,10 @@ typedef struct FileWriter FileWriter;
 NODISCARD Status file_writer_open(FileWriter **out, const char *path, Err *err);
 NODISCARD Status file_writer_put(FileWriter *w, const void *bytes, size_t len,
                                  Err *err);
+/* Ends the row with a line feed, puts it and empties it. ERR_STOPPED on Ctrl-C: "stopped
+ * while <what> written", what being "the tasks were", say. */
+NODISCARD Status file_writer_put_row(FileWriter *w, Str *row, const char *what,
+                                     Err *err);
 /* Frees w, also on error. */
 NODISCARD Status file_writer_commit(FileWriter *w, Err *err);
 void file_writer_abort(FileWriter *w); /* removes the temporary file; NULL allowed */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 
 #include "base/mem.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,6 +116,17 @@ Status file_writer_put(FileWriter *w, const void *bytes, size_t len, Err *err)
     return OK;
 }
 
+Status file_writer_put_row(FileWriter *w, Str *row, const char *what, Err *err)
+{
+    str_putc(row, '\n');
+    TRY(str_check(row, err));
+    TRY(file_writer_put(w, row->ptr, row->len, err));
+    str_reset(row);
+    if (system_stop_requested())
+        return err_set(err, ERR_STOPPED, "stopped while %s written", what);
+    return OK;
+}
+
 /* fsync of the folder that holds path: makes a rename in it last. */
 static Status sync_parent(const char *path, Err *err)
 {
@@ -173,6 +185,12 @@ Status file_write_atomic(const char *path, const void *bytes, size_t len, Err *e
         return status;
     }
     return file_writer_commit(w, err);
+}
+
+Status file_write_str(const char *path, const Str *text, Err *err)
+{
+    TRY(str_check(text, err));
+    return file_write_atomic(path, text->ptr, text->len, err);
 }
 
 Status file_copy(const char *from, const char *to, Err *err)

@@ -147,10 +147,7 @@ static Status set_value(const OptBinding *bindings, size_t n, const char *key,
                         const json_t *value, Err *err)
 {
     Str text = {0};
-    if (json_is_string(value))
-        str_append(&text, json_string_value(value), json_string_length(value));
-    else
-        json_append(&text, value);
+    json_append_plain(&text, value);
     Status status = str_check(&text, err);
     if (status == OK)
         status = set_anywhere(bindings, n, key, str_c(&text), err);

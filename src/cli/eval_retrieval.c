@@ -203,9 +203,7 @@ static Status write_ranks(const EvalRetrieval *e, Err *err)
                        (int)e->arms[k].rank[i]);
         str_puts(&out, "}}\n");
     }
-    Status status = str_check(&out, err);
-    if (status == OK)
-        status = file_write_atomic(e->o.write, out.ptr, out.len, err);
+    Status status = file_write_str(e->o.write, &out, err);
     str_release(&out);
     return status;
 }

@@ -60,6 +60,14 @@ void json_append(Str *out, const json_t *value)
     append_with(out, value, JSON_COMPACT);
 }
 
+void json_append_plain(Str *out, const json_t *value)
+{
+    if (json_is_string(value))
+        str_append(out, json_string_value(value), json_string_length(value));
+    else
+        json_append(out, value);
+}
+
 Status json_write_file(const char *path, const json_t *root, Err *err)
 {
     Str text = {0};

@@ -18,6 +18,8 @@ NODISCARD Status json_read_file(const char *path, json_t **out, Err *err);
 NODISCARD Status json_write_file(const char *path, const json_t *root, Err *err);
 /* Appends compact JSON (insertion order, reals with 17 digits). */
 void json_append(Str *out, const json_t *value);
+/* A string as it is, anything else as JSON: what a person would write. */
+void json_append_plain(Str *out, const json_t *value);
 /* Appends a JSON string literal of arbitrary bytes (invalid UTF-8 -> U+FFFD). */
 void json_append_string(Str *out, Span bytes);
 /* A new json string of arbitrary bytes (invalid UTF-8 -> U+FFFD); NULL: no memory. */

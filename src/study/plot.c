@@ -221,9 +221,7 @@ Status plot_write(const Plot *plot, const char *path, Err *err)
         put_curve(&out, &plot->curves[i], &x, &y);
     put_legend(&out, plot);
     str_puts(&out, "</svg>\n");
-    Status status = str_check(&out, err);
-    if (status == OK)
-        status = file_write_atomic(path, out.ptr, out.len, err);
+    Status status = file_write_str(path, &out, err);
     str_release(&out);
     return status;
 }

@@ -29,9 +29,7 @@ static Status write_records(const Series *open, const char *path, Err *err)
         json_append_string(&out, record_of(text_at(open, i, "prompt")));
         str_puts(&out, "}\n");
     }
-    Status status = str_check(&out, err);
-    if (status == OK)
-        status = file_write_atomic(path, out.ptr, out.len, err);
+    Status status = file_write_str(path, &out, err);
     str_release(&out);
     return status;
 }
@@ -166,9 +164,7 @@ static Status write_documents(const Series *tests, const char *path, Err *err)
             str_puts(&out, "}\n");
         }
     }
-    Status status = str_check(&out, err);
-    if (status == OK)
-        status = file_write_atomic(path, out.ptr, out.len, err);
+    Status status = file_write_str(path, &out, err);
     str_release(&out);
     return status;
 }

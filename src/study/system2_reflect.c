@@ -55,9 +55,7 @@ static Status write_checks(const Series *answers, const Series *tests, char tag,
         json_append_string(&out, str_span(&prompt));
         str_printf(&out, ", \"expected\": \"y\"}\n");
     }
-    Status status = str_check(&out, err);
-    if (status == OK)
-        status = file_write_atomic(path, out.ptr, out.len, err);
+    Status status = file_write_str(path, &out, err);
     str_release(&out);
     str_release(&prompt);
     return status;

@@ -210,13 +210,7 @@ static Status draw_on_side(Press *p, TaskFile file, uint64_t i, int variant,
 
 static Status put_row(Press *p, FileWriter *file)
 {
-    str_putc(&p->row, '\n');
-    TRY(str_check(&p->row, p->err));
-    TRY(file_writer_put(file, p->row.ptr, p->row.len, p->err));
-    str_reset(&p->row);
-    if (system_stop_requested())
-        return err_set(p->err, ERR_STOPPED, "stopped while tasks were written");
-    return OK;
+    return file_writer_put_row(file, &p->row, "tasks were", p->err);
 }
 
 /* Demonstration i: its variant by the weights, its question of the right side. */

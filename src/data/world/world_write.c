@@ -33,16 +33,9 @@ static Status open_file(Press *p, const char *name, FileWriter **out)
     return file_writer_open(out, file_join(&p->path, p->folder, name), p->err);
 }
 
-/* Ends the row with a line feed and puts it into the file. ERR_STOPPED on Ctrl-C. */
 static Status put_row(Press *p, FileWriter *file)
 {
-    str_putc(&p->row, '\n');
-    TRY(str_check(&p->row, p->err));
-    TRY(file_writer_put(file, p->row.ptr, p->row.len, p->err));
-    str_reset(&p->row);
-    if (system_stop_requested())
-        return err_set(p->err, ERR_STOPPED, "stopped while the world was written");
-    return OK;
+    return file_writer_put_row(file, &p->row, "the world was", p->err);
 }
 
 /* `"key": "text"`, after `before`. */

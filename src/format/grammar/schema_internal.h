@@ -56,6 +56,7 @@ int32_t schema_any_string(Schema *s);
 /* --- schema_object.c: what holds others --------------------------------------------- */
 NODISCARD Status schema_object(Schema *s, const json_t *schema, int32_t *node);
 NODISCARD Status schema_array(Schema *s, const json_t *schema, int32_t *node);
+bool schema_requires(const json_t *schema, const char *key);
 int32_t schema_any(Schema *s); /* any JSON value */
 
 /* --- schema_overlap.c ------------------------------------------------------------------ */

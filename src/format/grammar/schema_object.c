@@ -213,7 +213,7 @@ typedef struct Object {
     bool has_extra;
 } Object;
 
-static bool is_required(const json_t *schema, const char *key)
+bool schema_requires(const json_t *schema, const char *key)
 {
     const json_t *list = json_object_get(schema, "required");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -256,7 +256,7 @@ static Status read_properties(Schema *s, const json_t *schema, Object *o)
     json_object_foreach(json_iterable(properties), key, value)
     {
         int32_t node = 0;
-        bool needed = is_required(schema, key);
+        bool needed = schema_requires(schema, key);
         if (json_is_false(value) && !needed)
             continue;
         TRY(schema_node(s, value, "properties", key, &node));

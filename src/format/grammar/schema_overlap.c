@@ -82,17 +82,6 @@ static bool values_overlap(const json_t *a, const json_t *b)
     return false;
 }
 
-static bool requires(const json_t *schema, const char *key)
-{
-    const json_t *list = json_object_get(schema, "required");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        if (name && strcmp(name, key) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A key that both require, with values that cannot be the same. */
 static bool objects_overlap(const Schema *s, const json_t *a, const json_t *b,
                             int depth)
@@ -102,7 +91,7 @@ static bool objects_overlap(const Schema *s, const json_t *a, const json_t *b,
     json_object_foreach(json_iterable(json_object_get(a, "properties")), key, in_a)
     {
         const json_t *in_b = json_object_get(json_object_get(b, "properties"), key);
-        if (in_b && requires(a, key) && requires(b, key) &&
+        if (in_b && schema_requires(a, key) && schema_requires(b, key) &&
             !schema_overlap(s, in_a, in_b, depth + 1))
             return false;
     }

@@ -336,10 +336,7 @@ static Status put_value(WordList *w, const json_t *value, bool may_dash, Err *er
         return OK;
     }
     Str text = {0};
-    if (json_is_string(value))
-        str_append(&text, json_string_value(value), json_string_length(value));
-    else
-        json_append(&text, value);
+    json_append_plain(&text, value);
     Status status = str_check(&text, err);
     if (status == OK && !may_dash && span_starts(str_span(&text), SPAN("-")))
         status = err_set(err, ERR_FORMAT,

@@ -1,7 +1,7 @@
 /* test_open_book.c - the four arms with a model that reads: it answers with what the first
  * source says, and from memory without one. */
 #include "support/fake_lm.h"
-#include "support/temp.h"
+#include "support/small_index.h"
 
 #include "eval/open_book.h"
 
@@ -59,24 +59,11 @@ static void say_first_value(void *self, const LmRequest *r, int32_t k, Str *out)
     str_puts(out, " [1]");
 }
 
-static void write_text(const char *name, const char *text)
-{
-    CHECK_OK(file_write_atomic(temp_path(name), text, strlen(text), &err));
-}
-
 static Index *countries(void)
 {
-    Index *x;
-    IndexReport report;
-    IndexOptions o = {.max_bytes = 1000};
-    ChunkOptions chunk = {32, 4};
-    write_text("c.md",
-               "# Norway\nCoastline: 25,148 km\n# Peru\nCoastline: 2,414 km\n# Chad\n"
-               "Coastline: 7 km\n");
-    const char *path = temp_path("c.md");
-    CHECK_OK(index_open(&x, temp_path("x.db"), true, &err));
-    CHECK_OK(index_update(x, &path, 1, &o, &chunk, NULL, &report, &err));
-    return x;
+    return small_index(
+        "# Norway\nCoastline: 25,148 km\n# Peru\nCoastline: 2,414 km\n# Chad\n"
+        "Coastline: 7 km\n");
 }
 
 static void each_arm_sees_its_own_sources(void **state)

@@ -1,6 +1,6 @@
 /* test_retrieval.c - questions read, passages judged right, recall, MRR and nDCG counted by
  * hand, and an index beside the baseline. */
-#include "support/temp.h"
+#include "support/small_index.h"
 
 #include "eval/retrieval.h"
 
@@ -127,24 +127,11 @@ static void questions_of_a_cluster_are_not_independent(void **state)
         retrieval_question_release(&list[i]);
 }
 
-static void write_text(const char *name, const char *text)
-{
-    CHECK_OK(file_write_atomic(temp_path(name), text, strlen(text), &err));
-}
-
 static Index *countries(void)
 {
-    Index *x;
-    IndexReport report;
-    IndexOptions o = {.max_bytes = 1000};
-    ChunkOptions chunk = {32, 4};
-    write_text("c.md",
-               "# Norway\nLength of coast: 25,148 km\n\n# Chad\nLength of coast: 0 "
-               "km, no coast\n\n# Peru\nThe people of Peru fish off the coast.\n");
-    const char *path = temp_path("c.md");
-    CHECK_OK(index_open(&x, temp_path("x.db"), true, &err));
-    CHECK_OK(index_update(x, &path, 1, &o, &chunk, NULL, &report, &err));
-    return x;
+    return small_index(
+        "# Norway\nLength of coast: 25,148 km\n\n# Chad\nLength of coast: 0 "
+        "km, no coast\n\n# Peru\nThe people of Peru fish off the coast.\n");
 }
 
 static void both_arms_search_the_same_passages(void **state)
