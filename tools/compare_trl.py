@@ -3,11 +3,11 @@
 
     tools/compare_trl.py --sft runs/demo/sft --reward runs/demo/reward \\
         --prompts runs/demo/data/world/prompts.jsonl [--episodes 512] [--rounds 5]
-        [--algorithm ppo|grpo] [--dtype float32|bfloat16] [--keep OUT]
+        [--algorithm ppo|grpo] [--kl-coef X] [--dtype float32|bfloat16] [--keep OUT]
 
-The same policy, reward model and prompts, the same batch (128 episodes), minibatches (4),
-epochs (2; GRPO 1), answers a prompt (GRPO: 4), temperature 1, answers of at most 96 tokens,
-without tools, two threads. Each turn is `--turn` iterations of either program; the first
+The same policy, reward model and prompts, the same batch (128 episodes), minibatches (4, each
+with a step of the optimizer), epochs (2; GRPO 1), answers a prompt (GRPO: 4), temperature 1,
+answers of at most 96 tokens, KL coefficient, without tools, two threads. Each turn is `--turn` iterations of either program; the first
 iteration of a program's run is left out. The ratio is the median over rounds of the
 quotients of neighbouring turns. With --keep OUT, TRL trains to --episodes in one go and its
 policy is saved there with our tokenizer, for `tame eval gold`. Needs torch, transformers and
@@ -82,13 +82,14 @@ def train_ppo(args, episodes, callbacks):
 
     tok, causal, scorer, rows = load(args)
     ids = [tok.apply_chat_template(conversation(r), add_generation_prompt=True) for r in rows]
-    size = BATCH // MINIBATCHES
+    # PPOTrainer's batch is per_device_train_batch_size * gradient_accumulation_steps, and it
+    # parts that into minibatches; any accumulation is over minibatches, and fewer steps.
     config = trl.PPOConfig(
         output_dir=tempfile.mkdtemp(), report_to="none", use_cpu=True, bf16=False, disable_tqdm=True,
-        per_device_train_batch_size=size, gradient_accumulation_steps=MINIBATCHES,
+        per_device_train_batch_size=BATCH, gradient_accumulation_steps=1,
         num_mini_batches=MINIBATCHES, num_ppo_epochs=EPOCHS, local_rollout_forward_batch_size=BATCH,
         total_episodes=episodes, response_length=NEW, stop_token="eos", temperature=1.0,
-        missing_eos_penalty=1.0, kl_coef=0.12, learning_rate=1e-4, lr_scheduler_type="linear",
+        missing_eos_penalty=1.0, kl_coef=args.kl_coef, learning_rate=1e-4, lr_scheduler_type="linear",
         num_sample_generations=0, save_strategy="no", gradient_checkpointing=False, seed=1)
     policy = causal()
     trainer = trl.PPOTrainer(
@@ -118,10 +119,10 @@ def train_grpo(args, episodes, callbacks):
     texts = [tok.apply_chat_template(conversation(r), add_generation_prompt=True, tokenize=False) for r in rows]
     config = trl.GRPOConfig(
         output_dir=tempfile.mkdtemp(), report_to="none", use_cpu=True, bf16=False, disable_tqdm=True,
-        per_device_train_batch_size=BATCH // MINIBATCHES, gradient_accumulation_steps=MINIBATCHES,
+        per_device_train_batch_size=BATCH // MINIBATCHES, gradient_accumulation_steps=1,
         steps_per_generation=MINIBATCHES, num_generations=ANSWERS, num_iterations=1,
-        max_completion_length=NEW, temperature=1.0, beta=0.05, learning_rate=1e-4, logging_steps=1,
-        max_steps=episodes // BATCH, save_strategy="no", gradient_checkpointing=False, seed=1)
+        max_completion_length=NEW, temperature=1.0, beta=args.kl_coef, learning_rate=1e-4, logging_steps=MINIBATCHES,
+        max_steps=episodes // BATCH * MINIBATCHES, save_strategy="no", gradient_checkpointing=False, seed=1)
     trainer = trl.GRPOTrainer(model=causal(), reward_funcs=score, args=config, processing_class=tok,
                               train_dataset=Dataset.from_dict({"prompt": texts}), callbacks=callbacks)
     trainer.train()
@@ -170,6 +171,7 @@ def our_turn(args, n):
         words = [args.tame, args.algorithm, f"{folder}/out", "--model", args.sft, "--reward", args.reward,
                  "--prompts", args.prompts, "--episodes", str((n + 1) * BATCH), "--batch", str(BATCH),
                  "--minibatches", str(MINIBATCHES), "--max-new", str(NEW), "--no-tools",
+                 "--kl-coef", str(args.kl_coef),
                  "--eval-every", "0", "--sample-every", "0", "--checkpoint-every", "0"]
         words += ["--epochs", str(EPOCHS)] if args.algorithm == "ppo" else ["--answers", str(ANSWERS)]
         subprocess.run(words, check=True, capture_output=True, env={**os.environ, "TAME_THREADS": str(args.threads)})
@@ -183,6 +185,7 @@ def main():
     parser.add_argument("--reward", required=True)
     parser.add_argument("--prompts", required=True)
     parser.add_argument("--algorithm", choices=("ppo", "grpo"), default="ppo")
+    parser.add_argument("--kl-coef", type=float, default=None, help="0.2; GRPO 0.05")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--episodes", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
@@ -192,6 +195,8 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("--child", action="store_true")
     args = parser.parse_args()
+    if args.kl_coef is None:
+        args.kl_coef = {"ppo": 0.2, "grpo": 0.05}[args.algorithm]
     if args.child or args.keep:
         return child(args, args.episodes if args.keep else 10**6, [] if args.keep else [taking_turns()])
     trl, pairs = Trl(args), []

@@ -154,8 +154,8 @@ static void put_line(Asker *a, const Arm *out, int64_t i, int64_t k, Span text)
                (long long)k);
     json_append_string(&a->lines, text);
     str_printf(&a->lines,
-               ", \"said\": %lld, \"tokens\": %lld, \"logprob\": %.6g, \"entropy\": "
-               "%.6g}\n",
+               ", \"said\": %lld, \"tokens\": %lld, \"logprob\": %.17g, \"entropy\": "
+               "%.17g}\n",
                (long long)out->said[at], (long long)out->tokens[at], out->logprob[at],
                out->entropy[at]);
 }

@@ -8,6 +8,7 @@
  * system2_multiply.c    E1, E2: products directly, step by step, with the calculator
  * system2_quality.c     E7: asking for good performance
  * system2_votes.c       E4: voting
+ * system2_auto.c        E4: voting only when unsure
  * system2_reflect.c     E5: looking at the answer again
  * system2_facts.c       E3, E13: memory, records, not knowing
  * system2_lookup.c      an index of the records

@@ -215,16 +215,21 @@ void check_shares(Check *c, const char *what, const ArmSet *a, double least,
     str_release(&shares);
 }
 
+void check_pair(Check *c, bool holds, const char *what, const ArmPair *p)
+{
+    Str text = {0};
+    put_pair(&text, p);
+    check_part(c, holds, "%s %s", what, str_c(&text));
+    str_release(&text);
+}
+
 void check_better(Check *c, const char *what, const ArmSet *a, const ArmSet *b)
 {
     bool holds = a->n > 0;
     for (int64_t i = 0; i < a->n && i < b->n; i++)
         holds = holds && arm_compare(&a->arms[i], &b->arms[i]).interval.low > 0;
     ArmPair all = pair_arms(a, b);
-    Str text = {0};
-    put_pair(&text, &all);
-    check_part(c, holds, "%s %s", what, str_c(&text));
-    str_release(&text);
+    check_pair(c, holds, what, &all);
 }
 
 /* --- policies over answers -------------------------------------------------------------- */

@@ -117,6 +117,8 @@ void put_pair(Str *out, const ArmPair *p);
 /* One part of a check a seed: "0.021, 0.018" and whether all hold `least` <= x <= `most`. */
 void check_shares(Check *c, const char *what, const ArmSet *a, double least,
                   double most);
+/* One part of a check: a difference with its interval, and whether the mark `holds`. */
+void check_pair(Check *c, bool holds, const char *what, const ArmPair *p);
 /* The difference is above zero with 95 % confidence on every seed. */
 void check_better(Check *c, const char *what, const ArmSet *a, const ArmSet *b);
 
@@ -141,6 +143,11 @@ NODISCARD Status outcomes_first_of(Outcomes *out, const ArmSet *a, int64_t quest
 /* The vote of the first k answers. */
 NODISCARD Status outcomes_vote(Outcomes *out, const ArmSet *a, int64_t k, Err *err);
 void put_outcomes_line(Str *out, const char *name, const Outcomes *o);
+
+/* E4's part about `--think auto`, for one voter: the greedy answers, and those drawn to the
+ * first of the same questions. */
+NODISCARD Status measure_auto(Section *out, const char *name, const char *title,
+                              const ArmSet *greedy, const ArmSet *drawn, Err *err);
 
 /* --- the report ------------------------------------------------------------------------- */
 NODISCARD Status section_save(const Section *s, const char *folder, const char *id,

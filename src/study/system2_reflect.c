@@ -201,14 +201,6 @@ static void put_flips(Str *out, const Policy *policies)
     str_putc(out, '\n');
 }
 
-static void check_pair(Check *c, bool holds, const char *what, const ArmPair *p)
-{
-    Str text = {0};
-    put_pair(&text, p);
-    check_part(c, holds, "%s %s", what, str_c(&text));
-    str_release(&text);
-}
-
 static void check_policies(Section *out, const Outcomes *first, const Outcomes *votes,
                            const Policy *policies)
 {

@@ -82,7 +82,8 @@ static Status stop_early(Outcomes *out, const ArmSet *a, int64_t most, double *a
 /* A model, asked greedily and with votes. */
 typedef struct Voter {
     const char *model, *questions, *variant, *name;
-    const char *vote_title, *greedy_title, *early_title; /* of its checks */
+    const char *vote_title, *greedy_title, *early_title,
+        *auto_title; /* of its checks */
     ArmSet greedy, drawn[TEMPERATURES];
     Curve curves[TEMPERATURES];
 } Voter;
@@ -152,14 +153,6 @@ static void put_voter(Section *out, const Voter *v)
         put_curve(&out->text, v->name, temperatures[t], &v->curves[t]);
 }
 
-static void say_pair(Check *c, bool holds, const char *what, const ArmPair *p)
-{
-    Str text = {0};
-    put_pair(&text, p);
-    check_part(c, holds, "%s %s", what, str_c(&text));
-    str_release(&text);
-}
-
 /* The checks of one voter at temperature 1. */
 static Status check_voter(Section *out, const Voter *v, Err *err)
 {
@@ -182,12 +175,12 @@ static Status check_voter(Section *out, const Voter *v, Err *err)
                           "a vote of 8 drawn at temperature 1 over one: 10 points "
                           "more, 95 % over 0");
         ArmPair p = outcomes_pair(&vote, &one);
-        say_pair(c, p.difference >= 0.1 && p.interval.low > 0, "vote of 8 over one",
-                 &p);
+        check_pair(c, p.difference >= 0.1 && p.interval.low > 0, "vote of 8 over one",
+                   &p);
         c = section_check(out, v->greedy_title,
                           "the vote of all over greedy, with 95 % confidence");
         p = outcomes_pair(&all, &greedy);
-        say_pair(c, p.interval.low > 0, "vote over greedy", &p);
+        check_pair(c, p.interval.low > 0, "vote over greedy", &p);
         check_why(c,
                   "A greedy chain has no bad luck to be rescued from: where slips are "
                   "unlikely digits, greedy never makes them, and its errors are those "
@@ -199,7 +192,7 @@ static Status check_voter(Section *out, const Voter *v, Err *err)
         p = outcomes_pair(&early, &all);
         check_part(c, asked <= 0.5 * (double)most, "%.1f of %lld chains", asked,
                    (long long)most);
-        say_pair(c, p.difference >= -0.01, "against all of them", &p);
+        check_pair(c, p.difference >= -0.01, "against all of them", &p);
     }
     outcomes_release(&one);
     outcomes_release(&vote);
@@ -218,14 +211,16 @@ Status measure_votes(System2 *s, Section *out, Err *err)
          .name = "writers of mixed quality",
          .vote_title = "Voting rescues from bad luck",
          .greedy_title = "Voting beats greedy: slips",
-         .early_title = "An early stop: slips"},
+         .early_title = "An early stop: slips",
+         .auto_title = "Voting only when unsure: slips"},
         {.model = "unsure",
          .questions = "orders",
          .variant = "orders",
          .name = "an unsure model, parts in any order",
          .vote_title = "Voting over many ways",
          .greedy_title = "Voting beats greedy: many ways",
-         .early_title = "An early stop: many ways"},
+         .early_title = "An early stop: many ways",
+         .auto_title = "Voting only when unsure: many ways"},
     };
     static const char *const files[] = {"votes_writers.svg", "votes_unsure.svg"};
     enum { VOTERS = sizeof voters / sizeof *voters };
@@ -250,6 +245,10 @@ Status measure_votes(System2 *s, Section *out, Err *err)
     for (int i = 0; status == OK && i < VOTERS; i++) {
         str_printf(&out->text, "\n![%s](system2/%s)\n", voters[i].name, files[i]);
         status = check_voter(out, &voters[i], err);
+        if (status == OK)
+            status = measure_auto(out, voters[i].name, voters[i].auto_title,
+                                  &voters[i].greedy, &voters[i].drawn[TEMPERATURES - 1],
+                                  err);
     }
     str_putc(&out->text, '\n');
     for (int i = 0; i < VOTERS; i++)

@@ -253,6 +253,8 @@ static Status put_timing(Loop *l, int64_t step, int64_t updates, Err *err)
         metrics_put(&m, "seconds_waited_for_data", waited - l->mark_waited);
         l->mark_waited = waited;
     }
+    if (l->objective->timings)
+        l->objective->timings(l->objective->self, &m);
     l->mark_seconds = now;
     l->mark_tokens = tokens;
     Status status = journal_put(&l->journal, JOURNAL_TIMINGS, m.row, err);

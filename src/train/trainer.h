@@ -98,6 +98,9 @@ struct Objective {
     double (*waited)(
         void *self); /* seconds that updates waited for data so far this run;
                                      NULL: they have all of it in memory */
+    /* Puts what else the line of timings says of the iteration that ended: seconds of its
+     * parts, rates. NULL: nothing. */
+    void (*timings)(void *self, Metrics *m);
 };
 
 /* What the loop gives back for the ledger. */

@@ -170,6 +170,19 @@ static double flops(void *self)
     return s->flops;
 }
 
+static void put_times(void *self, Metrics *m)
+{
+    const RlTimes *t = &((RlStage *)self)->times;
+    metrics_put(m, "seconds_rollout", t->rollout);
+    metrics_put(m, "seconds_reward", t->reward);
+    metrics_put(m, "seconds_look_back", t->look_back);
+    metrics_put(m, "seconds_update", t->update);
+    if (t->rollout > 0)
+        metrics_put(m, "rollout_tokens_per_second", t->drawn / t->rollout);
+    if (t->update > 0)
+        metrics_put(m, "update_tokens_per_second", t->learned / t->update);
+}
+
 static double waited(void *self)
 {
     const RlStage *s = self;
@@ -547,6 +560,7 @@ static Objective make_objective(RlStage *s)
         .tokens = tokens,
         .flops = flops,
         .waited = s->ptx_ahead ? waited : NULL,
+        .timings = put_times,
     };
 }
 

@@ -88,6 +88,13 @@ typedef struct UpdateSums {
     double first_ratio_error; /* max |ratio - 1| in the first minibatch: 0 */
 } UpdateSums;
 
+/* Where the seconds of an iteration go; what is left of it is the optimizer's, and that of
+ * evaluations. */
+typedef struct RlTimes {
+    double rollout, reward, look_back, update;
+    double drawn, learned; /* tokens: of answers; of the passes that are learned from */
+} RlTimes;
+
 typedef struct RlStage RlStage;
 
 /* What distinguishes PPO, RLOO and GRPO. All but the marked are required. */
@@ -165,6 +172,7 @@ struct RlStage {
     double last_loss;
     UpdateSums sums;
     double tokens, flops;
+    RlTimes times; /* of this iteration */
 };
 
 /* The stage: opens what the options name, learns, saves. `o` begins with RlOptions. */
@@ -188,6 +196,8 @@ NODISCARD Status rl_write_diagnosis(RlStage *s, Err *err); /* at the end */
 /* Collects the episodes of an iteration: rollouts, scores, log-probabilities, advantages.
  * Puts what TRL calls objective/..., val/... */
 NODISCARD Status rl_collect(RlStage *s, int64_t iteration, Metrics *m, Err *err);
+/* Adds what has passed since *mark, and moves it to now. */
+void rl_take_time(double *seconds, double *mark);
 /* What the end of an episode is worth: its score, limited, less penalties. */
 double rl_final_reward(const RlOptions *o, const Episode *e);
 /* Every action's advantage is its episode's `relative`. */

@@ -8,10 +8,18 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/stats.h"
+#include "base/system.h"
 #include "stages/rl/rl_internal.h"
 
 #include <math.h>
 #include <string.h>
+
+void rl_take_time(double *seconds, double *mark)
+{
+    double now = system_seconds();
+    *seconds += now - *mark;
+    *mark = now;
+}
 
 /* --- prompts and answers ------------------------------------------------------------- */
 
@@ -36,13 +44,18 @@ static Status draw(RlStage *s, int64_t first, Err *err)
     for (int64_t i = first; i < B; i++)
         s->which[i] = prompt_at(s, s->groups + (i - first) / K);
     AnswerOptions o = {s->o->temperature, s->o->max_new, s->t->seed};
+    double mark = system_seconds();
     TRY(answerer_run(s->answerer, &s->prompts, s->which + first, B - first,
                      (uint64_t)(s->groups * K), &o, s->results + first, NULL, err));
     s->groups += (B - first) / K;
-    for (int64_t i = first; i < B; i++)
+    for (int64_t i = first; i < B; i++) {
         s->items[i] =
             answerer_item(s->answerer, &s->prompts, s->which[i], &s->results[i]);
+        s->times.drawn += (double)s->results[i].n;
+    }
+    rl_take_time(&s->times.rollout, &mark);
     Status status = reward_score(&s->rewards.reward, s->items + first, B - first, err);
+    rl_take_time(&s->times.reward, &mark);
     for (int64_t i = first; status != OK && i < B; i++)
         engine_result_release(&s->results[i]);
     return status;
@@ -339,8 +352,11 @@ static void put_experience(const RlStage *s, int64_t iteration, Metrics *m, Err 
 
 Status rl_collect(RlStage *s, int64_t iteration, Metrics *m, Err *err)
 {
+    s->times = (RlTimes){0};
     TRY(roll_out(s, m, err));
+    double mark = system_seconds();
     look_back(s, iteration);
+    rl_take_time(&s->times.look_back, &mark);
     rl_sum_kl(&s->experience);
     s->method->credit(s);
     put_experience(s, iteration, m, err);

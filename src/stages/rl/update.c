@@ -9,6 +9,7 @@
  * with n the actions of the minibatch. A critic that is a model of its own needs no
  * coefficient beside the policy's loss; one over the policy's trunk has one (ppo.c). */
 #include "base/rng.h"
+#include "base/system.h"
 #include "stages/rl/rl_internal.h"
 #include "tensor/mutant.h"
 
@@ -227,15 +228,18 @@ static Status learn_minibatch(RlStage *s, int64_t u, int64_t number, bool skip[2
         return OK;
     }
     double flops = model_shape_train_flops(&s->sft.model->shape, 64);
+    double mark = system_seconds();
     while (rl_lay(s, &at, end)) {
         policy_pass(s, &mb);
         if (s->method->learn)
             s->method->learn(s, &mb);
         s->tokens += (double)s->pass.batch->n;
+        s->times.learned += (double)s->pass.batch->n;
         s->flops += flops * (double)s->pass.batch->n;
     }
     double ptx_loss;
     TRY(ptx_pass(s, u, &ptx_loss, err));
+    rl_take_time(&s->times.update, &mark);
     add_to_sums(&s->sums, &mb, ptx_loss);
     *loss = mb.policy_loss + mb.other_loss;
     if (s->o->target_kl > 0 && mb.approx_kl / mb.actions > s->o->target_kl) {
