@@ -1,68 +1,11 @@
 /* checks_policy.c - checks 6 to 13 and 15 of the gold study: best of n, PPO, controls. */
 #include "base/mem.h"
-#include "eval/winrate.h"
+#include "study/beside.h"
 #include "study/figures.h"
 #include "study/overoptimization_internal.h"
 
 #include <math.h>
 #include <stdio.h>
-
-/* A policy beside the SFT model, on the same prompts. */
-typedef struct Beside {
-    double gain, in_deviations;    /* of gold; over the spread of single SFT answers */
-    StatsInterval interval;        /* of the gain, 95 %, in pairs */
-    double sft, proxy;             /* mean proxies; NAN without one */
-    double kl, kl_exact, kl_error; /* error: of kl, one deviation */
-    double kl_gap, kl_gap_error;   /* kl - kl_exact, and one deviation of it */
-    double ended;
-    Winrate wins; /* of the judge; lengths in tokens */
-    int64_t prompts;
-} Beside;
-
-static double deviation_of_mean(const double *x, int64_t n)
-{
-    return stats_sd(x, n) / sqrt((double)n);
-}
-
-static Status kl_of(const Measure *m, Beside *out, Err *err)
-{
-    const double *sampled = measure_column(m, "kl"),
-                 *exact = measure_column(m, "kl_exact");
-    int64_t n = measure_n(m);
-    double *gap;
-    TRY(MEM_ARRAY(&gap, (size_t)n, err));
-    for (int64_t i = 0; i < n; i++)
-        gap[i] = sampled[i] - exact[i];
-    out->kl = stats_mean(sampled, n);
-    out->kl_exact = stats_mean(exact, n);
-    out->kl_error = deviation_of_mean(sampled, n);
-    out->kl_gap = stats_mean(gap, n);
-    out->kl_gap_error = deviation_of_mean(gap, n);
-    mem_free(gap);
-    return OK;
-}
-
-static Status wins_of(const Measure *a, const Measure *b, Winrate *out, Err *err)
-{
-    const double *before = measure_column(a, "gold"),
-                 *after = measure_column(b, "gold");
-    const double *length_a = measure_column(a, "length"),
-                 *length_b = measure_column(b, "length");
-    int64_t n = measure_n(b);
-    double *outcome = NULL, *longer = NULL;
-    Status status = MEM_ARRAY(&outcome, (size_t)n, err);
-    if (status == OK)
-        status = MEM_ARRAY(&longer, (size_t)n, err);
-    for (int64_t i = 0; status == OK && i < n; i++) {
-        outcome[i] = after[i] > before[i] ? 1 : after[i] < before[i] ? 0 : .5;
-        longer[i] = length_b[i] - length_a[i];
-    }
-    if (status == OK)
-        status = winrate_of(outcome, longer, n, out, err);
-    mem_free(outcome);
-    mem_free(longer);
-    return status;
-}
 
 /* proxy: one of the main reward models, or NULL. */
 static Status beside_sft(const Study *s, const char *run, const char *proxy,
@@ -70,20 +13,7 @@ static Status beside_sft(const Study *s, const char *run, const char *proxy,
 {
     Measure m;
     TRY(lab_measure(&s->lab, run, s->mains, &m, err));
-    int64_t n = measure_n(&m);
-    const double *gold = measure_column(&m, "gold"),
-                 *before = measure_column(&s->sft, "gold");
-    *out = (Beside){.prompts = n, .sft = (double)NAN, .proxy = (double)NAN};
-    out->gain = stats_paired(gold, before, n, &out->interval);
-    out->in_deviations = out->gain / stats_sd(before, n);
-    out->ended = stats_mean(measure_column(&m, "ended"), n);
-    if (proxy) {
-        out->proxy = stats_mean(measure_column(&m, proxy), n);
-        out->sft = stats_mean(measure_column(&s->sft, proxy), n);
-    }
-    Status status = kl_of(&m, out, err);
-    if (status == OK)
-        status = wins_of(&s->sft, &m, &out->wins, err);
+    Status status = beside_of(&s->sft, &m, proxy, out, err);
     measure_release(&m);
     return status;
 }

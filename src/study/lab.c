@@ -107,8 +107,10 @@ static Status measure(const Lab *lab, const char *run, const char *file,
 Status lab_measure(const Lab *lab, const char *run, const char *const *proxies,
                    Measure *out, Err *err)
 {
-    MeasureOptions o = {
-        .reference = lab_folder(lab, "sft"), .limit = lab->limit, .answers = 1};
+    MeasureOptions o = {.reference =
+                            lab_folder(lab, lab->reference ? lab->reference : "sft"),
+                        .limit = lab->limit,
+                        .answers = 1};
     return measure(lab, run, "measure.json", proxies, &o, out, err);
 }
 

@@ -19,6 +19,7 @@ typedef struct Lab {
     TensorOps *ops; /* borrowed */
     Recipe recipe;
     int64_t limit, max_new; /* prompts and tokens of a measure */
+    const char *reference;  /* run that KL is to; NULL: sft */
 } Lab;
 
 /* Runs the recipe in `yaml` as far as it is not run yet. The lab holds the last one. */
@@ -44,7 +45,7 @@ NODISCARD Status lab_series(const Lab *lab, const char *run, Series *out, Err *e
 NODISCARD Status lab_final(const Lab *lab, const char *run, const char *key,
                            double *out, Err *err);
 
-/* One answer to each held-out prompt by the policy `run`, with its KL to `sft` and the
+/* One answer to each held-out prompt by the policy `run`, with its KL to the reference and the
  * scores of the reward models named in `proxies` (NULL-terminated names of runs, or NULL). */
 NODISCARD Status lab_measure(const Lab *lab, const char *run,
                              const char *const *proxies, Measure *out, Err *err);

@@ -28,198 +28,36 @@ static const OptField fields[] = {
 const OptTable overoptimization_options = {"overoptimization", "the gold study",
                                            sizeof(OveroptimizationOptions), fields};
 
-static const StudyScale scales[] = {
-    {.name = "full",
-     .run = "overoptimization",
-     .seeds = 3,
-     .text_bytes = 34000000,
-     .demonstrations = 18000,
-     .prompts = 8000,
-     .heldout_prompts = 1000,
-     .vocab = 2048,
-     .context = 288,
-     .policy = {4, 128, 4, 12000000},
-     .small = {2, 64, 2, 4000000},
-     .tiny = {1, 32, 1, 2000000},
-     .sft_batch = 3072,
-     .few = 500,
-     .batch_prompts = 8,
-     .episodes = 8192,
-     .batch = 128,
-     .max_new = 128,
-     .eval_prompts = 256,
-     .eval_every = 16,
-     .kl_target = 2,
-     .measured = 1000,
-     .best_prompts = 400,
-     .best_answers = 64,
-     .documents = 400,
-     .checkpoint_every = -1},
-    {.name = "quick",
-     .run = "overoptimization-quick",
-     .seeds = 3,
-     .text_bytes = 20000000,
-     .demonstrations = 12000,
-     .prompts = 6400,
-     .heldout_prompts = 640,
-     .vocab = 1024,
-     .context = 288,
-     .policy = {4, 128, 4, 8000000},
-     .small = {2, 64, 2, 3000000},
-     .tiny = {1, 32, 1, 1500000},
-     .sft_batch = 3072,
-     .few = 400,
-     .batch_prompts = 8,
-     .episodes = 4096,
-     .batch = 128,
-     .max_new = 128,
-     .eval_prompts = 128,
-     .eval_every = 16,
-     .kl_target = 2,
-     .measured = 600,
-     .best_prompts = 200,
-     .best_answers = 32,
-     .documents = 200,
-     .checkpoint_every = 0},
-    {.name = "smoke",
-     .run = "overoptimization-smoke",
-     .seeds = 1,
-     .text_bytes = 120000,
-     .demonstrations = 120,
-     .prompts = 96,
-     .heldout_prompts = 24,
-     .vocab = 320,
-     .context = 320,
-     .policy = {1, 32, 1, 20000},
-     .small = {1, 32, 1, 10000},
-     .tiny = {1, 32, 1, 10000},
-     .sft_batch = 1536,
-     .few = 6,
-     .batch_prompts = 4,
-     .episodes = 32,
-     .batch = 8,
-     .max_new = 12,
-     .eval_prompts = 8,
-     .eval_every = 8,
-     .kl_target = 1,
-     .measured = 24,
-     .best_prompts = 8,
-     .best_answers = 4,
-     .documents = 4,
-     .checkpoint_every = 0},
-};
-
 /* --- the runs ------------------------------------------------------------------------ */
-
-RunName run_name(const char *stem, int64_t seed)
-{
-    RunName name;
-    snprintf(name.text, sizeof name.text, "%s_%lld", stem, (long long)seed);
-    return name;
-}
-
-static void put_world(Str *y, const StudyScale *s)
-{
-    str_printf(
-        y,
-        "  - world: {people: 45, places: 30, animals: 30, text_bytes: %lld, "
-        "demonstrations: %lld, prompts: %lld, heldout_prompts: %lld, comparisons: "
-        "0, heldout_comparisons: 0}\n",
-        (long long)s->text_bytes, (long long)s->demonstrations, (long long)s->prompts,
-        (long long)s->heldout_prompts);
-    str_printf(y, "  - tokenizer: {data: $world/pretrain.jsonl, vocab: %lld}\n",
-               (long long)s->vocab);
-}
-
-/* base<suffix> and sft<suffix> */
-static void put_model(Str *y, const StudyScale *s, const StudyModel *m,
-                      const char *suffix)
-{
-    str_printf(
-        y,
-        "  - pretrain: {name: base%s, data: $world/pretrain.jsonl, heldout_data: "
-        "$world/heldout.jsonl, tokenizer: $tokenizer, depth: %lld, hidden: %lld, "
-        "heads: %lld, context: %lld, tokens: %lld, batch_tokens: 2304, lr: 4.5e-3, "
-        "beta2: 0.98, sample_every: 0, keep_checkpoints: 0}\n",
-        suffix, (long long)m->depth, (long long)m->hidden, (long long)m->heads,
-        (long long)s->context, (long long)m->tokens);
-    str_printf(
-        y,
-        "  - sft: {name: sft%s, model: $base%s, data: $world/demonstrations.jsonl, "
-        "overlong: drop, epochs: 2, batch_tokens: %lld, lr: 1.5e-3, ptx_data: "
-        "$world/pretrain.jsonl, ptx_coef: 0.5, sample_every: 0, keep_checkpoints: "
-        "0}\n",
-        suffix, suffix, (long long)s->sft_batch);
-}
-
-static void put_comparisons(Str *y, const StudyScale *s, const char *name,
-                            int64_t prompts, const char *more)
-{
-    str_printf(
-        y,
-        "  - rank: {name: %s, model: $sft, prompts: $world/prompts.jsonl, world: "
-        "$world/world.json, answers: 4, max_new: %lld, max_prompts: %lld%s}\n",
-        name, (long long)s->max_new, (long long)prompts, more);
-}
-
-static void put_reward(Str *y, const StudyScale *s, const char *name, const char *model,
-                       const char *data, const char *heldout, const char *more)
-{
-    str_printf(y,
-               "  - reward: {name: %s, model: $%s, data: $%s/comparisons.jsonl, "
-               "heldout_data: $%s/comparisons_heldout.jsonl, overlong: drop, lr: 1e-3, "
-               "batch_prompts: %lld, checkpoint_every: %lld, keep_checkpoints: 0%s}\n",
-               name, model, data, heldout, (long long)s->batch_prompts,
-               (long long)s->checkpoint_every, more);
-}
-
-/* more: options of this run alone, kl_coef among them. What guards would stop is what is
- * studied here. */
-static void put_ppo_stage(Str *y, const StudyScale *s, const char *name,
-                          const char *reward, const char *more)
-{
-    str_printf(
-        y,
-        "  - ppo: {name: %s, model: $sft, reward: %s, prompts: "
-        "$world/prompts.jsonl, heldout_prompts: $world/prompts_heldout.jsonl, "
-        "world: $world/world.json, max_new: %lld, batch: %lld, eval_prompts: %lld, "
-        "eval_every: %lld, sample_every: 0, guards: false, %s}\n",
-        name, reward, (long long)s->max_new, (long long)s->batch,
-        (long long)s->eval_prompts, (long long)s->eval_every, more);
-}
-
-static void put_ppo(Str *y, const StudyScale *s, const char *name, const char *reward,
-                    const char *options)
-{
-    char more[400];
-    snprintf(more, sizeof more,
-             "episodes: %lld, checkpoint_every: %lld, keep_checkpoints: 0, %s",
-             (long long)s->episodes, (long long)s->checkpoint_every, options);
-    put_ppo_stage(y, s, name, reward, more);
-}
 
 static void put_rewards(Str *y, const StudyScale *s)
 {
     char more[64];
-    put_comparisons(y, s, "pairs", 16 * s->few, "");
-    put_comparisons(y, s, "pairs_4n", 4 * s->few, "");
-    put_comparisons(y, s, "pairs_n", s->few, "");
-    put_comparisons(y, s, "pairs_sampled", 16 * s->few, ", labels: sampled");
-    put_comparisons(y, s, "pairs_flipped", 16 * s->few,
-                    ", labels: flipped, label_noise: 0.25");
-    put_comparisons(y, s, "pairs_shuffled", 16 * s->few, ", labels: shuffled");
+    gold_put_comparisons(y, s, "pairs", "sft", 16 * s->few, "");
+    gold_put_comparisons(y, s, "pairs_4n", "sft", 4 * s->few, "");
+    gold_put_comparisons(y, s, "pairs_n", "sft", s->few, "");
+    gold_put_comparisons(y, s, "pairs_sampled", "sft", 16 * s->few,
+                         ", labels: sampled");
+    gold_put_comparisons(y, s, "pairs_flipped", "sft", 16 * s->few,
+                         ", labels: flipped, label_noise: 0.25");
+    gold_put_comparisons(y, s, "pairs_shuffled", "sft", 16 * s->few,
+                         ", labels: shuffled");
     for (int64_t seed = 1; seed <= s->seeds; seed++) {
         snprintf(more, sizeof more, ", seed: %lld", (long long)seed);
-        put_reward(y, s, run_name("reward", seed).text, "sft", "pairs", "pairs", more);
+        gold_put_reward(y, s, run_name("reward", seed).text, "sft", "pairs", "pairs",
+                        more);
     }
-    put_reward(y, s, "reward_4n", "sft", "pairs_4n", "pairs", "");
-    put_reward(y, s, "reward_n", "sft", "pairs_n", "pairs", "");
-    put_reward(y, s, "reward_n_4epochs", "sft", "pairs_n", "pairs", ", epochs: 4");
-    put_reward(y, s, "reward_small", "sft_small", "pairs", "pairs", "");
-    put_reward(y, s, "reward_tiny", "sft_tiny", "pairs", "pairs", "");
-    put_reward(y, s, "reward_sampled", "sft", "pairs_sampled", "pairs_sampled", "");
-    put_reward(y, s, "reward_flipped", "sft", "pairs_flipped", "pairs_flipped", "");
-    put_reward(y, s, "reward_shuffled", "sft", "pairs_shuffled", "pairs_shuffled", "");
+    gold_put_reward(y, s, "reward_4n", "sft", "pairs_4n", "pairs", "");
+    gold_put_reward(y, s, "reward_n", "sft", "pairs_n", "pairs", "");
+    gold_put_reward(y, s, "reward_n_4epochs", "sft", "pairs_n", "pairs", ", epochs: 4");
+    gold_put_reward(y, s, "reward_small", "sft_small", "pairs", "pairs", "");
+    gold_put_reward(y, s, "reward_tiny", "sft_tiny", "pairs", "pairs", "");
+    gold_put_reward(y, s, "reward_sampled", "sft", "pairs_sampled", "pairs_sampled",
+                    "");
+    gold_put_reward(y, s, "reward_flipped", "sft", "pairs_flipped", "pairs_flipped",
+                    "");
+    gold_put_reward(y, s, "reward_shuffled", "sft", "pairs_shuffled", "pairs_shuffled",
+                    "");
 }
 
 /* Of all runs but the sweep's: with half of it (the default) a policy of the quick study
@@ -233,12 +71,14 @@ static void put_seeds(Str *y, const StudyScale *s)
         char options[64], reward[64];
         snprintf(reward, sizeof reward, "$%s", run_name("reward", seed).text);
         snprintf(options, sizeof options, "%s, seed: %lld", penalty, (long long)seed);
-        put_ppo(y, s, run_name("ppo", seed).text, reward, options);
+        gold_put_ppo(y, s, run_name("ppo", seed).text, "sft", reward, options);
         snprintf(options, sizeof options, "kl_coef: 0, seed: %lld", (long long)seed);
-        put_ppo(y, s, run_name("over_tiny", seed).text, "$reward_tiny", options);
+        gold_put_ppo(y, s, run_name("over_tiny", seed).text, "sft", "$reward_tiny",
+                     options);
         snprintf(options, sizeof options, "%s, missing_eos_penalty: 0, seed: %lld",
                  penalty, (long long)seed);
-        put_ppo(y, s, run_name("random", seed).text, "[{random: 1}]", options);
+        gold_put_ppo(y, s, run_name("random", seed).text, "sft", "[{random: 1}]",
+                     options);
     }
 }
 
@@ -246,18 +86,18 @@ static void put_policies(Str *y, const StudyScale *s, const char *constant)
 {
     char options[256];
     put_seeds(y, s);
-    put_ppo(y, s, "over_small", "$reward_small", "kl_coef: 0");
-    put_ppo(y, s, "over_n", "$reward_n", "kl_coef: 0");
-    put_ppo(y, s, "beta_0", "$reward_1", "kl_coef: 0");
-    put_ppo(y, s, "beta_02", "$reward_1", "kl_coef: 0.02");
-    put_ppo(y, s, "beta_05", "$reward_1", "kl_coef: 0.05");
-    put_ppo(y, s, "beta_10", "$reward_1", "kl_coef: 0.1");
+    gold_put_ppo(y, s, "over_small", "sft", "$reward_small", "kl_coef: 0");
+    gold_put_ppo(y, s, "over_n", "sft", "$reward_n", "kl_coef: 0");
+    gold_put_ppo(y, s, "beta_0", "sft", "$reward_1", "kl_coef: 0");
+    gold_put_ppo(y, s, "beta_02", "sft", "$reward_1", "kl_coef: 0.02");
+    gold_put_ppo(y, s, "beta_05", "sft", "$reward_1", "kl_coef: 0.05");
+    gold_put_ppo(y, s, "beta_10", "sft", "$reward_1", "kl_coef: 0.1");
     snprintf(options, sizeof options,
              "%s, ptx_data: $world/pretrain.jsonl, ptx_coef: 1", penalty);
-    put_ppo(y, s, "ptx", "$reward_1", options);
+    gold_put_ppo(y, s, "ptx", "sft", "$reward_1", options);
     snprintf(options, sizeof options, "%s, missing_eos_penalty: 0", penalty);
-    put_ppo(y, s, "constant", constant, options);
-    put_ppo(y, s, "shuffled", "$reward_shuffled", penalty);
+    gold_put_ppo(y, s, "constant", "sft", constant, options);
+    gold_put_ppo(y, s, "shuffled", "sft", "$reward_shuffled", penalty);
     /* The coefficient moves by a twentieth an iteration at most, and KL follows some ten
      * iterations behind: it takes twice the episodes to come to rest. */
     snprintf(options, sizeof options,
@@ -265,7 +105,7 @@ static void put_policies(Str *y, const StudyScale *s, const char *constant)
              "kl_target: %g, kl_horizon: %lld, schedule: constant",
              2 * (long long)s->episodes, (long long)s->checkpoint_every, penalty,
              s->kl_target, 4 * (long long)s->batch);
-    put_ppo_stage(y, s, "adaptive", "$reward_1", options);
+    gold_put_ppo_stage(y, s, "adaptive", "sft", "$reward_1", options);
 }
 
 /* Short runs that are compared with themselves. */
@@ -275,8 +115,8 @@ static void put_repeats(Str *y, const StudyScale *s)
     snprintf(options, sizeof options,
              "episodes: %lld, checkpoint_every: 1, keep_checkpoints: 100",
              4 * (long long)s->batch);
-    put_ppo_stage(y, s, "resume", "$reward_1", options);
-    put_ppo_stage(y, s, "again", "$reward_1", options);
+    gold_put_ppo_stage(y, s, "resume", "sft", "$reward_1", options);
+    gold_put_ppo_stage(y, s, "again", "sft", "$reward_1", options);
     str_printf(
         y,
         "  - sft: {name: steps, model: $base, data: $world/demonstrations.jsonl, "
@@ -289,10 +129,10 @@ static void put_repeats(Str *y, const StudyScale *s)
 static void compose(Str *y, const StudyScale *s, const char *name, const char *constant)
 {
     str_printf(y, "run: %s\nseed: 1\nstages:\n", name);
-    put_world(y, s);
-    put_model(y, s, &s->policy, "");
-    put_model(y, s, &s->small, "_small");
-    put_model(y, s, &s->tiny, "_tiny");
+    gold_put_world(y, s);
+    gold_put_model(y, s, &s->policy, "", "");
+    gold_put_model(y, s, &s->small, "_small", "");
+    gold_put_model(y, s, &s->tiny, "_tiny", "");
     put_rewards(y, s);
     if (constant) {
         put_policies(y, s, constant);
@@ -495,7 +335,9 @@ static Status conclude(Study *s, const char *out, Str *report, Err *err)
 Status study_overoptimization(const OveroptimizationOptions *o, TensorOps *ops,
                               Str *report, Err *err)
 {
-    const StudyScale *scale = &scales[o->smoke ? 2 : o->quick ? 1 : 0];
+    const StudyScale *scale = &gold_scales[o->smoke   ? GOLD_SMOKE
+                                           : o->quick ? GOLD_QUICK
+                                                      : GOLD_FULL];
     RunName names[MEASURE_PROXIES];
     const char *proxies[MEASURE_PROXIES + 1], *mains[MEASURE_PROXIES + 1];
     list_proxies(scale, names, proxies, mains);

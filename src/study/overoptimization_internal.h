@@ -3,30 +3,8 @@
 #define STUDY_OVEROPTIMIZATION_INTERNAL_H
 
 #include "study/check.h"
+#include "study/gold_runs.h"
 #include "study/lab.h"
-
-/* A model that is pretrained and fine-tuned: the policy, or where reward models start. */
-typedef struct StudyModel {
-    int64_t depth, hidden, heads, tokens; /* tokens: of pretraining */
-} StudyModel;
-
-typedef struct StudyScale {
-    const char *name, *run; /* "quick"; the run folder's default name */
-    int64_t seeds;          /* of the runs where the table asks for several */
-    int64_t text_bytes, demonstrations, prompts, heldout_prompts, vocab, context;
-    StudyModel policy, small, tiny;
-    int64_t sft_batch;
-    int64_t few;           /* prompts of the smallest set of comparisons: N; the others
-                              have 4N and 16N */
-    int64_t batch_prompts; /* rankings an update of the reward models */
-    int64_t episodes, batch, max_new; /* of an RL run */
-    int64_t eval_prompts, eval_every;
-    double kl_target;
-    int64_t measured;                   /* held-out prompts of a measure */
-    int64_t best_prompts, best_answers; /* for best of n */
-    int64_t documents;                  /* for bits per byte */
-    int64_t checkpoint_every; /* of reward models and RL: 0 where they are short */
-} StudyScale;
 
 typedef struct Study {
     const StudyScale *scale;
@@ -36,12 +14,6 @@ typedef struct Study {
     const char *const *proxies, *const *mains;
     Measure best_of, sft; /* of the SFT model */
 } Study;
-
-/* Names of runs that differ by seed: "ppo_1". */
-typedef struct RunName {
-    char text[48];
-} RunName;
-RunName run_name(const char *stem, int64_t seed);
 
 enum { STUDY_CHECKS = 16 };
 /* Fill figure, verdict and why of a check whose number, title and mark are set. */

@@ -18,9 +18,9 @@ void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
 void compose_honesty(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_facts(y, s, seeds);
-    put_questions(y, s, "honesty", "facts", "known:6,open:3,conflict,decline:3,lost",
-                  40000, "");
-    put_learners(y, s, seeds, "honest", "honesty", reading);
+    put_questions(y, s, "honesty", "facts", "known:6,open:3,conflict,decline:3,lost:3",
+                  46000, "");
+    put_learners(y, s, seeds, "honest", "honesty", (Learning){4000000, 3e-3, 0.2, 128});
 }
 
 typedef struct Asked {

@@ -4,6 +4,7 @@
 
 #include "study/arm.h"
 #include "study/check.h"
+#include "study/gold_runs.h"
 #include "study/lab.h"
 
 enum { SYSTEM2_SEEDS = 8, SYSTEM2_CHECKS = 8 };
@@ -16,6 +17,9 @@ typedef struct System2Scale {
     int64_t batch_tokens;
     int64_t tests;          /* questions a measure */
     int64_t votes, samples; /* questions that are voted on; answers to each */
+    int gold;               /* GOLD_...: sizes of runs on the practice world */
+    int64_t prompts,
+        same; /* of it, that models are asked again and again: each so often */
 } System2Scale;
 
 /* What an experiment found. */
@@ -49,6 +53,8 @@ void compose_votes(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_reflection(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_facts(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_honesty(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_alignment(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_sharpening(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_people(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
@@ -57,6 +63,8 @@ Status measure_votes(System2 *s, Section *out, Err *err);      /* E4 */
 Status measure_reflection(System2 *s, Section *out, Err *err); /* E5 */
 Status measure_facts(System2 *s, Section *out, Err *err);      /* E3 */
 Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
+Status measure_alignment(System2 *s, Section *out, Err *err);  /* E8 */
+Status measure_sharpening(System2 *s, Section *out, Err *err); /* E8V */
 Status measure_people(System2 *s, Section *out, Err *err);     /* A1 */
 
 /* --- recipes ---------------------------------------------------------------------------- */

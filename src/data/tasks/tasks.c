@@ -231,6 +231,8 @@ static Status put_demonstration(Press *p, FileWriter *file, TaskFile which, uint
         return err_set(p->err, ERR_NOMEM, "no memory for a row");
     str_puts(&p->row, "{\"messages\": ");
     json_append(&p->row, messages);
+    str_puts(&p->row, ", \"expected\": ");
+    json_append_string(&p->row, str_span(&p->example.expected));
     str_putc(&p->row, '}');
     json_decref(messages);
     return put_row(p, file);

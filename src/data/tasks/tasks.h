@@ -8,8 +8,9 @@
  *
  * Files written into a folder:
  *
- *   train.jsonl heldout.jsonl   {"messages": [...]}: demonstrations, variants mixed by their
- *                               weights; heldout is of test questions, to watch the loss
+ *   train.jsonl heldout.jsonl   {"messages": [...], "expected"}: demonstrations, variants mixed by
+ *                               their weights; heldout is of test questions, to watch the
+ *                               loss
  *   text.jsonl                  {"text"}: some of train.jsonl as plain text, for a vocabulary
  *                               and the first steps of a base model
  *   tests/VARIANT.jsonl         {"prompt", "question", "expected"}; row i of every file asks
