@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "base/str.h"
 #include "tensor/ops.h"
+#include "think/strategy/strategy.h"
 #include "think/tool/tool.h"
 
 #include <jansson.h>
@@ -18,6 +19,20 @@
 
 /* Is `said` right for this row of the questions? Where several answers are. */
 typedef bool (*ArmJudge)(const json_t *row, Span said);
+
+/* The strategy that asks (think/strategy/strategy.h). All is borrowed; what it points to the
+ * file's name has to tell, too. */
+typedef struct ArmThinking {
+    const char *spec;            /* "tree:5" */
+    const char *extract;         /* specification of its extractor; NULL: auto */
+    const ThinkOptions *options; /* NULL: as they come */
+    const Judging *judge;
+    const Examples *examples;
+    const LmConstraint *constraint;
+    const Span *stops;
+    size_t n_stops;
+    bool as_document;
+} ArmThinking;
 
 typedef struct ArmOptions {
     const char *file;  /* the answers: JSON Lines, written */
@@ -30,6 +45,9 @@ typedef struct ArmOptions {
         *tools;     /* what may be called; NULL: the calculator. The file's name has
                              to tell which */
     ArmJudge judge; /* NULL: what is expected, letter by letter */
+    bool whole;     /* all of the text is what it says, not what follows its last '#' */
+    const ArmThinking
+        *thinking; /* NULL: plain answers, all at once through the engine */
 } ArmOptions;
 
 /* Of each answer, question after question: [questions * samples]. */
@@ -39,7 +57,7 @@ typedef struct Arm {
      * came up, -1 nothing that the extractor (data/tasks/tasks.h) found. Equal numbers of one
      * question say the same. */
     int64_t *said;
-    int64_t *tokens;
+    int64_t *tokens; /* written */
     double *logprob; /* of all drawn tokens together */
     double *entropy; /* mean over them, nats */
     double seconds;  /* for all of it */

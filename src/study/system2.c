@@ -80,6 +80,7 @@ static const Experiment experiments[] = {
      measure_reflection},
     {"E8V", "Learning from right and wrong alone", "quality", compose_sharpening,
      measure_sharpening},
+    {"E6", "Searching among steps", "search", compose_search, measure_search},
     {"E3", "Looking it up", "facts", compose_facts, measure_facts},
     {"E13", "Knowing what one does not know", "facts", compose_honesty,
      measure_honesty},

@@ -10,6 +10,7 @@
  * system2_votes.c       E4: voting
  * system2_auto.c        E4: voting only when unsure
  * system2_reflect.c     E5: looking at the answer again
+ * system2_search.c      E6: tree search on Countdown
  * system2_sharpen.c     E8V: reinforcement learning from right and wrong
  * system2_align.c       E8: preferences: gold, entropy, variety of base, SFT and RL
  * system2_facts.c       E3, E13: memory, records, not knowing

@@ -83,6 +83,8 @@ Status run_arm(System2 *s, const char *model, const char *tests, const char *lab
                     .max_calls = how.calls,
                     .tools = how.tools,
                     .judge = how.judge,
+                    .whole = how.whole,
+                    .thinking = how.thinking,
                     .seed = ARM_SEED};
     Status status =
         file_make_folders(file_join(&folder, s->lab.recipe.folder, "arms"), err);

@@ -5,11 +5,11 @@
 
 enum { FACT_TOKENS = 12 };
 
-static const Learning reading = {2000000, 3e-3, 0.2, 128};
+static const Learning reading = {3000000, 3e-3, 0.2, 128};
 
 void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "facts", "facts", "known:6,open:3,conflict", 30000, "");
+    put_questions(y, s, "facts", "facts", "known:6,open:3,conflict", 45000, "");
     str_puts(y, "  - tokenizer: {data: $facts/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "reader", "facts", reading);
 }

@@ -55,6 +55,7 @@ void compose_facts(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_honesty(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_alignment(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_sharpening(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_search(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_people(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
@@ -65,6 +66,7 @@ Status measure_facts(System2 *s, Section *out, Err *err);      /* E3 */
 Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
 Status measure_alignment(System2 *s, Section *out, Err *err);  /* E8 */
 Status measure_sharpening(System2 *s, Section *out, Err *err); /* E8V */
+Status measure_search(System2 *s, Section *out, Err *err);     /* E6 */
 Status measure_people(System2 *s, Section *out, Err *err);     /* A1 */
 
 /* --- recipes ---------------------------------------------------------------------------- */
@@ -91,6 +93,8 @@ typedef struct ArmHow {
     int64_t questions;    /* 0: those of the scale */
     const Toolbox *tools; /* NULL: the calculator; the label of the arm names others */
     ArmJudge judge;       /* NULL: as expected */
+    bool whole;           /* as in ArmOptions */
+    const ArmThinking *thinking;
 } ArmHow;
 
 /* The same arm with the model of each seed. */

@@ -8,10 +8,10 @@ enum { CHAIN_TOKENS = 96 };
 
 void compose_quality(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "qualities", "multiply", "expert,untagged,sloppy", 21000, "");
+    put_questions(y, s, "qualities", "multiply", "expert,untagged,sloppy", 32000, "");
     str_puts(y, "  - tokenizer: {data: $qualities/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "writers", "qualities",
-                 (Learning){2000000, 3e-3, 0.1, 128});
+                 (Learning){3000000, 3e-3, 0.25, 128});
 }
 
 enum { EXPERT, UNTAGGED, SLOPPY, UNSEEN, TAGS };

@@ -1,6 +1,6 @@
 /* system2_reflect.c - E5: look at the answer again, and another one if it seems wrong. Who
  * looks matters: nobody (blind), a model that says yes or no at once, a model that marks
- * every number of the chain, the calculator.
+ * every digit of the chain, the calculator.
  *
  * All policies work on the same answers, drawn once: attempt 0 is the first answer, the
  * next is taken where the check says no, TRIES at most; where it says no to all, the first
@@ -13,23 +13,23 @@
 
 #include <stdio.h>
 
-enum { CHAIN_TOKENS = 96, MARK_TOKENS = 16, TRIES = 4 };
+enum { CHAIN_TOKENS = 96, MARK_TOKENS = 96, TRIES = 4 };
 /* Of an answer that is checked: a chain is shorter, and what is longer is none. */
 enum { MOST_BYTES = 96 };
 
-/* And who says whether a chain is right: with a mark for each number, or at once. */
+/* And who says whether a chain is right: with a mark for each digit, or at once. */
 void compose_reflection(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_votes(y, s, seeds);
-    put_questions(y, s, "checks", "multiply", "verify:2,judge", 20000, "");
+    put_questions(y, s, "checks", "multiply", "verify:3,judge", 30000, "");
     put_learners(y, s, seeds, "checkers", "checks",
-                 (Learning){2000000, 3e-3, 0.5, 128});
+                 (Learning){4000000, 3e-3, 0.2, 224});
 }
 
 typedef enum Checker { BLIND, JUDGE, MARKS, CALCULATOR, CHECKERS } Checker;
 static const char *const names[CHECKERS] = {
     "blind: the second answer", "a model says yes or no",
-    "a model marks every number, then says yes or no", "the calculator"};
+    "a model marks every digit, then says yes or no", "the calculator"};
 
 /* --- what the checkers say --------------------------------------------------------------- */
 
@@ -126,13 +126,13 @@ static Status check_answers(System2 *s, int64_t seed, Checker checker, ArmHow ho
 /* --- policies --------------------------------------------------------------------------- */
 
 /* What became of first answers. */
-typedef struct Flips {
+typedef struct FirstFlips {
     int64_t kept_right, lost, won, kept_wrong;
-} Flips;
+} FirstFlips;
 
 typedef struct Policy {
     Outcomes outcomes;
-    Flips flips;
+    FirstFlips flips;
     Verdicts all; /* counts over seeds */
 } Policy;
 
@@ -185,7 +185,7 @@ static void put_flips(Str *out, const Policy *policies)
              "right | wrong stayed wrong | says yes to right ones | says no to wrong "
              "ones |\n|---|---|---|---|---|---|---|\n");
     for (int c = 0; c < CHECKERS; c++) {
-        const Flips *f = &policies[c].flips;
+        const FirstFlips *f = &policies[c].flips;
         const Verdicts *v = &policies[c].all;
         str_printf(out, "| %s | %lld | %lld | %lld | %lld |", names[c],
                    (long long)f->kept_right, (long long)f->lost, (long long)f->won,
@@ -218,7 +218,7 @@ static void check_policies(Section *out, const Outcomes *first, const Outcomes *
     check_why(c, "The checker has learned more than expected from yes and no alone.");
     c = section_check(
         out, "Checking needs tokens to think",
-        "marks on every number: over yes or no at once, and over a vote of "
+        "marks on every digit: over yes or no at once, and over a vote of "
         "as many answers, with 95 % confidence");
     p = outcomes_pair(&marks->outcomes, &judge->outcomes);
     check_pair(c, p.interval.low > 0, "marks over yes or no", &p);

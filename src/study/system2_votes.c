@@ -17,8 +17,8 @@ static const double sure = 0.95; /* of the leader, for an early stop */
 void compose_votes(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_quality(y, s, seeds);
-    put_questions(y, s, "orders", "multiply", "orders", 6000, "");
-    put_learners(y, s, seeds, "unsure", "orders", (Learning){600000, 3e-3, 0.2, 128});
+    put_questions(y, s, "orders", "multiply", "orders", 20000, "");
+    put_learners(y, s, seeds, "unsure", "orders", (Learning){1500000, 3e-3, 0.05, 128});
 }
 
 /* What votes of 1, 2, 4 ... of the answers are worth; greedy is a vote of one. */

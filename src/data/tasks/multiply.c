@@ -26,8 +26,8 @@ typedef enum Variant {
     UNTAGGED,
     SLOPPY,
     UNSEEN, /* a tag that no demonstration has */
-    VERIFY, /* is this chain right? a mark for each number of it, then yes or no */
-    JUDGE,  /* yes or no */
+    VERIFY, /* is this chain right? the chain again with marks for its digits, yes or no */
+    JUDGE, /* yes or no */
 } Variant;
 
 static const TaskVariant variants[] = {
@@ -58,14 +58,20 @@ enum { DIGITS = 9, TERMS = 2 * DIGITS };
 /* A sloppy writer gets a digit wrong so often: of a part, of a sum. */
 static const double part_slip = 0.06, sum_slip = 0.03;
 
+/* A number that a chain works out, and where it stands in the text. */
+typedef struct Number {
+    int64_t wanted, said; /* wanted: given the numbers before it */
+    int32_t digits;
+    size_t at;
+} Number;
+
 typedef struct Product {
     int64_t a, b;
     int32_t digits_a, digits_b;
     int64_t order[DIGITS]; /* of the digits of b, from the least */
     double part_slip, sum_slip;
-    /* Written by put_chain: whether each number is right, given those before it, and what
-     * the chain says the product is. */
-    bool right[TERMS];
+    /* Written by put_chain; result: what the chain says the product is. */
+    Number numbers[TERMS];
     int32_t terms;
     int64_t result;
 } Product;
@@ -109,7 +115,7 @@ static int64_t put_number(Str *out, Product *p, int64_t wanted, int32_t digits,
                           double chance, Rng *r)
 {
     int64_t said = slip(wanted, digits, chance, r);
-    p->right[p->terms++] = said == wanted;
+    p->numbers[p->terms++] = (Number){wanted, said, digits, out->len};
     put_reversed(out, said, digits);
     return said;
 }
@@ -189,10 +195,20 @@ static void put_solution(Str *out, int variant, Product *p, Rng *way)
     }
 }
 
-static void put_marks(Str *out, const Product *p)
+/* The chain in text[from..) once more, with a mark for each digit that was worked out: what
+ * it takes to check one stands as far from its mark as it stood from the digit, and the
+ * digit always a chain's length before. */
+static void put_marks(Str *out, const Str *text, size_t from, const Product *p)
 {
-    for (int32_t i = 0; i < p->terms; i++)
-        str_putc(out, p->right[i] ? '+' : '-');
+    size_t start = out->len;
+    str_append(out, text->ptr + from, text->len - from);
+    for (int32_t n = 0; n < p->terms; n++) {
+        const Number *x = &p->numbers[n];
+        int64_t wanted = x->wanted, said = x->said;
+        for (int32_t i = 0; i < x->digits; i++, wanted /= 10, said /= 10)
+            out->ptr[start + x->at - from + (size_t)i] =
+                wanted % 10 == said % 10 ? '+' : '-';
+    }
 }
 
 /* A chain of mixed quality in the question; is it right? */
@@ -201,12 +217,17 @@ static Status put_check(Product *p, int variant, const char *ask, Rng *way,
 {
     str_puts(&out->text, ask);
     str_putc(&out->text, ' ');
+    size_t chain = out->text.len;
     put_chain(&out->text, p, way);
-    put_answer(&out->text, p->result);
-    TRY(example_say(out, ROLE_USER, err));
-    bool right = p->result == p->a * p->b;
+    Str marks = {0};
     if (variant == VERIFY)
-        put_marks(&out->text, p);
+        put_marks(&marks, &out->text, chain, p);
+    put_answer(&out->text, p->result);
+    Status status = example_say(out, ROLE_USER, err);
+    bool right = p->result == p->a * p->b;
+    str_span_append(&out->text, str_span(&marks));
+    str_release(&marks);
+    TRY(status);
     str_puts(&out->expected, right ? "y" : "n");
     str_printf(&out->text, "#%s", right ? "y" : "n");
     return example_say(out, ROLE_ASSISTANT, err);

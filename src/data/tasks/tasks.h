@@ -16,7 +16,7 @@
  *   tests/VARIANT.jsonl         {"prompt", "question", "expected"}; row i of every file asks
  *                               the same question
  *
- * Every answer has a '#' and behind it what was asked for, up to white space, ';' or the
+ * Every answer (but the values of countdown, a word) has a '#' and behind it what was asked for, up to white space, ';' or the
  * end: one extractor serves all variants. */
 #ifndef DATA_TASKS_TASKS_H
 #define DATA_TASKS_TASKS_H
@@ -25,6 +25,7 @@
 #include "base/options.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct TasksOptions {
@@ -45,5 +46,10 @@ NODISCARD Status tasks_write(const TasksOptions *o, const char *folder, Err *err
 /* What an answer says: what stands behind its last '#'; of length 0: it is invalid.
  * Borrowed from text. */
 Span tasks_answer(Span text);
+
+/* countdown: do the lines of `chain` lead from the numbers of "7,3,8,2:24" to the target by
+ * steps that the rules allow, each number used once? What stands behind a step, and behind
+ * the last one, is not read. */
+bool countdown_is_solved(Span question, Span chain);
 
 #endif

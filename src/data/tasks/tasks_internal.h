@@ -29,7 +29,7 @@ typedef struct TaskKind {
                   Example *out, Err *err);
 } TaskKind;
 
-extern const TaskKind task_multiply, task_facts, task_people;
+extern const TaskKind task_multiply, task_facts, task_people, task_countdown;
 
 /* Is it a question of the tests, by its hash? */
 bool task_is_tests(Span question);

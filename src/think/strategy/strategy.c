@@ -40,6 +40,11 @@ static const OptField fields[] = {
     OPT_CHOICE(ThinkOptions, tree_value, 0, tree_value_names,
                "tree: without a judge the model rates each partial answer, or votes"),
     OPT_INT(ThinkOptions, tree_values, 3, 1, 16, "tree: ratings, or votes, asked for"),
+    OPT_TEXT(
+        ThinkOptions, tree_ask,
+        "Can this lead to the right answer? Say sure, likely or impossible.",
+        "tree: what the model is asked about a partial answer; it answers with one "
+        "of these words"),
     OPT_INT(ThinkOptions, tool_steps, 8, 1, 1000,
             "tools: rounds of calls for an answer"),
     OPT_REAL(ThinkOptions, auto_entropy, 0.3, 0, 100,

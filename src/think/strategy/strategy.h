@@ -34,6 +34,7 @@ typedef struct ThinkOptions {
     double auto_entropy; /* auto: nats a token up to which the model is sure */
     int tree_search, tree_thoughts, tree_value; /* tree: names as below */
     int64_t tree_depth, tree_thoughts_n, tree_values;
+    char *tree_ask; /* tree: what the model is asked about a partial answer */
 } ThinkOptions;
 extern const OptTable think_options;
 extern const char *const tree_search_names[],

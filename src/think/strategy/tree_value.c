@@ -85,10 +85,7 @@ static Status value_of(Tree *t, size_t i, Err *err)
                    .sample = t->q->sample,
                    .key = question_key(t->q, "value", (int64_t)i),
                    .n = 1};
-    Status status = ask_about(t, str_span(&x->path),
-                              "Can this lead to the right answer? "
-                              "Say sure, likely or impossible.",
-                              &talk, err);
+    Status status = ask_about(t, str_span(&x->path), t->q->o->tree_ask, &talk, err);
     if (status == OK)
         status = t->run->lm->can.score ? value_by_score(t, &r, &x->value, err)
                                        : value_by_samples(t, &r, &x->value, err);

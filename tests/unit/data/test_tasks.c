@@ -72,25 +72,42 @@ static int64_t read_behind(const char **at, char sign)
     return read_reversed(at);
 }
 
-/* Works out a chain again, from `text` to its '#'. Gives what it says the product is;
- * marks gets '+' for each part and sum that follows from what is before it, else '-'. */
-static int64_t check_chain(int64_t a, int64_t b, const char *text, char *marks)
+/* Reads a number of so many digits behind `sign`, least digit first, and writes in `marks`,
+ * at the same place of the chain, which of its digits are those of `right`. */
+static int64_t mark_behind(const char **at, char sign, int digits, int64_t right,
+                           const char *chain, char *marks)
+{
+    char wanted[32];
+    int64_t said = 0, unit = 1;
+    snprintf(wanted, sizeof wanted, "%0*lld", digits, (long long)right);
+    assert_int_equal(*(*at)++, sign);
+    for (int i = 0; i < digits; i++, unit *= 10, ++*at) {
+        assert_true(**at >= '0' && **at <= '9');
+        said += (**at - '0') * unit;
+        marks[*at - chain] = **at == wanted[digits - 1 - i] ? '+' : '-';
+    }
+    return said;
+}
+
+/* Works out a chain of three-digit factors again, from `chain` to its '#'. Gives what it
+ * says the product is; marks gets the chain with '+' for each digit that follows from what
+ * is before it, and '-' for the others. */
+static int64_t check_chain(int64_t a, int64_t b, const char *chain, char *marks)
 {
     int64_t said = 0, unit = 1;
-    for (; *text != '#'; unit *= 10) {
-        assert_int_equal(read_reversed(&text), a);
-        assert_int_equal(read_behind(&text, '*'), b / unit % 10);
-        int64_t part = read_behind(&text, '=');
-        *marks++ = part == a * (b / unit % 10) ? '+' : '-';
-        assert_int_equal(read_behind(&text, ':'), part * unit);
-        int64_t sum = read_behind(&text, '=');
-        *marks++ = sum == (said + part * unit) % 1000000 ? '+' : '-';
-        assert_int_equal(*text++, ';');
-        said = sum;
+    const char *at = chain;
+    strcpy(marks, chain);
+    *strchr(marks, '#') = '\0';
+    for (; *at != '#'; unit *= 10) {
+        assert_int_equal(read_reversed(&at), a);
+        assert_int_equal(read_behind(&at, '*'), b / unit % 10);
+        int64_t part = mark_behind(&at, '=', 4, a * (b / unit % 10), chain, marks);
+        assert_int_equal(read_behind(&at, ':'), part * unit);
+        said = mark_behind(&at, '=', 6, (said + part * unit) % 1000000, chain, marks);
+        assert_int_equal(*at++, ';');
     }
-    *marks = '\0';
     assert_true(unit > b);
-    assert_int_equal(strtoll(text + 1, NULL, 10), said);
+    assert_int_equal(strtoll(at + 1, NULL, 10), said);
     return said;
 }
 
@@ -107,7 +124,7 @@ static void chains_can_be_worked_out_again(void **state)
     json_array_foreach(rows, i, row)
     {
         const char *ask = turn(row, 0), *answer = turn(row, 1);
-        char marks[40], tag = ask[0], *rest;
+        char marks[200], tag = ask[0], *rest;
         int64_t a = strtoll(ask + 1, &rest, 10), b = strtoll(rest + 1, &rest, 10);
         int64_t said = check_chain(a, b, tag == 'V' ? rest + 1 : answer, marks);
         kinds[tag == 'V' ? 0 : tag == 'C' ? 1 : 2]++;
