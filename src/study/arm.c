@@ -39,6 +39,8 @@ void arm_release(Arm *a)
 {
     mem_free(a->said);
     mem_free(a->tokens);
+    mem_free(a->forced);
+    mem_free(a->kept);
     mem_free(a->logprob);
     mem_free(a->entropy);
     *a = (Arm){0};
@@ -51,6 +53,8 @@ Status arm_alloc(Arm *a, int64_t questions, int64_t samples, Err *err)
     size_t n = (size_t)arm_n(a);
     TRY(MEM_ARRAY(&a->said, n, err));
     TRY(MEM_ARRAY(&a->tokens, n, err));
+    TRY(MEM_ARRAY(&a->forced, n, err));
+    TRY(MEM_ARRAY(&a->kept, n, err));
     TRY(MEM_ARRAY(&a->logprob, n, err));
     return MEM_ARRAY(&a->entropy, n, err);
 }
@@ -70,6 +74,8 @@ static Status read_lines(const Series *lines, const ArmOptions *o, Arm *out, Err
         size_t line = (size_t)i + 1;
         out->said[i] = (int64_t)series_at(lines, line, "said");
         out->tokens[i] = (int64_t)series_at(lines, line, "tokens");
+        out->forced[i] = (int64_t)series_at(lines, line, "forced");
+        out->kept[i] = series_at(lines, line, "kept");
         out->logprob[i] = series_at(lines, line, "logprob");
         out->entropy[i] = series_at(lines, line, "entropy");
     }
@@ -118,6 +124,7 @@ Status arm_run(const ArmOptions *o, TensorOps *ops, Arm *out, Err *err)
 Status arm_score(const Arm *a, ArmScore *out, Err *err)
 {
     int64_t n = arm_n(a), right = 0, *cluster;
+    double tokens = 0, forced = 0;
     double *hit;
     *out = (ArmScore){.n = n};
     TRY(MEM_ARRAY(&hit, (size_t)n, err));
@@ -129,8 +136,12 @@ Status arm_score(const Arm *a, ArmScore *out, Err *err)
         out->invalid += (a->said[i] < 0) / (double)n;
         out->tokens += (double)a->tokens[i] / (double)n;
         out->entropy += a->entropy[i] / (double)n;
+        out->kept += a->kept[i] / (double)n;
+        tokens += (double)a->tokens[i];
+        forced += (double)a->forced[i];
     }
     if (status == OK) {
+        out->forced = tokens > 0 ? forced / tokens : 0;
         out->right = n > 0 ? (double)right / (double)n : 0;
         out->seconds = a->questions > 0 ? a->seconds / (double)a->questions : 0;
         out->interval = stats_wilson((double)right, (double)n);

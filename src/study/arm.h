@@ -19,6 +19,8 @@
 
 /* Is `said` right for this row of the questions? Where several answers are. */
 typedef bool (*ArmJudge)(const json_t *row, Span said);
+/* Is it an answer at all? */
+typedef bool (*ArmValid)(Span said);
 
 /* The strategy that asks (think/strategy/strategy.h). All is borrowed; what it points to the
  * file's name has to tell, too. */
@@ -45,6 +47,7 @@ typedef struct ArmOptions {
         *tools;     /* what may be called; NULL: the calculator. The file's name has
                              to tell which */
     ArmJudge judge; /* NULL: what is expected, letter by letter */
+    ArmValid valid; /* NULL: all that is not empty */
     bool whole;     /* all of the text is what it says, not what follows its last '#' */
     const ArmThinking
         *thinking; /* NULL: plain answers, all at once through the engine */
@@ -58,6 +61,8 @@ typedef struct Arm {
      * question say the same. */
     int64_t *said;
     int64_t *tokens; /* written */
+    int64_t *forced; /* of them: by a tool, or a constraint that left one way */
+    double *kept;    /* share of probability that a constraint left; 1 without one */
     double *logprob; /* of all drawn tokens together */
     double *entropy; /* mean over them, nats */
     double seconds;  /* for all of it */
@@ -74,6 +79,7 @@ static inline int64_t arm_n(const Arm *a)
 typedef struct ArmScore {
     int64_t n;
     double right, invalid, tokens, entropy; /* shares; means an answer */
+    double forced, kept;                    /* shares of tokens; mean of probability */
     double seconds;                         /* a question */
     StatsInterval interval; /* of right: Wilson, or where a question has several answers
                                their clusters' */

@@ -28,6 +28,8 @@ static Reading read_answer(const ArmOptions *o, const json_t *row, Span text)
 {
     Reading r = {.value = o->whole ? span_trim(text) : tasks_answer(text)};
     const char *expected = json_string_value(json_object_get(row, "expected"));
+    if (r.value.len > 0 && o->valid && !o->valid(r.value))
+        r.value.len = 0;
     if (r.value.len == 0)
         return r;
     r.right = o->judge ? o->judge(row, r.value)
@@ -53,8 +55,8 @@ static int64_t number_of(const Span *values, const int64_t *said, int64_t k)
 /* One answer as it came. */
 typedef struct Said {
     Str text;
-    int64_t tokens; /* written */
-    double logprob, entropy;
+    int64_t tokens, forced; /* written; of them not drawn */
+    double kept, logprob, entropy;
 } Said;
 
 typedef struct Asker {
@@ -128,6 +130,8 @@ static void take_numbers(const EngineResult *r, Said *out)
         drawn++;
     }
     out->tokens = r->n;
+    out->forced = r->n - drawn;
+    out->kept = 1;
     out->entropy = drawn > 0 ? entropy / (double)drawn : 0;
 }
 
@@ -182,6 +186,8 @@ static void take_outcome(Said *out, const Outcome *o, int64_t tokens)
         str_putc(&out->text, '\n');
     str_span_append(&out->text, str_span(&o->text));
     out->tokens = tokens;
+    out->forced = o->forced;
+    out->kept = o->kept;
     out->logprob = o->logprob;
     out->entropy = o->entropy;
 }
@@ -293,9 +299,10 @@ static void put_line(Asker *a, const Arm *out, int64_t i, int64_t k, Span text)
                (long long)k);
     json_append_string(&a->lines, text);
     str_printf(&a->lines,
-               ", \"said\": %lld, \"tokens\": %lld, \"logprob\": %.17g, \"entropy\": "
-               "%.17g}\n",
-               (long long)out->said[at], (long long)out->tokens[at], out->logprob[at],
+               ", \"said\": %lld, \"tokens\": %lld, \"forced\": %lld, \"kept\": %.17g, "
+               "\"logprob\": %.17g, \"entropy\": %.17g}\n",
+               (long long)out->said[at], (long long)out->tokens[at],
+               (long long)out->forced[at], out->kept[at], out->logprob[at],
                out->entropy[at]);
 }
 
@@ -313,6 +320,8 @@ static void read_question(Asker *a, int64_t i, Arm *out)
                   : reading.right        ? 0
                                          : number_of(a->values, said, k);
         out->tokens[i * n + k] = x->tokens;
+        out->forced[i * n + k] = x->forced;
+        out->kept[i * n + k] = x->kept;
         out->logprob[i * n + k] = x->logprob;
         out->entropy[i * n + k] = x->entropy;
         put_line(a, out, i, k, text);

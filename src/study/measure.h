@@ -6,6 +6,7 @@
 #ifndef STUDY_MEASURE_H
 #define STUDY_MEASURE_H
 
+#include "eval/variety.h"
 #include "tensor/ops.h"
 
 enum { MEASURE_PROXIES = 14 };
@@ -57,5 +58,11 @@ NODISCARD Status measure_weights_hash(const char *folder, uint64_t *hash, Err *e
 NODISCARD Status measure_bits(const char *file, const char *model,
                               const char *documents, int64_t limit, TensorOps *ops,
                               double *out, Err *err);
+
+/* How many different things a model says (eval/variety.h), kept in a file likewise. prompts:
+ * data specification. Of the report all but the counts. */
+NODISCARD Status measure_variety(const char *file, const char *model,
+                                 const char *prompts, const VarietyOptions *o,
+                                 TensorOps *ops, VarietyReport *out, Err *err);
 
 #endif

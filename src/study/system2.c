@@ -84,6 +84,8 @@ static const Experiment experiments[] = {
     {"E3", "Looking it up", "facts", compose_facts, measure_facts},
     {"E13", "Knowing what one does not know", "facts", compose_honesty,
      measure_honesty},
+    {"E10", "Learning from the prompt", "patterns", compose_shots, measure_shots},
+    {"E11", "An answer in a form", "records", compose_records, measure_records},
     {"E8", "People's preferences: style up, variety down", "alignment",
      compose_alignment, measure_alignment},
     {"A1", "How many times the people", "people", compose_people, measure_people},

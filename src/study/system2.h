@@ -13,6 +13,8 @@
  * system2_search.c      E6: tree search on Countdown
  * system2_sharpen.c     E8V: reinforcement learning from right and wrong
  * system2_align.c       E8: preferences: gold, entropy, variety of base, SFT and RL
+ * system2_shots.c       E10: few-shot prompts of a base model
+ * system2_records.c     E11: constrained output
  * system2_facts.c       E3, E13: memory, records, not knowing
  * system2_lookup.c      an index of the records
  * system2_people.c      A1: look up, divide, check, write */

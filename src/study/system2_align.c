@@ -3,17 +3,13 @@
  * world, a pipeline of its own for each seed; the comparisons that the reward model learns
  * from have one label in ten turned round. */
 #include "base/file.h"
-#include "base/mem.h"
-#include "eval/variety.h"
-#include "model/folder.h"
 #include "study/beside.h"
 #include "study/system2_internal.h"
-#include "text/template.h"
 
 #include <math.h>
 #include <stdio.h>
 
-enum { LEASHES = 3, SLOTS = 64 };
+enum { LEASHES = 3 };
 /* Coefficients of the KL penalty. */
 static const struct {
     const char *stem, *options, *name;
@@ -53,57 +49,23 @@ void compose_alignment(Str *y, const System2Scale *s, int64_t seeds)
 
 /* --- how many different things it says --------------------------------------------------- */
 
-typedef struct Speaker {
-    Model *model;
-    Tokenizer *tok;
-    ChatTemplate *chat;
-    Engine *engine;
-    RecordList prompts;
-} Speaker;
-
-static void speaker_release(Speaker *v)
-{
-    record_list_release(&v->prompts);
-    engine_free(v->engine);
-    template_free(v->chat);
-    tokenizer_free(v->tok);
-    model_free(v->model);
-}
-
-static Status speaker_open(Speaker *v, System2 *s, const char *run, Err *err)
-{
-    const char *folder = lab_folder(&s->lab, run);
-    CorpusOptions corpus;
-    Str prompts = {0};
-    TRY(model_folder_load(&v->model, s->lab.ops, folder, false, NULL, err));
-    TRY(model_folder_tokenizer(&v->tok, folder, err));
-    TRY(template_new(&v->chat, v->tok, err));
-    TRY(engine_new(&v->engine, v->model, SLOTS, 0, NULL, err));
-    TRY(opt_defaults(&corpus_options, &corpus, err));
-    file_join(&prompts, lab_folder(&s->lab, "world"), "prompts_heldout.jsonl");
-    Status status =
-        corpus_load(&v->prompts, str_c(&prompts), RECORD_PROMPT, &corpus, err);
-    opt_release(&corpus_options, &corpus);
-    str_release(&prompts);
-    return status;
-}
-
 static Status ask_again(System2 *s, const char *run, VarietyReport *out, Err *err)
 {
-    Speaker v = {0};
     VarietyOptions o;
+    Str file = {0}, prompts = {0};
+    const char *folder = lab_folder(&s->lab, run);
     TRY(opt_defaults(&variety_options, &o, err));
     o.answers = s->scale->same;
     o.limit = s->scale->prompts;
     o.max_new = s->lab.max_new;
     o.max_calls = 0;
     o.temperature = 1;
-    Status status = speaker_open(&v, s, run, err);
-    if (status == OK)
-        status =
-            variety_measure(v.engine, v.tok, v.chat, &v.prompts, &o, run, out, err);
+    file_join(&prompts, lab_folder(&s->lab, "world"), "prompts_heldout.jsonl");
+    Status status = measure_variety(file_join(&file, folder, "variety.json"), folder,
+                                    str_c(&prompts), &o, s->lab.ops, out, err);
     opt_release(&variety_options, &o);
-    speaker_release(&v);
+    str_release(&file);
+    str_release(&prompts);
     return status == OK ? OK : err_context(err, "asking '%s' again and again", run);
 }
 

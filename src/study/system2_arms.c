@@ -21,8 +21,8 @@ void put_questions(Str *y, const System2Scale *s, const char *name, const char *
                (long long)s->tests, more);
 }
 
-static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char *name,
-                        const char *questions, Learning how)
+void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
+              const char *questions, Learning how)
 {
     str_printf(
         y,
@@ -34,6 +34,12 @@ static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char 
         (long long)s->heads, (long long)how.context,
         (long long)((double)how.tokens * s->share), (long long)s->batch_tokens, how.lr,
         (long long)seed);
+}
+
+static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char *name,
+                        const char *questions, Learning how)
+{
+    put_base(y, s, seed, name, questions, how);
     str_printf(y,
                "  - sft: {name: %s_%lld, model: $%s_base_%lld, data: $%s/train.jsonl, "
                "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
@@ -83,6 +89,7 @@ Status run_arm(System2 *s, const char *model, const char *tests, const char *lab
                     .max_calls = how.calls,
                     .tools = how.tools,
                     .judge = how.judge,
+                    .valid = how.valid,
                     .whole = how.whole,
                     .thinking = how.thinking,
                     .seed = ARM_SEED};
@@ -105,6 +112,8 @@ static void summarise(ArmSet *a)
         a->all.invalid += s->invalid / n;
         a->all.tokens += s->tokens / n;
         a->all.entropy += s->entropy / n;
+        a->all.forced += s->forced / n;
+        a->all.kept += s->kept / n;
         a->all.seconds += s->seconds / n;
         hits += s->right * (double)s->n;
         answers += (double)s->n;

@@ -56,6 +56,8 @@ void compose_honesty(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_alignment(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_sharpening(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_search(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_shots(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_records(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_people(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
@@ -67,6 +69,8 @@ Status measure_honesty(System2 *s, Section *out, Err *err);    /* E13 */
 Status measure_alignment(System2 *s, Section *out, Err *err);  /* E8 */
 Status measure_sharpening(System2 *s, Section *out, Err *err); /* E8V */
 Status measure_search(System2 *s, Section *out, Err *err);     /* E6 */
+Status measure_shots(System2 *s, Section *out, Err *err);      /* E10 */
+Status measure_records(System2 *s, Section *out, Err *err);    /* E11 */
 Status measure_people(System2 *s, Section *out, Err *err);     /* A1 */
 
 /* --- recipes ---------------------------------------------------------------------------- */
@@ -80,9 +84,11 @@ typedef struct Learning {
     double epochs;  /* of the demonstrations as conversations, to learn the form */
     int64_t context;
 } Learning;
-/* By seed, NAME_base_SEED, pretrained on the questions of that name, and NAME_SEED, tuned to
+/* put_base: NAME_base_SEED alone. By seed, NAME_base_SEED, pretrained on the questions of that name, and NAME_SEED, tuned to
  * answer them. Pretraining has Muon, with which these tasks take a third of the tokens; and
  * rotary positions turn fast enough to tell neighbours apart in texts as short as these. */
+void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
+              const char *questions, Learning how);
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
                   const char *questions, Learning how);
 
@@ -93,7 +99,8 @@ typedef struct ArmHow {
     int64_t questions;    /* 0: those of the scale */
     const Toolbox *tools; /* NULL: the calculator; the label of the arm names others */
     ArmJudge judge;       /* NULL: as expected */
-    bool whole;           /* as in ArmOptions */
+    ArmValid valid;       /* the three as in ArmOptions */
+    bool whole;
     const ArmThinking *thinking;
 } ArmHow;
 

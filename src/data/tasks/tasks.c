@@ -14,16 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const TaskKind *const kinds[] = {&task_multiply, &task_facts, &task_people,
-                                        &task_countdown};
-const char *const tasks_names[] = {"multiply", "facts", "people", "countdown", NULL};
+static const TaskKind *const kinds[] = {&task_multiply,  &task_facts,    &task_people,
+                                        &task_countdown, &task_patterns, &task_records};
+const char *const tasks_names[] = {"multiply", "facts",   "people", "countdown",
+                                   "patterns", "records", NULL};
 
 /* clang-format off */
 static const OptField fields[] = {
     OPT_INT(TasksOptions, seed, 1, 0, 9e15, "of everything that is drawn"),
     OPT_CHOICE(TasksOptions, task, 0, tasks_names, "what is asked"),
     OPT_TEXT(TasksOptions, variants, NULL, "what is demonstrated: VARIANT[:WEIGHT],...; unset: the task's mixture"),
-    OPT_INT(TasksOptions, size, 0, 0, 1e6, "multiply: digits of the first factor; facts: places that are told; countdown: numbers; 0: the task's own"),
+    OPT_INT(TasksOptions, size, 0, 0, 1e6, "multiply: digits of the first factor; facts: places that are told; countdown: numbers; patterns: cues of the pool; 0: the task's own"),
     OPT_INT(TasksOptions, size2, 0, 0, 1e6, "multiply: digits of the second factor; 0: as the first"),
     OPT_INT(TasksOptions, examples, 20000, 1, 1e9, "demonstrations to train on"),
     OPT_INT(TasksOptions, heldout, 300, 0, 1e9, "demonstrations on questions of the tests' side, to watch the loss"),
@@ -250,11 +251,23 @@ static void put_turn(Str *text, const Message *turn)
         str_append(text, turn->content, turn->len);
 }
 
+static void put_page(Str *text, const Conversation *chat)
+{
+    for (size_t m = 0; m < chat->n; m++) {
+        const Message *turn = &chat->messages[m];
+        str_puts(text, turn->role == ROLE_USER ? "Question: " : "Answer: ");
+        str_append(text, turn->content, turn->len);
+        str_puts(text, turn->role == ROLE_USER ? "\n" : "\n\n");
+    }
+}
+
 static Status put_text(Press *p, FileWriter *file, TaskFile which, uint64_t i)
 {
     TRY(draw_demonstration(p, which, i));
     Str *text = &p->example.text;
-    for (size_t m = 0; m < p->example.chat.n; m++)
+    if (p->kind->page)
+        put_page(text, &p->example.chat);
+    for (size_t m = 0; !p->kind->page && m < p->example.chat.n; m++)
         put_turn(text, &p->example.chat.messages[m]);
     TRY(str_check(text, p->err));
     str_puts(&p->row, "{\"text\": ");

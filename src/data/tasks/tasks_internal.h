@@ -23,13 +23,16 @@ typedef struct TaskKind {
     const char *name;
     const TaskVariant *variants; /* ended by name NULL */
     int64_t size, size_min, size_max;
+    bool page; /* texts are pages of questions and answers, as base models are asked
+                  (think/lm/lm_document.h) */
     /* The question is drawn from `question` alone, the same in every variant; `way` is for
      * the rest. *out is empty. */
     Status (*put)(const TasksOptions *o, int variant, Rng question, Rng way,
                   Example *out, Err *err);
 } TaskKind;
 
-extern const TaskKind task_multiply, task_facts, task_people, task_countdown;
+extern const TaskKind task_multiply, task_facts, task_people, task_countdown,
+    task_patterns, task_records;
 
 /* Is it a question of the tests, by its hash? */
 bool task_is_tests(Span question);

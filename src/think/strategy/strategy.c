@@ -110,6 +110,8 @@ Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err)
 void outcome_cost(Outcome *o, const LmAnswer *a)
 {
     o->tokens += a->tokens;
+    o->forced += a->forced;
+    o->kept = a->kept;
     o->logprob += a->logprob;
     o->entropy = a->entropy;
 }

@@ -87,8 +87,9 @@ typedef struct Outcome {
     bool cut;     /* it was not finished: a limit or a budget ended it */
     Str note;     /* a remark for people: why it was cut, how the votes fell; or "" */
     double logprob, entropy; /* as in LmAnswer, of all that was drawn for it */
-    int64_t tokens;
-    double confidence; /* share of the votes, from 0 to 1; NAN: nobody voted */
+    int64_t tokens, forced;  /* forced: of them, by a constraint that left one way */
+    double kept;             /* as in LmAnswer, of the last answer */
+    double confidence;       /* share of the votes, from 0 to 1; NAN: nobody voted */
 } Outcome;
 void outcome_release(Outcome *o); /* accepts zeroed */
 /* Moves *from into *to, which is released first. */
