@@ -6,6 +6,7 @@
  * system2_arms.c        arms over the seeds of a run, tables of them
  * system2_report.c      sections, kept one by one, and the report of all
  * system2_multiply.c    E1, E2: products directly, step by step, with the calculator
+ * system2_digits.c      E1D: other sizes, and sums
  * system2_quality.c     E7: asking for good performance
  * system2_votes.c       E4: voting
  * system2_auto.c        E4: voting only when unsure

@@ -48,6 +48,7 @@ typedef struct Experiment {
     Status (*measure)(System2 *s, Section *out, Err *err);
 } Experiment;
 void compose_multiply(Str *yaml, const System2Scale *s, int64_t seeds);
+void compose_digits(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_quality(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_votes(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_reflection(Str *yaml, const System2Scale *s, int64_t seeds);
@@ -60,6 +61,7 @@ void compose_shots(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_records(Str *yaml, const System2Scale *s, int64_t seeds);
 void compose_people(Str *yaml, const System2Scale *s, int64_t seeds);
 Status measure_steps(System2 *s, Section *out, Err *err);      /* E1 */
+Status measure_digits(System2 *s, Section *out, Err *err);     /* E1D */
 Status measure_calculator(System2 *s, Section *out, Err *err); /* E2 */
 Status measure_quality(System2 *s, Section *out, Err *err);    /* E7 */
 Status measure_votes(System2 *s, Section *out, Err *err);      /* E4 */

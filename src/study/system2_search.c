@@ -12,10 +12,10 @@ enum { CHAIN_TOKENS = 64, STEP_TOKENS = 24, STEPS = 3, THOUGHTS = 5 };
 
 void compose_search(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "puzzles", "countdown", "chain,value", 150000, "");
+    put_questions(y, s, "puzzles", "countdown", "chain,value:2", 200000, "");
     str_puts(y, "  - tokenizer: {data: $puzzles/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "solver", "puzzles",
-                 (Learning){8000000, 3e-3, 0.06, 160});
+                 (Learning){10000000, 3e-3, 0.3, 160});
 }
 
 /* Whether the steps lead to the target: known from the rules alone. */

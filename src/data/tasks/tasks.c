@@ -15,16 +15,17 @@
 #include <string.h>
 
 static const TaskKind *const kinds[] = {&task_multiply,  &task_facts,    &task_people,
-                                        &task_countdown, &task_patterns, &task_records};
+                                        &task_countdown, &task_patterns, &task_records,
+                                        &task_sums};
 const char *const tasks_names[] = {"multiply", "facts",   "people", "countdown",
-                                   "patterns", "records", NULL};
+                                   "patterns", "records", "sums",   NULL};
 
 /* clang-format off */
 static const OptField fields[] = {
     OPT_INT(TasksOptions, seed, 1, 0, 9e15, "of everything that is drawn"),
     OPT_CHOICE(TasksOptions, task, 0, tasks_names, "what is asked"),
     OPT_TEXT(TasksOptions, variants, NULL, "what is demonstrated: VARIANT[:WEIGHT],...; unset: the task's mixture"),
-    OPT_INT(TasksOptions, size, 0, 0, 1e6, "multiply: digits of the first factor; facts: places that are told; countdown: numbers; patterns: cues of the pool; 0: the task's own"),
+    OPT_INT(TasksOptions, size, 0, 0, 1e6, "multiply: digits of the first factor; sums: of both; facts: places that are told; countdown: numbers; patterns: cues of the pool; 0: the task's own"),
     OPT_INT(TasksOptions, size2, 0, 0, 1e6, "multiply: digits of the second factor; 0: as the first"),
     OPT_INT(TasksOptions, examples, 20000, 1, 1e9, "demonstrations to train on"),
     OPT_INT(TasksOptions, heldout, 300, 0, 1e9, "demonstrations on questions of the tests' side, to watch the loss"),

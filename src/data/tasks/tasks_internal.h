@@ -32,7 +32,7 @@ typedef struct TaskKind {
 } TaskKind;
 
 extern const TaskKind task_multiply, task_facts, task_people, task_countdown,
-    task_patterns, task_records;
+    task_patterns, task_records, task_sums;
 
 /* Is it a question of the tests, by its hash? */
 bool task_is_tests(Span question);
