@@ -22,9 +22,10 @@ static const char schema[] =
     "\"integer\"}}, \"required\": [\"name\", \"age\", \"town\", \"bags\"], "
     "\"additionalProperties\": false}";
 #define TEMPLATE                                                                       \
-    "\"{\\\"name\\\": \\\"\" [a-z]{1,12} \"\\\", \\\"age\\\": \" [0-9]{1,3} \", "      \
+    "\"{\\\"name\\\": \\\"\" [a-z]{1,12} \"\\\", \\\"age\\\": \" [1-9] [0-9]{0,2} "    \
+    "\", "                                                                             \
     "\\\"town\\\": "                                                                   \
-    "\\\"\" [a-z]{1,12} \"\\\", \\\"bags\\\": \" [0-9]{1,3} \"}\"\n"
+    "\\\"\" [a-z]{1,12} \"\\\", \\\"bags\\\": \" [1-9] [0-9]{0,2} \"}\"\n"
 static const char template[] = "root ::= " TEMPLATE;
 static const char after_notes[] = "root ::= [a-z0-9 ]{1,40} \"\\n\" " TEMPLATE;
 

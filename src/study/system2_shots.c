@@ -183,7 +183,7 @@ Status measure_shots(System2 *s, Section *out, Err *err)
             "moved and a mark (`<dabc`); which move and which mark belong to the "
             "cue was drawn anew for every page, so only the page tells. The model "
             "is asked greedily with `--think few-shot` from a pool of %d examples "
-            "of 40 cues; no word of a question is in the pool.\n\n",
+            "of 40 cues; no question is in the pool.\n\n",
             POOL);
         put_arms_head(&out->text);
         for (int i = 0; i < WAYS; i++)

@@ -112,13 +112,11 @@ static Status put(const TasksOptions *o, int variant, Rng question, Rng way,
 {
     char word[LETTERS];
     draw_word(word, &question);
-    str_append(&out->question, word, LETTERS); /* words of tests are not in the pool */
-    if (variant == PAGES) {
-        str_puts(&out->expected, "");
-        return put_page(out, word, &way, err);
-    }
     /* Cues of the pool by number: even ones have known rules, odd ones novel ones. */
     uint64_t n = rng_below(&question, (uint32_t)o->size);
+    str_printf(&out->question, "%d %.*s", (int)(n / 2), LETTERS, word);
+    if (variant == PAGES)
+        return put_page(out, word, &way, err);
     if (variant != POOL)
         n = n / 2 * 2 + (variant == NOVEL);
     Rng all = rng_make((uint64_t)o->seed, RNG_TASKS, UINT64_MAX);
