@@ -91,15 +91,15 @@ RunName run_name(const char *stem, int64_t seed)
     return name;
 }
 
-void gold_put_world(Str *y, const StudyScale *s)
+void gold_put_world(Str *y, const StudyScale *s, const char *more)
 {
     str_printf(
         y,
         "  - world: {people: 45, places: 30, animals: 30, text_bytes: %lld, "
         "demonstrations: %lld, prompts: %lld, heldout_prompts: %lld, comparisons: "
-        "0, heldout_comparisons: 0}\n",
+        "0, heldout_comparisons: 0%s}\n",
         (long long)s->text_bytes, (long long)s->demonstrations, (long long)s->prompts,
-        (long long)s->heldout_prompts);
+        (long long)s->heldout_prompts, more);
     str_printf(y, "  - tokenizer: {data: $world/pretrain.jsonl, vocab: %lld}\n",
                (long long)s->vocab);
 }

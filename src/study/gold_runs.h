@@ -42,7 +42,7 @@ RunName run_name(const char *stem, int64_t seed);
 /* Each appends stages to the YAML of a recipe. `more` are options of this run alone
  * (", seed: 2"). `model`, `data`, `heldout`: names of runs. */
 /* world and tokenizer */
-void gold_put_world(Str *y, const StudyScale *s);
+void gold_put_world(Str *y, const StudyScale *s, const char *more);
 /* base<suffix> and sft<suffix> */
 void gold_put_model(Str *y, const StudyScale *s, const StudyModel *m,
                     const char *suffix, const char *more);

@@ -129,7 +129,7 @@ static void put_repeats(Str *y, const StudyScale *s)
 static void compose(Str *y, const StudyScale *s, const char *name, const char *constant)
 {
     str_printf(y, "run: %s\nseed: 1\nstages:\n", name);
-    gold_put_world(y, s);
+    gold_put_world(y, s, "");
     gold_put_model(y, s, &s->policy, "", "");
     gold_put_model(y, s, &s->small, "_small", "");
     gold_put_model(y, s, &s->tiny, "_tiny", "");

@@ -24,7 +24,8 @@ void compose_alignment(Str *y, const System2Scale *s, int64_t seeds)
 {
     const StudyScale *gold = &gold_scales[s->gold];
     char more[80], suffix[24], reward[40];
-    gold_put_world(y, gold);
+    /* Another world than the gold study's: its settings meet new people and prompts. */
+    gold_put_world(y, gold, ", seed: 7");
     for (int64_t seed = 1; seed <= seeds; seed++) {
         RunName sft = run_name("sft", seed), pairs = run_name("pairs", seed);
         (void)snprintf(suffix, sizeof suffix, "_%lld", (long long)seed);

@@ -72,7 +72,7 @@ typedef struct Way {
 enum { GREEDY, FREE, SCHEMA, FILLED, NOTES, NOTES_FILLED, WAYS };
 #define FORM(kind, text)                                                               \
     {                                                                                  \
-        kind, {text, sizeof text - 1}, NULL, 0                                         \
+        (kind), {(text), sizeof(text) - 1}, NULL, 0                                    \
     }
 static const Way ways[WAYS] = {
     [GREEDY] = {"greedy", "record", "free, greedy", 0, {0}},

@@ -25,13 +25,14 @@ static Status put(const TasksOptions *o, int variant, Rng question, Rng way,
                   Example *out, Err *err)
 {
     (void)way;
-    int64_t a = draw_number(&question, o->size), b = draw_number(&question, o->size);
+    long long a = draw_number(&question, o->size);
+    long long b = draw_number(&question, o->size);
     int digits = (int)o->size + 1;
-    str_printf(&out->question, "%lld+%lld", (long long)a, (long long)b);
+    str_printf(&out->question, "%lld+%lld", a, b);
     str_printf(&out->text, "%c%s", variant == REVERSED ? 'R' : 'D',
                str_c(&out->question));
     TRY(example_say(out, ROLE_USER, err));
-    str_printf(&out->expected, "%0*lld", digits, (long long)(a + b));
+    str_printf(&out->expected, "%0*lld", digits, a + b);
     TRY(str_check(&out->expected, err));
     for (int i = 0, j = digits - 1; variant == REVERSED && i < j; i++, j--) {
         char x = out->expected.ptr[i];
