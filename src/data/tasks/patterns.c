@@ -93,7 +93,9 @@ static Status put_page(Example *out, const char first[LETTERS], Rng *way, Err *e
     Rule rules[CUES_ON_A_PAGE];
     char word[LETTERS];
     for (int c = 0; c < CUES_ON_A_PAGE; c++) {
-        cues[c] = rng_below(way, CUES);
+        do {
+            cues[c] = rng_below(way, CUES);
+        } while (c > 0 && cues[c] == cues[0]);
         rules[c] = draw_rule(way, false);
     }
     bool one = rng_below(way, 2) == 0; /* half of the pages are of one cue */

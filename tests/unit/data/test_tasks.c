@@ -1,60 +1,10 @@
 /* test_tasks.c - the questions of small worlds: split, pairing, and chains that are worked
  * out again from their text. */
-#include "support/check.h"
+#define FOLDER "test_tasks.tmp"
+#include "support/task_rows.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "data/record.h"
-#include "data/tasks/tasks.h"
-#include "format/json.h"
-
-#define FOLDER "test_tasks.tmp"
-
-static Err err;
-
-static TasksOptions options(const char *task)
-{
-    TasksOptions o;
-    CHECK_OK(opt_defaults(&tasks_options, &o, &err));
-    CHECK_OK(opt_set(&tasks_options, &o, "task", task, &err));
-    o.examples = 300;
-    o.heldout = 20;
-    o.texts = 10;
-    o.tests = 60;
-    return o;
-}
-
-static void write(const TasksOptions *o)
-{
-    CHECK_OK(file_remove_tree(FOLDER, &err));
-    CHECK_OK(tasks_write(o, FOLDER, &err));
-}
-
-/* Rows of a file of FOLDER; json_decref the list. */
-static json_t *rows_of(const char *name)
-{
-    Str path = {0}, text = {0};
-    json_t *rows = json_array();
-    CHECK_OK(file_read(file_join(&path, FOLDER, name), 1 << 26, &text, &err));
-    for (char *at = text.ptr, *end; at && (end = strchr(at, '\n')); at = end + 1) {
-        json_t *row;
-        CHECK_OK(json_parse((Span){at, (size_t)(end - at)}, &row, &err));
-        json_array_append_new(rows, row);
-    }
-    str_release(&path);
-    str_release(&text);
-    return rows;
-}
-
-static const char *text_of(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
-
-static const char *turn(const json_t *row, size_t i)
-{
-    return text_of(json_array_get(json_object_get(row, "messages"), i), "content");
-}
 
 /* The number whose digits stand at *at, the least first; moves behind them. */
 static int64_t read_reversed(const char **at)
@@ -362,12 +312,6 @@ static void an_answer_stands_behind_the_last_sign(void **state)
     check_answer("56088", "");
     check_answer("what#", "");
     check_answer("", "");
-}
-
-static int remove_files(void **state)
-{
-    (void)state;
-    return file_remove_tree(FOLDER, &err) == OK ? 0 : -1;
 }
 
 int main(void)
