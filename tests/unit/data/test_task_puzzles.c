@@ -23,7 +23,7 @@ static void sums_are_right_from_either_end(void **state)
         long long a = strtoll(ask + 1, &rest, 10), b = strtoll(rest + 1, NULL, 10);
         assert_true(a >= 100000 && a <= 999999 && b >= 100000 && b <= 999999);
         assert_int_equal(strlen(answer), 8);
-        strcpy(digits, answer + 1);
+        memcpy(digits, answer + 1, 8);
         if (ask[0] == 'R') {
             reversed++;
             for (int k = 0; k < 7; k++)
@@ -226,7 +226,7 @@ static void a_cue_has_one_rule_on_a_page(void **state)
             compared += rules[c][0] != '\0';
             if (rules[c][0])
                 assert_string_equal(rules[c], rule);
-            strcpy(rules[c], rule);
+            memcpy(rules[c], rule, sizeof rule);
         }
         mixed += cues[1][0] != '\0';
     }
@@ -258,7 +258,7 @@ static void novel_rules_are_on_no_page(void **state)
     {
         for (size_t t = 0; t < 18; t += 2) {
             if (n < RULES && rule_of(turn(row, t) + 4, turn(row, t + 1), rule))
-                strcpy(seen[n++], rule);
+                memcpy(seen[n++], rule, sizeof rule);
         }
     }
     json_decref(rows);

@@ -46,7 +46,7 @@ static int64_t check_chain(int64_t a, int64_t b, const char *chain, char *marks)
 {
     int64_t said = 0, unit = 1;
     const char *at = chain;
-    strcpy(marks, chain);
+    memcpy(marks, chain, strlen(chain) + 1);
     *strchr(marks, '#') = '\0';
     for (; *at != '#'; unit *= 10) {
         assert_int_equal(read_reversed(&at), a);
