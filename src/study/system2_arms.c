@@ -29,7 +29,7 @@ void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
         "  - pretrain: {name: %s_base_%lld, data: $%s/text.jsonl, tokenizer: "
         "$tokenizer, depth: %lld, hidden: %lld, heads: %lld, context: %lld, "
         "rope_theta: 100, tokens: %lld, batch_tokens: %lld, optimizer: muon, lr: "
-        "%g, seed: %lld, sample_every: 0, keep_checkpoints: 0}\n",
+        "%g, seed: %lld, sample_every: 0, keep_checkpoints: 0, max_loss_spike: 0}\n",
         name, (long long)seed, questions, (long long)s->depth, (long long)s->hidden,
         (long long)s->heads, (long long)how.context,
         (long long)((double)how.tokens * s->share), (long long)s->batch_tokens, how.lr,
@@ -44,7 +44,7 @@ static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char 
                "  - sft: {name: %s_%lld, model: $%s_base_%lld, data: $%s/train.jsonl, "
                "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
                "batch_tokens: %lld, lr: %g, seed: %lld, sample_every: 0, "
-               "keep_checkpoints: 0}\n",
+               "keep_checkpoints: 0, max_loss_spike: 0}\n",
                name, (long long)seed, name, (long long)seed, questions, questions,
                how.epochs, (long long)s->batch_tokens, how.lr / 2, (long long)seed);
 }

@@ -88,7 +88,8 @@ typedef struct Learning {
 } Learning;
 /* put_base: NAME_base_SEED alone. By seed, NAME_base_SEED, pretrained on the questions of that name, and NAME_SEED, tuned to
  * answer them. Pretraining has Muon, with which these tasks take a third of the tokens; and
- * rotary positions turn fast enough to tell neighbours apart in texts as short as these. */
+ * rotary positions turn fast enough to tell neighbours apart in texts as short as these. No
+ * guard looks for spikes: of losses this small one wrong word is one. */
 void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
               const char *questions, Learning how);
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,

@@ -159,37 +159,64 @@ static void put_chain(Str *out, const Puzzle *p)
     }
 }
 
-/* A slip in a step: another result, more often than not the one that was wanted. */
+enum { TRIES = 40 };
+
+/* A slip in a step: another result; half of the time, where one is found, one from which the
+ * target can be reached, as people who know what should come out slip. */
 static void slip(Step *step, Numbers *left, int64_t target, Rng *r)
 {
-    int64_t other = step->c + 1 + rng_below(r, 9);
-    step->c = left->n == 1 && step->c != target ? target : other;
-    left->x[left->n - 1] = step->c;
+    int64_t *last = &left->x[left->n - 1];
+    bool wanted = rng_below(r, 2) == 0;
+    for (int i = 0; wanted && i < TRIES; i++) {
+        *last = left->n == 1 ? target : 1 + rng_below(r, LARGEST_TARGET);
+        if (*last != step->c && can_reach(left, target)) {
+            step->c = *last;
+            return;
+        }
+    }
+    *last = step->c += 1 + rng_below(r, 9);
+}
+
+/* A step after which the target can still be reached, where one is found soon. */
+static Step draw_good_step(Numbers *s, int64_t target, Rng *r)
+{
+    for (int i = 0;; i++) {
+        Numbers left = *s;
+        Step step = draw_step(&left, r);
+        if (i == TRIES || can_reach(&left, target)) {
+            *s = left;
+            return step;
+        }
+    }
 }
 
 /* Some steps, and whether they leave a way: the first ones of the way that was found, or
- * others after some of them. One in six ends with a slip, which is no way. */
+ * others after some of them. In one of three is a slip, after which there is no way, however
+ * well the rest goes on from it. */
 static bool put_part(Str *out, const Puzzle *p, Rng *r)
 {
     int32_t steps = 1 + (int32_t)rng_below(r, (uint32_t)p->start.n - 1);
     int32_t found =
         rng_below(r, 2) == 0 ? steps : (int32_t)rng_below(r, (uint32_t)steps);
-    bool slips = rng_below(r, 6) == 0;
+    int32_t slip_at =
+        rng_below(r, 3) == 0 ? (int32_t)rng_below(r, (uint32_t)steps) : steps;
     Numbers left = p->start;
     for (int32_t k = 0; k < steps; k++) {
         Step step;
-        if (k < found) {
+        if (k > slip_at) {
+            step = draw_good_step(&left, p->target, r);
+        } else if (k < found) {
             step = p->steps[k];
             apply(&left, &step);
         } else {
             step = draw_step(&left, r);
         }
-        if (slips && k == steps - 1)
+        if (k == slip_at)
             slip(&step, &left, p->target, r);
         str_puts(out, k > 0 ? "\n" : "");
         put_step(out, &step, &left);
     }
-    return !slips && can_reach(&left, p->target);
+    return slip_at == steps && can_reach(&left, p->target);
 }
 
 static Status put(const TasksOptions *o, int variant, Rng question, Rng way,

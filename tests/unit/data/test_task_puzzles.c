@@ -103,23 +103,24 @@ static int read_list(const char **at, long long *out)
     }
 }
 
-/* Whether the last line of a part of a chain is a step that was computed rightly, and what
- * is left after it. */
-static bool read_last_line(const char *part, long long *left, int *n)
+/* Whether every step of a part of a chain was computed rightly, and what is left at last. */
+static bool read_steps(const char *line, long long *left, int *n)
 {
-    const char *line = part;
-    for (const char *at = part; *at; at++)
-        line = *at == '\n' && at[1] != '\n' && at[1] != '?' ? at + 1 : line;
-    char *at;
-    long long a = strtoll(line, &at, 10);
-    char sign = *at++;
-    long long b = strtoll(at, &at, 10), c = strtoll(at + 1, &at, 10);
-    const char *rest = at + 1 + (at[1] == '#');
-    *n = read_list(&rest, left);
-    return c == (sign == '+'   ? a + b
-                 : sign == '-' ? a - b
-                 : sign == '*' ? a * b
-                               : a / b);
+    bool right = true;
+    for (;; line++) {
+        char *at;
+        long long a = strtoll(line, &at, 10);
+        char sign = *at++;
+        long long b = strtoll(at, &at, 10), c = strtoll(at + 1, &at, 10);
+        line = at + 1 + (at[1] == '#');
+        *n = read_list(&line, left);
+        right = right && c == (sign == '+'   ? a + b
+                               : sign == '-' ? a - b
+                               : sign == '*' ? a * b
+                                             : a / b);
+        if (line[0] != '\n' || line[1] == '\n')
+            return right;
+    }
 }
 
 static void countdown_values_are_what_can_be_reached(void **state)
@@ -141,12 +142,12 @@ static void countdown_values_are_what_can_be_reached(void **state)
         long long target = strtoll(ask + 1, NULL, 10);
         assert_non_null(part);
         assert_true(can_make(start, 4, target));
-        bool right = read_last_line(part + 2, left, &n);
+        bool right = read_steps(part + 2, left, &n);
         bool reachable = right && can_make(left, n, target);
         assert_string_equal(turn(row, 1), reachable ? "sure" : "impossible");
         sure += reachable;
     }
-    assert_true(sure > 100 && sure < 230);
+    assert_true(sure > 80 && sure < 200);
     json_decref(rows);
     opt_release(&tasks_options, &o);
 }
