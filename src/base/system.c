@@ -11,6 +11,8 @@
  * its first thread as long as that does not block them. */
 #include "base/system.h"
 
+#include "base/log.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -86,12 +88,7 @@ static void *take_work(void *arg)
     }
 }
 
-void system_parallel(int64_t n, void (*work)(void *self, int64_t i), void *self)
-{
-    system_parallel_on(system_cpus(), n, work, self);
-}
-
-void system_parallel_on(int64_t threads, int64_t n, void (*work)(void *self, int64_t i),
+static void parallel_on(int64_t threads, int64_t n, void (*work)(void *self, int64_t i),
                         void *self)
 {
     enum { MOST_THREADS = 128 };
@@ -106,6 +103,57 @@ void system_parallel_on(int64_t threads, int64_t n, void (*work)(void *self, int
     take_work(&w);
     for (int i = 0; i < started; i++)
         pthread_join(helper[i], NULL);
+}
+
+void system_parallel(int64_t n, void (*work)(void *self, int64_t i), void *self)
+{
+    parallel_on(system_cpus(), n, work, self);
+}
+
+typedef struct Try {
+    SystemTry work;
+    void *self;
+    pthread_mutex_t lock; /* of what follows */
+    int64_t done;
+    Status status; /* of the first that failed; *err is its message */
+    Err *err;
+} Try;
+
+static Status try_status(Try *t)
+{
+    pthread_mutex_lock(&t->lock);
+    Status status = t->status;
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+static void try_one(void *self, int64_t i)
+{
+    Try *t = self;
+    Err err = {0};
+    if (try_status(t) != OK)
+        return;
+    Status status = t->work(t->self, i, &err);
+    pthread_mutex_lock(&t->lock);
+    if (status != OK && t->status == OK) {
+        *t->err = err;
+        t->status = status;
+    }
+    log_progress((double)++t->done, NULL);
+    pthread_mutex_unlock(&t->lock);
+}
+
+Status system_try(int64_t threads, int64_t n, const char *name, const char *unit,
+                  SystemTry work, void *self, Err *err)
+{
+    Try t = {.work = work, .self = self, .status = OK, .err = err};
+    if (pthread_mutex_init(&t.lock, NULL) != 0)
+        return err_set(err, ERR_NOMEM, "no memory for a lock");
+    log_progress_begin(name, (double)n, unit);
+    parallel_on(threads, n, try_one, &t);
+    log_progress_end();
+    pthread_mutex_destroy(&t.lock);
+    return t.status;
 }
 
 /* --- stop ------------------------------------------------------------------------ */

@@ -1,13 +1,10 @@
 /* compare.c - see compare.h. */
 #include "eval/compare.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
 #include "format/json.h"
 #include "think/strategy/strategy.h"
-
-#include <pthread.h>
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -35,7 +32,7 @@ void compare_release(CompareReport *r)
 
 /* --- one answer ------------------------------------------------------------------------- */
 
-/* An arm at work: many threads, an answer each. */
+/* What an arm asks with. */
 typedef struct Job {
     const CompareFile *f;
     const CompareReport *report;
@@ -44,10 +41,6 @@ typedef struct Job {
     const Strategy *strategy;
     const Extractor *extract;
     const Examples *examples; /* NULL: none */
-    pthread_mutex_t lock;     /* of what follows */
-    int64_t done;
-    Status status; /* of the first that failed; *err is its message */
-    Err *err;
 } Job;
 
 static Status make_talk(const Job *job, const CompareTest *t, Conversation *talk,
@@ -128,36 +121,18 @@ static Status mark(const Job *job, const CompareTest *t, Span said, CompareAnswe
     return status;
 }
 
-static Status job_status(Job *job)
+static Status answer_one(void *self, int64_t i, Err *err)
 {
-    pthread_mutex_lock(&job->lock);
-    Status status = job->status;
-    pthread_mutex_unlock(&job->lock);
-    return status;
-}
-
-static void answer_one(void *self, int64_t i)
-{
-    Job *job = self;
-    Err err = {0};
+    const Job *job = self;
     int64_t test = i / job->report->repeat;
     const CompareTest *t = &job->f->tests[test];
     CompareAnswer *out = &job->arm->answers[i];
-    if (job_status(job) != OK)
-        return;
     Str said = {0};
-    Status status = ask(job, t, test, i % job->report->repeat, out, &said, &err);
+    Status status = ask(job, t, test, i % job->report->repeat, out, &said, err);
     if (status == OK)
-        status = mark(job, t, str_span(&said), out, &err);
+        status = mark(job, t, str_span(&said), out, err);
     str_release(&said);
-    pthread_mutex_lock(&job->lock);
-    if (status != OK && job->status == OK) {
-        err_context(&err, "test %lld", (long long)test + 1);
-        *job->err = err;
-        job->status = status;
-    }
-    log_progress((double)++job->done, "");
-    pthread_mutex_unlock(&job->lock);
+    return status == OK ? OK : err_context(err, "test %lld", (long long)test + 1);
 }
 
 /* --- an arm ----------------------------------------------------------------------------- */
@@ -200,16 +175,9 @@ static Status run_arm(const CompareFile *f, const CompareOptions *o,
                .lm = opened->lm,
                .strategy = opened->strategy,
                .extract = &opened->extract,
-               .examples = opened->examples.n > 0 ? &opened->examples : NULL,
-               .err = err,
-               .status = OK};
-    if (pthread_mutex_init(&job.lock, NULL) != 0)
-        return err_set(err, ERR_NOMEM, "no memory for a lock");
-    log_progress_begin(arm->provider->label, (double)compare_n(report), "answers");
-    system_parallel_on(o->concurrency, compare_n(report), answer_one, &job);
-    log_progress_end();
-    pthread_mutex_destroy(&job.lock);
-    return job.status;
+               .examples = opened->examples.n > 0 ? &opened->examples : NULL};
+    return system_try(o->concurrency, compare_n(report), arm->provider->label,
+                      "answers", answer_one, &job, err);
 }
 
 static Status run_provider(const CompareFile *f, const CompareOptions *o,

@@ -1,7 +1,6 @@
 /* arm_ask.c - where the answers of an arm come from: all of them at once through the engine,
  * or one by one through a strategy; and what they say. */
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
 #include "data/corpus.h"
@@ -12,7 +11,6 @@
 #include "think/answer.h"
 #include "think/lm/lm_local.h"
 
-#include <pthread.h>
 #include <string.h>
 
 enum { SLOTS = 64, ASKED_AT_ONCE = 64 };
@@ -165,17 +163,12 @@ static Status ask_engine(Asker *a, TensorOps *ops, Err *err)
 
 /* --- through a strategy ------------------------------------------------------------------ */
 
-/* Many threads, an answer each. */
 typedef struct Job {
     Asker *asker;
     Lm *lm;
     Strategy *strategy;
     Extractor extract;
     ThinkOptions defaults;
-    pthread_mutex_t lock; /* of what follows */
-    int64_t done;
-    Status status; /* of the first that failed; *err is its message */
-    Err *err;
 } Job;
 
 /* What was thought and what was said. */
@@ -223,31 +216,12 @@ static Status answer(Job *job, int64_t i, int64_t k, Said *out, Err *err)
     return status;
 }
 
-static Status job_status(Job *job)
-{
-    pthread_mutex_lock(&job->lock);
-    Status status = job->status;
-    pthread_mutex_unlock(&job->lock);
-    return status;
-}
-
-static void answer_one(void *self, int64_t at)
+static Status answer_one(void *self, int64_t at, Err *err)
 {
     Job *job = self;
-    Err err = {0};
-    int64_t samples = job->asker->o->samples;
-    if (job_status(job) != OK)
-        return;
-    Status status =
-        answer(job, at / samples, at % samples, &job->asker->said[at], &err);
-    pthread_mutex_lock(&job->lock);
-    if (status != OK && job->status == OK) {
-        err_context(&err, "question %lld", (long long)(at / samples) + 1);
-        *job->err = err;
-        job->status = status;
-    }
-    log_progress((double)++job->done, "");
-    pthread_mutex_unlock(&job->lock);
+    int64_t i = at / job->asker->o->samples, k = at % job->asker->o->samples;
+    Status status = answer(job, i, k, &job->asker->said[at], err);
+    return status == OK ? OK : err_context(err, "question %lld", (long long)i + 1);
 }
 
 static Status open_strategy(Job *job, TensorOps *ops, Err *err)
@@ -270,18 +244,12 @@ static Status open_strategy(Job *job, TensorOps *ops, Err *err)
 
 static Status ask_strategy(Asker *a, TensorOps *ops, Err *err)
 {
-    Job job = {.asker = a, .status = OK, .err = err};
+    Job job = {.asker = a};
     Status status = open_strategy(&job, ops, err);
-    if (status == OK && pthread_mutex_init(&job.lock, NULL) != 0)
-        status = err_set(err, ERR_NOMEM, "no memory for a lock");
-    if (status == OK) {
-        int64_t n = a->n * a->o->samples;
-        log_progress_begin(file_base_name(a->o->file), (double)n, "answers");
-        system_parallel_on(ASKED_AT_ONCE, n, answer_one, &job);
-        log_progress_end();
-        pthread_mutex_destroy(&job.lock);
-        status = job.status;
-    }
+    if (status == OK)
+        status =
+            system_try(ASKED_AT_ONCE, a->n * a->o->samples, file_base_name(a->o->file),
+                       "answers", answer_one, &job, err);
     lm_free(job.lm);
     strategy_free(job.strategy);
     extractor_release(&job.extract);

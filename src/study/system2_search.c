@@ -25,12 +25,6 @@ static bool leads_there(const json_t *row, Span said)
         span_of(json_string_value(json_object_get(row, "question"))), said);
 }
 
-static bool is_word(const json_t *row, Span said)
-{
-    return span_equal(span_of(json_string_value(json_object_get(row, "expected"))),
-                      said);
-}
-
 /* --- arms --------------------------------------------------------------------------------- */
 
 /* A value that knows nothing of the puzzle: the control of a search. */
@@ -106,7 +100,7 @@ static Status run_all(System2 *s, Arms *out, Err *err)
     how.samples = s->scale->samples;
     how.questions = s->scale->votes;
     TRY(run_arms(s, "solver", "puzzles", "chain", how, &out->drawn, err));
-    ArmHow word = {.samples = 1, .max_new = 16, .judge = is_word, .whole = true};
+    ArmHow word = {.samples = 1, .max_new = 16, .whole = true};
     TRY(run_arms(s, "solver", "puzzles", "value", word, &out->value, err));
     str_printf(&tests, "%s/tests/chain.jsonl", lab_folder(&s->lab, "puzzles"));
     Status status = OK;

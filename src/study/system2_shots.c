@@ -22,12 +22,6 @@ void compose_shots(Str *y, const System2Scale *s, int64_t seeds)
         put_base(y, s, seed, "reader", "pages", (Learning){6000000, 3e-3, 0, 256});
 }
 
-static bool is_answer(const json_t *row, Span said)
-{
-    return span_equal(span_of(json_string_value(json_object_get(row, "expected"))),
-                      said);
-}
-
 /* One way to ask. */
 typedef struct Way {
     const char *variant;
@@ -98,11 +92,8 @@ static Status ask(System2 *s, const Way *way, ArmSet *out, Err *err)
                             .options = &o,
                             .examples = &pool,
                             .as_document = true};
-    ArmHow how = {.samples = 1,
-                  .max_new = ANSWER_TOKENS,
-                  .judge = is_answer,
-                  .whole = true,
-                  .thinking = &thinking};
+    ArmHow how = {
+        .samples = 1, .max_new = ANSWER_TOKENS, .whole = true, .thinking = &thinking};
     if (status == OK)
         status = run_arms_of(s, "reader_base", str_c(&tests), label, how, out, err);
     examples_release(&pool);
