@@ -73,9 +73,9 @@ static const System2Scale scales[] = {
 static const Experiment experiments[] = {
     {"E1", "System 1 fails, working it out does not", "multiply", compose_multiply,
      measure_steps},
+    {"E2", "A tool makes it exact", "multiply", compose_multiply, measure_calculator},
     {"E1D", "Fewer digits, more digits, and sums", "digits", compose_digits,
      measure_digits},
-    {"E2", "A tool makes it exact", "multiply", compose_multiply, measure_calculator},
     {"E7", "Asking for good performance", "quality", compose_quality, measure_quality},
     {"E4", "Voting over many chains", "quality", compose_votes, measure_votes},
     {"E5", "Looking at the answer again", "quality", compose_reflection,

@@ -48,7 +48,7 @@ check "the report has it alone" sections E2
 succeeds "all of them" study system2 --smoke --runs "$work" --seeds 1 --out "$report"
 says "the models of the one are not trained again" "steps_1: finished already" "$work/err"
 says "it says where the report is" "report: $report" "$work/out"
-check "the report has all" sections E1 E1D E2 E7 E4 E5 E8V E6 E3 E13 E10 E11 E8 A1
+check "the report has all" sections E1 E2 E1D E7 E4 E5 E8V E6 E3 E13 E10 E11 E8 A1
 check "every check has a figure and a verdict" checks_have_figures
 check "every answer is saved" arms_hold_all_answers
 check "no figure is unknown" nothing_is_unknown
