@@ -13,6 +13,7 @@
 #include "eval/skills.h"
 #include "eval/variety.h"
 #include "eval/winrate.h"
+#include "think/fit.h"
 #include "think/loaded.h"
 
 #include <stdio.h>
@@ -48,7 +49,9 @@ typedef struct Eval {
     WinrateOptions winrate;
     JudgeOptions judge;
     World *world;
-    json_t *json;       /* what is printed with --json */
+    json_t *json;               /* what is printed with --json */
+    const char *const *folders; /* of all models */
+    size_t n_folders;
     const char *folder; /* of the model in hand */
 } Eval;
 
@@ -182,7 +185,7 @@ static void report_comparison(Eval *e, const GoldComparison *c)
         100 * c->win_rate, 100 * c->win_interval.low, 100 * c->win_interval.high);
 }
 
-/* --prompts, or the world's held-out ones. */
+/* --prompts, or the world's held-out ones: those that all models can read. */
 static Status load_prompts(const Eval *e, RecordList *out, Err *err)
 {
     CorpusOptions corpus;
@@ -192,6 +195,8 @@ static Status load_prompts(const Eval *e, RecordList *out, Err *err)
         file_or_world(e, e->o.prompts, "prompts", "prompts_heldout.jsonl", &file, err);
     if (status == OK)
         status = corpus_load(out, str_c(&file), RECORD_PROMPT, &corpus, err);
+    for (size_t i = 0; status == OK && i < e->n_folders; i++)
+        status = fit_prompts(out, e->folders[i], err);
     str_release(&file);
     return status;
 }
@@ -490,6 +495,8 @@ static Status eval(Eval *e, Way way, const char **folders, size_t n, Err *err)
     TensorOps *ops = NULL;
     TRY(command_backend(&ops, COMPUTE_F32, err));
     e->json = json_object();
+    e->folders = folders;
+    e->n_folders = n;
     Status status;
     if (way == WAY_SKILLS)
         status = eval_each(e, ops, true, folders, n, eval_skills, err);

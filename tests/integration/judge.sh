@@ -94,6 +94,14 @@ compared()
     succeeds "win rate by a chat model" eval winrate $model $model --judge $model \
         --prompts $world/prompts.jsonl --max-new 4 --limit 3 --instruction ask --json
     says "has its bias" '"position_bias":{"pairs":3' out
+    { cat $world/prompts.jsonl
+      printf '{"prompt": "%s"}\n' "$(yes 'so many words' | head -n 2000 | tr '\n' ' ')"; } > long.jsonl
+    succeeds "a prompt that is too long" eval winrate $model $model --reward $rm \
+        --prompts long.jsonl --max-new 4 --temperature 0
+    says "is left out, and that is said" "prompts fill the context of '$model'" err
+    tail -n 1 long.jsonl > only.jsonl
+    fails "nothing but such prompts" 1 "every prompt fills the context" eval winrate $model \
+        $model --reward $rm --prompts only.jsonl
     fails "one model" 2 "winrate takes two models" eval winrate $model --world $world
     fails "no judge for a win rate" 2 "give a judge" eval winrate $model $model \
         --prompts $world/prompts.jsonl
