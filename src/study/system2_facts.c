@@ -156,6 +156,9 @@ Status measure_honesty(System2 *s, Section *out, Err *err)
             "95 % of the right ones");
         check_shares(c, "another's record", &sets[LOST], 0.9, 1);
         check_shares(c, "its own", &sets[READ], 0.95, 1);
+        check_why(
+            c, "Its own and another's record differ in the name alone: the model has "
+               "learned how often a record is another's, and not to compare names.");
     }
     release_all(sets, HONEST);
     return status;

@@ -224,6 +224,10 @@ static void check_policies(Section *out, const Outcomes *first, const Outcomes *
     check_pair(c, p.interval.low > 0, "marks over yes or no", &p);
     p = outcomes_pair(&marks->outcomes, votes);
     check_pair(c, p.interval.low > 0, "marks over a vote", &p);
+    check_why(c,
+              "What the checker says of right and of wrong answers stands above: one "
+              "that says yes to nearly all has learned what a check looks like, and "
+              "that most digits are right, and not to check.");
     c = section_check(out, "A tool checks best",
                       "the calculator loses no right answer, and gains over marks");
     p = outcomes_pair(&calculator->outcomes, &marks->outcomes);

@@ -196,6 +196,9 @@ static void check_search(Section *out, const Arms *a, const Chains *c)
                       "10 points more, 95 % over 0");
     ArmPair p = outcomes_pair(&c->searched[WIDE], &c->vote);
     check_pair(k, p.difference >= 0.1 && p.interval.low > 0, "search over vote", &p);
+    check_why(k,
+              "The value is asked at every level, and its errors multiply; a vote asks "
+              "nobody, and chains with a wrong sum differ more than right ones.");
     k = section_check(out, "It is the value",
                       "over the same search with a value that knows nothing, with 95 % "
                       "confidence");
@@ -204,6 +207,9 @@ static void check_search(Section *out, const Arms *a, const Chains *c)
     k = section_check(out, "A wider beam helps", "5 over 1, with 95 % confidence");
     p = outcomes_pair(&c->searched[WIDE], &c->searched[NARROW]);
     check_pair(k, p.interval.low > 0, "5 over 1", &p);
+    check_why(k,
+              "What comes out is the whole chain with the highest value: a wider beam "
+              "also brings more wrong chains that the value likes.");
     k = section_check(out, "A checker needs no search",
                       "any of as many chains as the search costs, picked out by the "
                       "rules of the game, is right at least as often as the search");

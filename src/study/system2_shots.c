@@ -136,6 +136,8 @@ static void check_shots(Section *out, const ArmSet *sets)
     check_shares(c, "no example", &sets[ZERO], 0, 0.05);
     check_better(c, "8 over 1", &sets[EIGHT], &sets[ONE]);
     check_better(c, "8 over none", &sets[EIGHT], &sets[ZERO]);
+    check_why(c, "Without an example one rule of thirty is guessed, and the model's "
+                 "favourite is right for the cues that have it.");
     c = section_check(out, "It matters which",
                       "the nearest over as many at random, with 95 % confidence on "
                       "every seed");

@@ -193,6 +193,9 @@ static Status check_voter(Section *out, const Voter *v, Err *err)
         check_part(c, asked <= 0.5 * (double)most, "%.1f of %lld chains", asked,
                    (long long)most);
         check_pair(c, p.difference >= -0.01, "against all of them", &p);
+        check_why(c,
+                  "Where one drawn answer is right less than half of the time, a lead "
+                  "is seldom beyond doubt before nearly all are drawn.");
     }
     outcomes_release(&one);
     outcomes_release(&vote);
