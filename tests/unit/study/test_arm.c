@@ -6,12 +6,16 @@
 /* Three questions with four answers each: 0 is right, -1 invalid. */
 static int64_t said[] = {0, 0, 1, 0, 1, 1, 0, 2, -1, -1, 1, 0};
 static int64_t tokens[] = {3, 3, 3, 3, 5, 5, 5, 5, 1, 1, 1, 1};
+static int64_t forced[] = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+static double kept[] = {1, 1, 1, 1, .5, .5, .5, .5, .9, .9, .9, .9};
 static double logprob[12];
 static double entropy[] = {.5, .5, .5, .5, 1, 1, 1, 1, 0, 0, 0, 0};
 static const Arm four = {.questions = 3,
                          .samples = 4,
                          .said = said,
                          .tokens = tokens,
+                         .forced = forced,
+                         .kept = kept,
                          .logprob = logprob,
                          .entropy = entropy,
                          .seconds = 6};
@@ -27,6 +31,8 @@ static void a_score_counts_all_answers(void **state)
     CHECK_NEAR(s.invalid, 2.0 / 12, 1e-12);
     CHECK_NEAR(s.tokens, 3, 1e-12);
     CHECK_NEAR(s.entropy, 0.5, 1e-12);
+    CHECK_NEAR(s.forced, 8.0 / 36, 1e-12);
+    CHECK_NEAR(s.kept, 0.8, 1e-12);
     CHECK_NEAR(s.seconds, 2, 1e-12);
     /* Clusters: sums of deviations 3-5/3, 1-5/3, 1-5/3; 1.96 sqrt(sum of squares) / 12 */
     CHECK_NEAR(s.interval.high - s.right, 1.96 * 1.632993161855452 / 12, 1e-9);
