@@ -21,9 +21,9 @@ enum { MOST_BYTES = 96 };
 void compose_reflection(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_votes(y, s, seeds);
-    put_questions(y, s, "checks", "multiply", "verify:3,judge", 30000, "");
+    put_questions(y, s, "checks", "multiply", "verify:4,judge", 48000, "");
     put_learners(y, s, seeds, "checkers", "checks",
-                 (Learning){4000000, 3e-3, 0.2, 224});
+                 (Learning){7000000, 3e-3, 0.2, 224});
 }
 
 typedef enum Checker { BLIND, JUDGE, MARKS, CALCULATOR, CHECKERS } Checker;

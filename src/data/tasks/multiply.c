@@ -57,6 +57,9 @@ static const char *const tags[] = {
 enum { DIGITS = 9, TERMS = 2 * DIGITS };
 /* A sloppy writer gets a digit wrong so often: of a part, of a sum. */
 static const double part_slip = 0.06, sum_slip = 0.03;
+/* In chains that are to be checked so many times as often: what is wrong is what there is to
+ * learn. */
+static const double more_to_find = 3;
 
 /* A number that a chain works out, and where it stands in the text. */
 typedef struct Number {
@@ -250,9 +253,10 @@ static void draw_ways(Product *p, int variant, Rng *way)
     if (variant == ORDERS)
         rng_shuffle(way, p->order, p->digits_b);
     bool half = variant == UNTAGGED || variant == VERIFY || variant == JUDGE;
+    double often = variant == VERIFY || variant == JUDGE ? more_to_find : 1;
     if (variant == SLOPPY || (half && rng_below(way, 2) == 0)) {
-        p->part_slip = part_slip;
-        p->sum_slip = sum_slip;
+        p->part_slip = often * part_slip;
+        p->sum_slip = often * sum_slip;
     }
 }
 
