@@ -36,7 +36,7 @@ static Status threshold(const Arm *greedy, int64_t n, double asks, double *out,
 {
     double *sorted = NULL;
     if (asks <= 0 || asks >= 1) {
-        *out = asks <= 0 ? INFINITY : -INFINITY;
+        *out = asks <= 0 ? (double)INFINITY : -(double)INFINITY;
         return OK;
     }
     TRY(MEM_ARRAY(&sorted, (size_t)n, err));

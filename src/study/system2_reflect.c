@@ -224,10 +224,10 @@ static void check_policies(Section *out, const Outcomes *first, const Outcomes *
     check_pair(c, p.interval.low > 0, "marks over yes or no", &p);
     p = outcomes_pair(&marks->outcomes, votes);
     check_pair(c, p.interval.low > 0, "marks over a vote", &p);
-    check_why(c,
-              "What the checker says of right and of wrong answers stands above: one "
-              "that says yes to nearly all has learned what a check looks like, and "
-              "that most digits are right, and not to check.");
+    check_why(
+        c, "The table above has what the checker says of right and of wrong answers. "
+           "A wrong one that it lets pass stays, and the vote knows which answers "
+           "agree.");
     c = section_check(out, "A tool checks best",
                       "the calculator loses no right answer, and gains over marks");
     p = outcomes_pair(&calculator->outcomes, &marks->outcomes);
