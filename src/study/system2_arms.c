@@ -36,24 +36,25 @@ void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
         (long long)seed);
 }
 
-static void put_learner(Str *y, const System2Scale *s, int64_t seed, const char *name,
-                        const char *questions, Learning how)
+void put_tuned(Str *y, const System2Scale *s, int64_t seed, const char *name,
+               const char *base, const char *questions, Learning how)
 {
-    put_base(y, s, seed, name, questions, how);
     str_printf(y,
                "  - sft: {name: %s_%lld, model: $%s_base_%lld, data: $%s/train.jsonl, "
                "heldout_data: $%s/heldout.jsonl, overlong: drop, epochs: %g, "
                "batch_tokens: %lld, lr: %g, seed: %lld, sample_every: 0, "
                "keep_checkpoints: 0, max_loss_spike: 0}\n",
-               name, (long long)seed, name, (long long)seed, questions, questions,
+               name, (long long)seed, base, (long long)seed, questions, questions,
                how.epochs, (long long)s->batch_tokens, how.lr / 2, (long long)seed);
 }
 
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
                   const char *questions, Learning how)
 {
-    for (int64_t seed = 1; seed <= seeds; seed++)
-        put_learner(y, s, seed, name, questions, how);
+    for (int64_t seed = 1; seed <= seeds; seed++) {
+        put_base(y, s, seed, name, questions, how);
+        put_tuned(y, s, seed, name, name, questions, how);
+    }
 }
 
 /* --- arms ------------------------------------------------------------------------------- */

@@ -14,13 +14,16 @@ void compose_facts(Str *y, const System2Scale *s, int64_t seeds)
     put_learners(y, s, seeds, "reader", "facts", reading);
 }
 
-/* The same, and what cannot be known. */
+/* The same, and what cannot be known. Learned after reading: a model that has both from the
+ * start learns to compare names and never to read (docs/experiments.md). */
 void compose_honesty(Str *y, const System2Scale *s, int64_t seeds)
 {
     compose_facts(y, s, seeds);
     put_questions(y, s, "honesty", "facts", "known:6,open:3,conflict,decline:3,lost:3",
                   46000, "");
-    put_learners(y, s, seeds, "honest", "honesty", (Learning){4000000, 3e-3, 0.2, 128});
+    for (int64_t seed = 1; seed <= seeds; seed++)
+        put_tuned(y, s, seed, "honest", "reader", "honesty",
+                  (Learning){.lr = 3e-3, .epochs = 2});
 }
 
 typedef struct Asked {
@@ -130,9 +133,9 @@ Status measure_honesty(System2 *s, Section *out, Err *err)
     ArmSet sets[HONEST] = {0};
     str_puts(
         &out->text,
-        "The same, with demonstrations of not knowing among the others: the answer "
-        "to what was never told, and to a question with another place's record, is "
-        "`#?`. The model of E3 has none of these.\n\n");
+        "The base model of E3, fine-tuned on its demonstrations and on others of not "
+        "knowing: the answer to what was never told, and to a question with another "
+        "place's record, is `#?`. The model of E3 has none of these.\n\n");
     Status status = ask_all(s, asked, HONEST, sets, out, err);
     if (status == OK) {
         str_putc(&out->text, '\n');
@@ -156,9 +159,9 @@ Status measure_honesty(System2 *s, Section *out, Err *err)
             "95 % of the right ones");
         check_shares(c, "another's record", &sets[LOST], 0.9, 1);
         check_shares(c, "its own", &sets[READ], 0.95, 1);
-        check_why(
-            c, "Its own and another's record differ in the name alone: the model has "
-               "learned how often a record is another's, and not to compare names.");
+        check_why(c,
+                  "It has to read the record and to compare two names, which differ in "
+                  "any of six letters.");
     }
     release_all(sets, HONEST);
     return status;

@@ -86,12 +86,16 @@ typedef struct Learning {
     double epochs;  /* of the demonstrations as conversations, to learn the form */
     int64_t context;
 } Learning;
-/* put_base: NAME_base_SEED alone. By seed, NAME_base_SEED, pretrained on the questions of that name, and NAME_SEED, tuned to
- * answer them. Pretraining has Muon, with which these tasks take a third of the tokens; and
- * rotary positions turn fast enough to tell neighbours apart in texts as short as these. No
- * guard looks for spikes: of losses this small one wrong word is one. */
+/* NAME_base_SEED, pretrained on the questions of that name. Pretraining has Muon, with which
+ * these tasks take a third of the tokens; and rotary positions turn fast enough to tell
+ * neighbours apart in texts as short as these. No guard looks for spikes: of losses this
+ * small one wrong word is one. */
 void put_base(Str *y, const System2Scale *s, int64_t seed, const char *name,
               const char *questions, Learning how);
+/* NAME_SEED: BASE_base_SEED, tuned to answer the questions. */
+void put_tuned(Str *y, const System2Scale *s, int64_t seed, const char *name,
+               const char *base, const char *questions, Learning how);
+/* Both, by seed. */
 void put_learners(Str *y, const System2Scale *s, int64_t seeds, const char *name,
                   const char *questions, Learning how);
 
