@@ -160,6 +160,7 @@ static Status run_turn(Session *s, const Ids *prompt, EngineResult *result, Err 
                              .n_prompt = (int64_t)prompt->len,
                              .sample = s->sample,
                              .index = s->answers++,
+                             .share_prompt = true,
                              .stop_ids = stops,
                              .n_stop_ids = l->n_ends + 1,
                              .hook = s->tools ? call_tools : NULL,

@@ -207,7 +207,7 @@ static FinishReason full_reason(const EngineRequest *r, const EngineResult *resu
 static void finish(Job *job, Slot *slot, FinishReason reason)
 {
     job->results[slot->request].finish = reason;
-    slot->request = -1;
+    slot->request = -1; /* its keys and values stay */
     job->done++;
 }
 
@@ -236,31 +236,73 @@ static void begin_answer(Job *job, Slot *slot)
         finish(job, slot, FINISH_ABORTED);
 }
 
-static int32_t common_prefix(const Slot *a, const Slot *b, int32_t most)
+static int32_t common_prefix(const Slot *a, const int32_t *ids, int32_t most)
 {
     int32_t n = 0;
-    while (n < most && n < a->total && a->ids[n] == b->ids[n])
+    while (n < most && n < a->total && a->ids[n] == ids[n])
         n++;
     return n;
 }
 
-/* Looks for the running sequence that has most of the prompt in common with slot s. One
- * that waits for another itself is none, so nobody waits in a circle. */
-static void find_leader(Engine *e, const EngineRequest *r, int32_t s)
+/* The slot that has most of the prompt in common, and how much; -1: none has enough. A
+ * free one has what it read, a running one will have all of its ids; one that waits for
+ * another itself is none, so nobody waits in a circle. */
+static int32_t find_source(const Engine *e, const EngineRequest *r, int32_t *share)
+{
+    int32_t best = -1;
+    *share = SHARED_LEAST - 1;
+    for (int32_t s = 0; r->share_prompt && s < e->n_slots; s++) {
+        const Slot *slot = &e->slots[s];
+        bool running = slot->request >= 0;
+        if (!slot->shares || (running && slot->leader >= 0))
+            continue;
+        int32_t n = common_prefix(slot, r->prompt, (int32_t)r->n_prompt - 1);
+        if (!running && n > slot->cached)
+            n = slot->cached;
+        if (n > *share) {
+            *share = n;
+            best = s;
+        }
+    }
+    return best;
+}
+
+/* The free slot for a request that finds `share` ids in slot `source` (-1: none): that one
+ * where little else would be lost, or else the one that was given away longest ago. -1:
+ * none is free. */
+static int32_t find_place(const Engine *e, int32_t source, int32_t share)
+{
+    int32_t oldest = -1;
+    if (source >= 0 && e->slots[source].request < 0 &&
+        share >= e->slots[source].cached - share)
+        return source;
+    for (int32_t s = 0; s < e->n_slots; s++) {
+        if (e->slots[s].request < 0 &&
+            (oldest < 0 || e->slots[s].given < e->slots[oldest].given))
+            oldest = s;
+    }
+    return oldest;
+}
+
+/* Slot s, which is given to the request, has read what it can share; or waits until its
+ * source has. */
+static void share_prompt(Engine *e, int32_t s, int32_t source, int32_t share,
+                         EngineResult *result)
 {
     Slot *slot = &e->slots[s];
     slot->leader = -1;
-    slot->share = SHARED_LEAST - 1;
-    for (int32_t o = 0; r->share_prompt && o < e->n_slots; o++) {
-        const Slot *other = &e->slots[o];
-        if (o == s || other->request < 0 || other->leader >= 0)
-            continue;
-        int32_t n = common_prefix(other, slot, (int32_t)r->n_prompt - 1);
-        if (n > slot->share) {
-            slot->share = n;
-            slot->leader = o;
-        }
+    slot->cached = 0;
+    if (source < 0)
+        return;
+    if (source != s && e->slots[source].request >= 0) {
+        slot->leader = source;
+        slot->share = share;
+        return;
     }
+    if (source != s)
+        model_cache_copy(e->cache, source, s, share);
+    slot->cached = share;
+    result->shared = share;
 }
 
 /* Copies to the slots that wait what their leaders have read by now. Who waits for one
@@ -272,7 +314,7 @@ static void copy_shared(Engine *e, const Job *job)
         if (slot->request < 0 || slot->leader < 0)
             continue;
         const Slot *leader = &e->slots[slot->leader];
-        bool alike = common_prefix(leader, slot, slot->share) == slot->share;
+        bool alike = common_prefix(leader, slot->ids, slot->share) == slot->share;
         if (alike && leader->cached >= slot->share) {
             model_cache_copy(e->cache, slot->leader, s, slot->share);
             slot->cached = slot->share;
@@ -287,24 +329,27 @@ static void copy_shared(Engine *e, const Job *job)
 /* Gives free slots the next waiting requests. */
 static Status admit(Engine *e, Job *job, Err *err)
 {
-    for (int32_t s = 0; s < e->n_slots && job->next < job->n; s++) {
+    while (job->next < job->n) {
+        const EngineRequest *r = &job->requests[job->next];
+        EngineResult *result = &job->results[job->next];
+        int32_t share, source = find_source(e, r, &share);
+        int32_t s = find_place(e, source, share);
+        if (s < 0)
+            return OK;
+        int64_t room = result_room(e, r);
+        TRY(make_result(result, room, err));
         Slot *slot = &e->slots[s];
-        while (slot->request < 0 && job->next < job->n) {
-            const EngineRequest *r = &job->requests[job->next];
-            EngineResult *result = &job->results[job->next];
-            int64_t room = result_room(e, r);
-            TRY(make_result(result, room, err));
-            slot->request = job->next++;
-            memcpy(slot->ids, r->prompt, (size_t)r->n_prompt * sizeof *slot->ids);
-            slot->total = (int32_t)r->n_prompt;
-            slot->cached = 0;
-            stop_reset(&slot->stop);
-            find_leader(e, r, s);
-            if (room <= 0)
-                finish(job, slot, full_reason(r, result));
-            else
-                begin_answer(job, slot);
-        }
+        share_prompt(e, s, source, share, result);
+        slot->request = job->next++;
+        slot->given = ++e->given;
+        slot->shares = r->share_prompt;
+        memcpy(slot->ids, r->prompt, (size_t)r->n_prompt * sizeof *slot->ids);
+        slot->total = (int32_t)r->n_prompt;
+        stop_reset(&slot->stop);
+        if (room <= 0)
+            finish(job, slot, full_reason(r, result));
+        else
+            begin_answer(job, slot);
     }
     return OK;
 }

@@ -58,9 +58,8 @@ typedef struct EngineResult {
     float *entropies;
     uint8_t *forced;
     int64_t n;
-    int64_t
-        shared; /* ids of the prompt that another request's prompt began with too, and
-                       that were read once for both */
+    int64_t shared; /* ids of the prompt that were not read for it: another sequence, or
+                       one before, began with them too */
     FinishReason finish;
     double
         log_kept; /* of what constraints left of the distributions drawn from, the sum
@@ -91,9 +90,8 @@ typedef struct EngineRequest {
     const int32_t *begin; /* borrowed: the answer begins with these, forced */
     int64_t n_begin;      /* 0: none; no room behind them is ERR_LIMIT */
     uint64_t index;       /* keys the draws */
-    bool
-        share_prompt; /* what the prompt has in common with one that is being read, or was
-                          by a sequence that still runs, is copied from it */
+    bool share_prompt; /* what the prompt has in common with other sequences that have
+                             this set is read once: see engine_run */
     const int32_t *stop_ids;  /* borrowed */
     const Span *stop_strings; /* borrowed; matched against the bytes of the drawn ids, 1
                                  to ENGINE_STOP_BYTES each */
@@ -118,7 +116,13 @@ size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity);
 
 /* Runs n requests to their end; results[i] belongs to requests[i] (release each). A
  * prompt longer than the capacity is ERR_LIMIT with both numbers. Progress of a long job
- * through base/log.h when `progress` is not NULL (what to call it). */
+ * through base/log.h when `progress` is not NULL (what to call it).
+ *
+ * With share_prompt a prompt takes over the longest beginning that a running sequence has
+ * in common with it, or one that a slot still holds from this run or an earlier one (a
+ * conversation that goes on, other answers to it, another branch of a search): ids are
+ * compared, so nothing needs a name, and results are the same bits as without. The
+ * model's weights must not change between runs that share. */
 NODISCARD Status engine_run(Engine *engine, const EngineRequest *requests, int64_t n,
                             EngineResult *results, const char *progress, Err *err);
 void engine_result_release(EngineResult *r);

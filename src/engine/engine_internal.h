@@ -5,11 +5,14 @@
 #include "engine/engine.h"
 #include "engine/stop.h"
 
-/* One running sequence. ids[0..total) are prompt and result; the keys and values of
- * ids[0..cached) are in the cache. total - cached is 1 while decoding, more while a
- * prompt (or what a hook forced) is still to be read. */
+/* One sequence, running or gone: what a free slot read last stays until it is given to
+ * another. ids[0..total) are prompt and result; the keys and values of ids[0..cached) are
+ * in the cache. total - cached is 1 while decoding, more while a prompt (or what a hook
+ * forced) is still to be read. */
 typedef struct Slot {
     int64_t request; /* -1: free */
+    int64_t given;   /* when it was given to its last request: Engine.given */
+    bool shares;     /* what it has read may serve others */
     int32_t *ids;    /* (capacity), a piece of Engine.pool */
     int32_t total, cached;
     int32_t
@@ -25,6 +28,7 @@ struct Engine {
     const Span *token_bytes; /* borrowed; may be NULL */
     ModelCache *cache;
     Slot *slots;
+    int64_t given;     /* slots given to requests so far */
     int32_t *pool;     /* (n_slots, capacity) */
     int32_t *force;    /* (capacity): what a hook forces */
     uint32_t *allowed; /* (n_slots, allowed_words): bits of constraints */

@@ -77,7 +77,10 @@ typedef struct LmAnswer {
 void lm_answer_release(LmAnswer *a); /* accepts zeroed */
 
 typedef struct LmUsage {
-    int64_t prompt_tokens, cached_tokens, answer_tokens, requests;
+    int64_t prompt_tokens, answer_tokens, requests;
+    int64_t
+        cached_tokens; /* of the prompts, as endpoints say, for what is paid. 0 of our
+                              own models: it hangs on what else runs, and traces would */
     double seconds;
 } LmUsage;
 void lm_usage_add(LmUsage *to, const LmUsage *from);

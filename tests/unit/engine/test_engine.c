@@ -139,6 +139,75 @@ static void of_equal_prompts_all_but_one_are_copied(void **state)
     engine_free(engine);
 }
 
+/* Conversations that go on, in any order, over fewer slots than there are of them: each
+ * prompt is an earlier one with its answer and more behind, or with another turn from
+ * somewhere in the middle. */
+static void later_runs_find_what_earlier_ones_read(void **state)
+{
+    Err err = {0};
+    Rng rng = check_rng();
+    enum { TALKS = 4, ROUNDS = 300, LONGEST = TINY_CONTEXT, PART = 6 };
+    int32_t talk[TALKS][LONGEST];
+    int64_t n[TALKS] = {0}, all = 0, read = 0;
+    Engine *keeps = engine_of(*state, 3, 0, NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        int k = (int)rng_below(&rng, TALKS);
+        if (n[k] + 2 * PART > LONGEST)
+            n[k] = rng_below(&rng, LONGEST - 2 * PART);
+        for (int i = 0; i < PART; i++)
+            talk[k][n[k]++] = (int32_t)rng_below(&rng, TINY_VOCAB);
+        EngineRequest r = {.prompt = talk[k],
+                           .n_prompt = n[k],
+                           .sample = tiny_sample(1, PART),
+                           .index = (uint64_t)round,
+                           .share_prompt = rng_below(&rng, 8) > 0};
+        EngineResult kept, alone;
+        Engine *fresh = engine_of(*state, 1, 0, NULL);
+        CHECK_OK(engine_run(keeps, &r, 1, &kept, NULL, &err));
+        CHECK_OK(engine_run(fresh, &r, 1, &alone, NULL, &err));
+        same_result(&kept, &alone);
+        assert_true(kept.shared < r.n_prompt);
+        assert_true(r.share_prompt || kept.shared == 0);
+        all += r.n_prompt;
+        read += r.n_prompt - kept.shared;
+        for (int64_t i = 0; i < kept.n; i++)
+            talk[k][n[k]++] = kept.ids[i];
+        engine_result_release(&kept);
+        engine_result_release(&alone);
+        engine_free(fresh);
+    }
+    assert_true(read < all * 3 / 4);
+    engine_free(keeps);
+}
+
+/* A conversation that goes on is read from its last answer on; one that leaves it early
+ * takes a copy, and the longer one stays whole. */
+static void a_branch_leaves_its_trunk_whole(void **state)
+{
+    Err err = {0};
+    int32_t trunk[40], branch[14];
+    for (int i = 0; i < 40; i++)
+        trunk[i] = i % TINY_VOCAB;
+    memcpy(branch, trunk, sizeof branch);
+    branch[13] = branch[12];
+    const struct {
+        const int32_t *ids;
+        int64_t n, shared;
+    } asked[] = {{trunk, 30, 0}, {branch, 14, 13}, {trunk, 40, 30}, {branch, 14, 13}};
+    Engine *engine = engine_of(*state, 2, 0, NULL);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        EngineRequest r = {.prompt = asked[i].ids,
+                           .n_prompt = asked[i].n,
+                           .sample = tiny_sample(1, 1),
+                           .share_prompt = true};
+        EngineResult out;
+        CHECK_OK(engine_run(engine, &r, 1, &out, NULL, &err));
+        assert_int_equal(out.shared, asked[i].shared);
+        engine_result_release(&out);
+    }
+    engine_free(engine);
+}
+
 static void draws_follow_seed_and_index_and_nothing_else(void **state)
 {
     Err err = {0};
@@ -674,6 +743,8 @@ int main(void)
         cmocka_unit_test(a_batch_gives_what_each_request_gives_alone),
         cmocka_unit_test(shared_prompts_are_read_once_and_change_nothing),
         cmocka_unit_test(of_equal_prompts_all_but_one_are_copied),
+        cmocka_unit_test(later_runs_find_what_earlier_ones_read),
+        cmocka_unit_test(a_branch_leaves_its_trunk_whole),
         cmocka_unit_test(draws_follow_seed_and_index_and_nothing_else),
         cmocka_unit_test(cached_greedy_equals_the_full_forward),
         cmocka_unit_test(the_penalty_is_for_prompt_and_result),
