@@ -26,9 +26,6 @@
 /* Prompt tokens that a step takes beside the decoding slots' own. */
 enum { PREFILL_TOKENS = 256 };
 
-/* Fewer are not worth waiting for. */
-enum { SHARED_LEAST = 8 };
-
 /* What engine_run was asked, in one place. */
 typedef struct Job {
     const EngineRequest *requests;
@@ -56,8 +53,9 @@ size_t engine_bytes(const ModelShape *shape, int32_t slots, int32_t capacity)
     size_t S = (size_t)slots, tokens = (size_t)step_tokens(slots);
     return model_cache_bytes(shape, slots, capacity, step_tokens(slots)) +
            sizeof(Engine) + S * (sizeof(Slot) + sizeof(SampleRow) + sizeof(SampleOut)) +
-           S * 2 * sizeof(int32_t) + (S + 1) * (size_t)capacity * sizeof(int32_t) +
-           tokens * 3 * sizeof(int32_t) + S * words_of(shape->vocab) * sizeof(uint32_t);
+           S * sizeof(int32_t) + (S + 1) * (size_t)capacity * sizeof(int32_t) +
+           tokens * (5 * sizeof(int32_t) + sizeof(float)) +
+           S * words_of(shape->vocab) * sizeof(uint32_t);
 }
 
 static Status make_buffers(Engine *e, Err *err)
@@ -72,7 +70,9 @@ static Status make_buffers(Engine *e, Err *err)
     TRY(MEM_ARRAY(&e->step_ids, tokens, err));
     TRY(MEM_ARRAY(&e->step_slots, tokens, err));
     TRY(MEM_ARRAY(&e->step_positions, tokens, err));
-    TRY(MEM_ARRAY(&e->rows, S, err));
+    TRY(MEM_ARRAY(&e->rows, tokens, err));
+    TRY(MEM_ARRAY(&e->targets, tokens, err));
+    TRY(MEM_ARRAY(&e->logprobs, tokens, err));
     TRY(MEM_ARRAY(&e->row_slot, S, err));
     TRY(MEM_ARRAY(&e->how, S, err));
     TRY(MEM_ARRAY(&e->drawn, S, err));
@@ -131,6 +131,8 @@ void engine_free(Engine *e)
     mem_free(e->step_slots);
     mem_free(e->step_positions);
     mem_free(e->rows);
+    mem_free(e->targets);
+    mem_free(e->logprobs);
     mem_free(e->row_slot);
     mem_free(e->how);
     mem_free(e->drawn);
@@ -207,6 +209,7 @@ static FinishReason full_reason(const EngineRequest *r, const EngineResult *resu
 static void finish(Job *job, Slot *slot, FinishReason reason)
 {
     job->results[slot->request].finish = reason;
+    job->results[slot->request].shared = slot->shared;
     slot->request = -1; /* its keys and values stay */
     job->done++;
 }
@@ -236,137 +239,29 @@ static void begin_answer(Job *job, Slot *slot)
         finish(job, slot, FINISH_ABORTED);
 }
 
-static int32_t common_prefix(const Slot *a, const int32_t *ids, int32_t most)
-{
-    int32_t n = 0;
-    while (n < most && n < a->total && a->ids[n] == ids[n])
-        n++;
-    return n;
-}
-
-/* The slot that has most of the prompt in common, and how much; -1: none has enough. A
- * free one has what it read, a running one will have all of its ids; one that waits for
- * another itself is none, so nobody waits in a circle. */
-static int32_t find_source(const Engine *e, const EngineRequest *r, int32_t *share)
-{
-    int32_t best = -1;
-    *share = SHARED_LEAST - 1;
-    for (int32_t s = 0; r->share_prompt && s < e->n_slots; s++) {
-        const Slot *slot = &e->slots[s];
-        bool running = slot->request >= 0;
-        if (!slot->shares || (running && slot->leader >= 0))
-            continue;
-        int32_t n = common_prefix(slot, r->prompt, (int32_t)r->n_prompt - 1);
-        if (!running && n > slot->cached)
-            n = slot->cached;
-        if (n > *share) {
-            *share = n;
-            best = s;
-        }
-    }
-    return best;
-}
-
-/* The free slot for a request that finds `share` ids in slot `source` (-1: none): that one
- * where little else would be lost, or else the one that was given away longest ago. -1:
- * none is free. */
-static int32_t find_place(const Engine *e, int32_t source, int32_t share)
-{
-    int32_t oldest = -1;
-    if (source >= 0 && e->slots[source].request < 0 &&
-        share >= e->slots[source].cached - share)
-        return source;
-    for (int32_t s = 0; s < e->n_slots; s++) {
-        if (e->slots[s].request < 0 &&
-            (oldest < 0 || e->slots[s].given < e->slots[oldest].given))
-            oldest = s;
-    }
-    return oldest;
-}
-
-/* Slot s, which is given to the request, has read what it can share; or waits until its
- * source has. */
-static void share_prompt(Engine *e, int32_t s, int32_t source, int32_t share,
-                         EngineResult *result)
-{
-    Slot *slot = &e->slots[s];
-    slot->leader = -1;
-    slot->cached = 0;
-    if (source < 0)
-        return;
-    if (source != s && e->slots[source].request >= 0) {
-        slot->leader = source;
-        slot->share = share;
-        return;
-    }
-    if (source != s)
-        model_cache_copy(e->cache, source, s, share);
-    slot->cached = share;
-    result->shared = share;
-}
-
-/* Copies to the slots that wait what their leaders have read by now. Who waits for one
- * that is gone, or waits itself, reads alone. */
-static void copy_shared(Engine *e, const Job *job)
-{
-    for (int32_t s = 0; s < e->n_slots; s++) {
-        Slot *slot = &e->slots[s];
-        if (slot->request < 0 || slot->leader < 0)
-            continue;
-        const Slot *leader = &e->slots[slot->leader];
-        bool alike = common_prefix(leader, slot->ids, slot->share) == slot->share;
-        if (alike && leader->cached >= slot->share) {
-            model_cache_copy(e->cache, slot->leader, s, slot->share);
-            slot->cached = slot->share;
-            job->results[slot->request].shared = slot->share;
-            slot->leader = -1;
-        } else if (!alike || leader->request < 0 || leader->leader >= 0) {
-            slot->leader = -1;
-        }
-    }
-}
-
 /* Gives free slots the next waiting requests. */
 static Status admit(Engine *e, Job *job, Err *err)
 {
     while (job->next < job->n) {
         const EngineRequest *r = &job->requests[job->next];
         EngineResult *result = &job->results[job->next];
-        int32_t share, source = find_source(e, r, &share);
-        int32_t s = find_place(e, source, share);
+        int64_t room = result_room(e, r);
+        int32_t s = slots_give(e, job->next, r->prompt, r->n_prompt,
+                               r->share_prompt ? r->n_prompt - 1 : 0);
         if (s < 0)
             return OK;
-        int64_t room = result_room(e, r);
         TRY(make_result(result, room, err));
-        Slot *slot = &e->slots[s];
-        share_prompt(e, s, source, share, result);
-        slot->request = job->next++;
-        slot->given = ++e->given;
-        slot->shares = r->share_prompt;
-        memcpy(slot->ids, r->prompt, (size_t)r->n_prompt * sizeof *slot->ids);
-        slot->total = (int32_t)r->n_prompt;
-        stop_reset(&slot->stop);
+        stop_reset(&e->slots[s].stop);
+        job->next++;
         if (room <= 0)
-            finish(job, slot, full_reason(r, result));
+            finish(job, &e->slots[s], full_reason(r, result));
         else
-            begin_answer(job, slot);
+            begin_answer(job, &e->slots[s]);
     }
     return OK;
 }
 
 /* --- one step ---------------------------------------------------------------------- */
-/* Puts up to `most` of the slot's waiting tokens into the step. */
-static int64_t take_tokens(Engine *e, int32_t s, int64_t n, int64_t most)
-{
-    Slot *slot = &e->slots[s];
-    for (; most > 0 && slot->cached < slot->total; most--, n++) {
-        e->step_ids[n] = slot->ids[slot->cached];
-        e->step_slots[n] = s;
-        e->step_positions[n] = slot->cached++;
-    }
-    return n;
-}
-
 /* Lays out the tokens of a step: slots that decode first, then pieces of prompts.
  * *n_draws: rows whose slot has nothing left to read, so that it draws. */
 static int64_t lay_step(Engine *e, int64_t *n_draws)
@@ -380,7 +275,7 @@ static int64_t lay_step(Engine *e, int64_t *n_draws)
             if (slot->request < 0 || slot->leader >= 0 || waiting == 0 ||
                 (waiting == 1) != decoding)
                 continue;
-            n = take_tokens(e, s, n, e->max_tokens - n);
+            n = slots_take(e, s, n);
             if (slot->cached == slot->total) {
                 e->rows[*n_draws] = (int32_t)(n - 1);
                 e->row_slot[(*n_draws)++] = s;
@@ -486,7 +381,7 @@ static Status accept(Engine *e, Job *job, Slot *slot, SampleOut drawn, Err *err)
 
 static Status step(Engine *e, Job *job, Err *err)
 {
-    copy_shared(e, job);
+    slots_copy(e);
     int64_t n_draws, n = lay_step(e, &n_draws);
     ASSERT(n > 0);
     model_decode(e->model, e->cache, e->step_ids, e->step_slots, e->step_positions, n);

@@ -139,5 +139,11 @@ typedef struct EngineScore {
     float *logprobs; /* out, n long */
 } EngineScore;
 NODISCARD Status engine_score(Engine *engine, EngineScore *items, int64_t n, Err *err);
+/* The same, up to rounding, over the cache of keys and values: what items have in common
+ * with each other and with requests that share their prompts is read once, as in
+ * engine_run. For short texts behind one prompt (answers to choose from, a verdict);
+ * engine_score is for texts that have nothing in common. */
+NODISCARD Status engine_score_shared(Engine *engine, EngineScore *items, int64_t n,
+                                     Err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* engine_internal.h - what the scheduler (engine.c) and the scorer (score.c) share. */
+/* engine_internal.h - what the scheduler (engine.c) and the scorers (score.c,
+ * score_shared.c) have in common: the slots (slots.c) and the buffers of a step. */
 #ifndef ENGINE_ENGINE_INTERNAL_H
 #define ENGINE_ENGINE_INTERNAL_H
 
@@ -13,6 +14,7 @@ typedef struct Slot {
     int64_t request; /* -1: free */
     int64_t given;   /* when it was given to its last request: Engine.given */
     bool shares;     /* what it has read may serve others */
+    int32_t shared;  /* ids that it has from others */
     int32_t *ids;    /* (capacity), a piece of Engine.pool */
     int32_t total, cached;
     int32_t
@@ -36,9 +38,11 @@ struct Engine {
 
     /* One step: the tokens run, and the slots that draw. */
     int32_t *step_ids, *step_slots, *step_positions; /* (max_tokens) */
-    int32_t *rows, *row_slot;                        /* (n_slots) */
-    SampleRow *how;                                  /* (n_slots) */
-    SampleOut *drawn;                                /* (n_slots) */
+    int32_t *rows, *targets; /* (max_tokens): of model_decode's, those asked about */
+    float *logprobs;         /* (max_tokens) */
+    int32_t *row_slot;       /* (n_slots) */
+    SampleRow *how;          /* (n_slots) */
+    SampleOut *drawn;        /* (n_slots) */
 
     /* Scoring: made at the first engine_score. */
     Tape *tape;
@@ -49,5 +53,23 @@ struct Engine {
 };
 
 void engine_score_release(Engine *e);
+/* The rows that an item puts into a pass. */
+static inline int64_t score_rows(const EngineScore *item)
+{
+    return item->first < item->n ? item->n - 1 : 0;
+}
+NODISCARD Status engine_score_check(const Engine *e, const EngineScore *items,
+                                    int64_t n, Err *err);
+
+/* Gives a free slot to a request that begins with n ids; of their first `most` it takes
+ * over what another slot has read, or waits until it has (most 0: it shares nothing, and
+ * others have nothing of it). Returns the slot; -1: none is free. */
+int32_t slots_give(Engine *e, int64_t request, const int32_t *ids, int64_t n,
+                   int64_t most);
+/* Copies to the slots that wait what their leaders have read by now. */
+void slots_copy(Engine *e);
+/* Puts the slot's waiting tokens into the step, behind the n that are there; returns how
+ * many are there then, max_tokens at most. */
+int64_t slots_take(Engine *e, int32_t s, int64_t n);
 
 #endif

@@ -40,7 +40,7 @@ static Status make_buffers(Engine *e, Err *err)
     return tape_new(&e->tape, e->model, N, (TapeOptions){0}, err);
 }
 
-static Status check_items(const Engine *e, const EngineScore *items, int64_t n,
+Status engine_score_check(const Engine *e, const EngineScore *items, int64_t n,
                           Err *err)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -53,16 +53,10 @@ static Status check_items(const Engine *e, const EngineScore *items, int64_t n,
     return OK;
 }
 
-/* The rows that one item puts into a pass. */
-static int64_t rows_of(const EngineScore *item)
-{
-    return item->first < item->n ? item->n - 1 : 0;
-}
-
 /* Appends an item at row `at`; returns the number of targets so far. */
 static int64_t lay_item(Engine *e, const EngineScore *item, int64_t at, int64_t targets)
 {
-    for (int64_t i = 0; i < rows_of(item); i++) {
+    for (int64_t i = 0; i < score_rows(item); i++) {
         e->score_ids[at + i] = item->ids[i];
         e->score_positions[at + i] = (int32_t)i;
         e->score_starts[at + i] = (int32_t)at;
@@ -78,9 +72,9 @@ static int64_t lay_item(Engine *e, const EngineScore *item, int64_t at, int64_t 
 static int64_t score_pass(Engine *e, EngineScore *items, int64_t n)
 {
     int64_t count = 0, at = 0, targets = 0;
-    while (count < n && at + rows_of(&items[count]) <= e->score_tokens) {
+    while (count < n && at + score_rows(&items[count]) <= e->score_tokens) {
         targets = lay_item(e, &items[count], at, targets);
-        at += rows_of(&items[count++]);
+        at += score_rows(&items[count++]);
     }
     if (targets > 0) {
         ModelTokens tokens = {e->score_ids, e->score_positions, e->score_starts, at};
@@ -98,7 +92,7 @@ static int64_t score_pass(Engine *e, EngineScore *items, int64_t n)
 
 Status engine_score(Engine *e, EngineScore *items, int64_t n, Err *err)
 {
-    TRY(check_items(e, items, n, err));
+    TRY(engine_score_check(e, items, n, err));
     if (!e->tape) {
         Status status = make_buffers(e, err);
         if (status != OK) {

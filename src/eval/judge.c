@@ -397,7 +397,7 @@ static Status letter_logprobs(Judge *j, const Ids *question, double out[2], Err 
                                  .logprobs = logprobs[i]};
     }
     if (status == OK)
-        status = engine_score(j->engine, items, 2, err);
+        status = engine_score_shared(j->engine, items, 2, err);
     for (int i = 0; i < 2; i++) {
         out[i] = 0;
         for (size_t t = question->len; status == OK && t < whole[i].len; t++)

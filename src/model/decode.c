@@ -19,10 +19,11 @@ struct ModelCache {
     Tensor floats, ints;
 
     int64_t M; /* of the last call */
-    Tensor ids, slots, positions, rows;
+    Tensor ids, slots, positions, rows, targets;
     BlockBuffers block; /* one layer's, used by all */
     Tensor hidden, hidden_rstd;
-    Tensor x; /* (head_rows,C) hidden states that sampling reads */
+    Tensor x;            /* (head_rows,C) hidden states that the head reads */
+    Tensor logprob, lse; /* (head_rows) */
 };
 
 static int64_t layer_elements(const ModelShape *s, int32_t slots, int32_t capacity)
@@ -36,10 +37,13 @@ static void place(ModelCache *c, const ModelShape *s, int64_t M, Placer *floats,
 {
     c->M = M;
     c->rows = placer_take(ints, c->head_rows);
+    c->targets = placer_take(ints, c->head_rows);
     c->ids = placer_take(ints, M);
     c->slots = placer_take(ints, M);
     c->positions = placer_take(ints, M);
     c->x = placer_take(floats, c->head_rows * s->hidden);
+    c->logprob = placer_take(floats, c->head_rows);
+    c->lse = placer_take(floats, c->head_rows);
     block_place(floats, s, M, &c->block);
     c->hidden = placer_take(floats, M * s->hidden);
     c->hidden_rstd = placer_take(floats, M);
@@ -190,6 +194,23 @@ void model_decode_sample(Model *model, ModelCache *cache, const int32_t *rows,
         return;
     Tensor x = choose(model, cache, rows, n);
     model->ops->head_sample(model->ops, out, x, model_head(model), how, n);
+}
+
+void model_decode_logprobs(Model *model, ModelCache *cache, const int32_t *rows,
+                           const int32_t *targets, int64_t n, float *logprobs)
+{
+    if (n == 0)
+        return;
+    for (int64_t i = 0; i < n; i++)
+        ASSERT(targets[i] >= 0 && targets[i] < model->shape.vocab);
+    TensorOps *t = model->ops;
+    Tensor x = choose(model, cache, rows, n), none = {0};
+    Tensor wanted = tensor_slice(cache->targets, 0, n);
+    Tensor logprob = tensor_slice(cache->logprob, 0, n);
+    t->write(t, wanted, targets);
+    t->head_logprob(t, logprob, tensor_slice(cache->lse, 0, n), none, x,
+                    model_head(model), wanted, n, 1);
+    t->read(t, logprobs, logprob);
 }
 
 void model_decode_logits(Model *model, ModelCache *cache, const int32_t *rows,

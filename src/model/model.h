@@ -260,6 +260,9 @@ void model_cache_copy(ModelCache *cache, int32_t from, int32_t to, int32_t n);
 /* Draws one id for each chosen row (index into the M of the last model_decode). */
 void model_decode_sample(Model *model, ModelCache *cache, const int32_t *rows,
                          const SampleRow *how, int64_t n, SampleOut *out);
+/* Log-probability of one id after each chosen row, as model_logprobs at temperature 1. */
+void model_decode_logprobs(Model *model, ModelCache *cache, const int32_t *rows,
+                           const int32_t *targets, int64_t n, float *logprobs);
 void model_decode_logits(Model *model, ModelCache *cache, const int32_t *rows,
                          int64_t n, float *logits);
 

@@ -66,7 +66,7 @@ static void run_alone(SharedEngine *s, Job *job)
     job->status = job->requests
                       ? engine_run(s->engine, job->requests, job->n, job->results, NULL,
                                    &job->err)
-                      : engine_score(s->engine, job->items, job->n, &job->err);
+                      : engine_score_shared(s->engine, job->items, job->n, &job->err);
 }
 
 /* The requests, or the items, of all jobs of a kind in one array. */
@@ -103,7 +103,7 @@ static Status run_requests(SharedEngine *s, Job *jobs, Err *err)
     return status;
 }
 
-/* engine_score writes through its items' pointers, so copies of the items serve. */
+/* Scoring writes through its items' pointers, so copies of the items serve. */
 static Status run_scores(SharedEngine *s, Job *jobs, Err *err)
 {
     EngineScore *items = NULL;
@@ -113,7 +113,7 @@ static Status run_scores(SharedEngine *s, Job *jobs, Err *err)
         for (int64_t i = 0; !j->requests && i < j->n; i++)
             items[at++] = j->items[i];
     }
-    Status status = engine_score(s->engine, items, n, err);
+    Status status = engine_score_shared(s->engine, items, n, err);
     mem_free(items);
     return status;
 }

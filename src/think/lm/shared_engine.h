@@ -12,7 +12,7 @@ typedef struct SharedEngine SharedEngine;
 NODISCARD Status shared_engine_new(SharedEngine **out, Engine *engine, Err *err);
 void shared_engine_free(SharedEngine *s); /* accepts NULL; nobody waits any more */
 
-/* As engine_run and engine_score. What is wrong with one caller's requests is that
+/* As engine_run and engine_score_shared. What is wrong with one caller's requests is that
  * caller's error alone. A request's callbacks may run in another caller's thread. */
 NODISCARD Status shared_engine_run(SharedEngine *s, const EngineRequest *requests,
                                    int64_t n, EngineResult *results, Err *err);

@@ -337,6 +337,72 @@ static void scores_do_not_depend_on_their_neighbours(void **state)
     engine_free(engine);
 }
 
+/* Items of several families, each with its own beginning, between answers that share with
+ * them: over few slots some wait, some copy, some find what an earlier run left. */
+static void scores_over_the_cache_are_those_of_a_pass(void **state)
+{
+    Err err = {0};
+    enum { FAMILIES = 3, ITEMS = 20, TRIALS = 30 };
+    Rng rng = check_rng();
+    int32_t trunk[FAMILIES][TINY_CONTEXT + 1], ids[ITEMS][TINY_CONTEXT + 1];
+    float passes[ITEMS][TINY_CONTEXT + 1], cached[ITEMS][TINY_CONTEXT + 1];
+    for (int f = 0; f < FAMILIES; f++) {
+        for (int i = 0; i <= TINY_CONTEXT; i++)
+            trunk[f][i] = (int32_t)rng_below(&rng, TINY_VOCAB);
+    }
+    Engine *engine = engine_of(*state, 3, 0, NULL);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        EngineScore items[ITEMS], again[ITEMS];
+        for (int k = 0; k < ITEMS; k++) {
+            int64_t n = 1 + rng_below(&rng, TINY_CONTEXT + 1);
+            int64_t same = rng_below(&rng, (uint32_t)n + 1);
+            memcpy(ids[k], trunk[rng_below(&rng, FAMILIES)], sizeof ids[k]);
+            for (int64_t i = same; i < n; i++)
+                ids[k][i] = (int32_t)rng_below(&rng, TINY_VOCAB);
+            items[k] = (EngineScore){ids[k], n, 1 + rng_below(&rng, (uint32_t)n + 2),
+                                     passes[k]};
+            again[k] = items[k];
+            again[k].logprobs = cached[k];
+        }
+        EngineRequest r = {.prompt = trunk[trial % FAMILIES],
+                           .n_prompt = 30,
+                           .sample = tiny_sample(1, 5),
+                           .share_prompt = true};
+        EngineResult out;
+        CHECK_OK(engine_run(engine, &r, 1, &out, NULL, &err));
+        engine_result_release(&out);
+        CHECK_OK(engine_score(engine, items, ITEMS, &err));
+        CHECK_OK(engine_score_shared(engine, again, ITEMS, &err));
+        for (int k = 0; k < ITEMS; k++) {
+            for (int64_t i = 0; i < items[k].n; i++)
+                CHECK_NEAR(cached[k][i], passes[k][i], 2e-5);
+        }
+    }
+    engine_free(engine);
+}
+
+/* And the same bits whatever else is in the cache. */
+static void scores_over_the_cache_do_not_depend_on_it(void **state)
+{
+    Err err = {0};
+    enum { N = 40 };
+    int32_t ids[N];
+    float first[N], later[N];
+    Rng rng = check_rng();
+    for (int i = 0; i < N; i++)
+        ids[i] = (int32_t)rng_below(&rng, TINY_VOCAB);
+    Engine *engine = engine_of(*state, 2, 0, NULL);
+    for (int64_t from = 1; from < N; from++) {
+        EngineScore alone = {ids, N, from, first}, again = {ids, N, from, later};
+        Engine *fresh = engine_of(*state, 1, 0, NULL);
+        CHECK_OK(engine_score_shared(fresh, &alone, 1, &err));
+        CHECK_OK(engine_score_shared(engine, &again, 1, &err));
+        assert_memory_equal(first, later, sizeof first);
+        engine_free(fresh);
+    }
+    engine_free(engine);
+}
+
 /* --- how a sequence ends ------------------------------------------------------------- */
 typedef struct Greedy {
     int32_t prompt[3];
@@ -439,6 +505,8 @@ static void a_full_context_ends_and_a_longer_prompt_is_refused(void **state)
                 "the prompt has 31 tokens, the limit is 30");
     assert_null(out[0].ids);
     EngineScore score = {.ids = prompt, .n = 32, .first = 1};
+    CHECK_FAILS(engine_score_shared(engine, &score, 1, &err), ERR_LIMIT,
+                "a text to score has 32 tokens, the limit is 31");
     CHECK_FAILS(engine_score(engine, &score, 1, &err), ERR_LIMIT,
                 "a text to score has 32 tokens, the limit is 31");
     engine_free(engine);
@@ -751,6 +819,8 @@ int main(void)
         cmocka_unit_test(long_prompts_are_read_in_pieces),
         cmocka_unit_test(scores_equal_the_log_probabilities_of_the_draws),
         cmocka_unit_test(scores_do_not_depend_on_their_neighbours),
+        cmocka_unit_test(scores_over_the_cache_are_those_of_a_pass),
+        cmocka_unit_test(scores_over_the_cache_do_not_depend_on_it),
         cmocka_unit_test(a_stop_id_ends_and_is_kept),
         cmocka_unit_test(a_stop_string_is_found_across_tokens),
         cmocka_unit_test(a_full_context_ends_and_a_longer_prompt_is_refused),

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <math.h>
+
 static TensorOps *ops;     /* all tests run on ref/, then on cpu/ */
 static bool takes_scratch; /* ref/ alone allocates, and only when it samples */
 
@@ -68,6 +70,27 @@ static void call_run(Bench *bench, const Call *call, float *logits)
     model_decode(bench->model, bench->cache, call->ids, call->slots, call->positions,
                  call->M);
     model_decode_logits(bench->model, bench->cache, rows, call->M, logits);
+}
+
+static void log_probabilities_are_those_of_the_logits(void **state)
+{
+    (void)state;
+    Bench bench;
+    Call call = {0};
+    const int32_t rows[] = {0, 1, 3}, targets[] = {V - 1, 0, 5};
+    float logits[A * V], got[3];
+    bench_make(&bench, (ModelFamily)0);
+    call_add(&call, &bench.a, 1, 0, A);
+    call_run(&bench, &call, logits);
+    model_decode_logprobs(bench.model, bench.cache, rows, targets, 3, got);
+    for (int i = 0; i < 3; i++) {
+        const float *row = logits + rows[i] * V;
+        double sum = 0;
+        for (int v = 0; v < V; v++)
+            sum += exp((double)row[v]);
+        CHECK_NEAR(got[i], (double)row[targets[i]] - log(sum), 1e-5);
+    }
+    bench_free(&bench);
 }
 
 static void token_by_token_equals_the_full_forward(void **state)
@@ -198,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_by_token_equals_the_full_forward),
+        cmocka_unit_test(log_probabilities_are_those_of_the_logits),
         cmocka_unit_test(pieces_of_several_sequences_mix_in_a_call),
         cmocka_unit_test(a_slot_starts_anew_at_position_zero),
         cmocka_unit_test(greedy_draws_the_most_likely_id_with_its_logprob),
