@@ -444,9 +444,7 @@ int ask_command(int argc, char **argv)
                                 {&sample_options, &a.sample},
                                 {&budget_options, &a.budget}};
     enum { N = sizeof bindings / sizeof *bindings };
-    Status status = OK;
-    for (int i = 0; status == OK && i < N; i++)
-        status = opt_defaults(bindings[i].table, bindings[i].o, &err);
+    Status status = command_defaults(bindings, N, &err);
     if (status != OK)
         return command_fail(status, &err);
     const Usage usage = {
@@ -480,10 +478,9 @@ int ask_command(int argc, char **argv)
     } else if (parsed == PARSED_OK) {
         const AskLine line = {.bindings = saved, .n = sizeof saved / sizeof *saved};
         status = ask(&a, words, n, line, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
+        result = command_end(status, &err);
     }
     release(&a);
-    for (int i = 0; i < N; i++)
-        opt_release(bindings[i].table, bindings[i].o);
+    command_release(bindings, N);
     return result;
 }

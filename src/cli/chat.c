@@ -206,28 +206,35 @@ static Status offer_tools(Chat *c, const ToolkitOptions *kit, Toolbox *box,
     return session_offer(&c->session, box, approve_at_terminal, approver, err);
 }
 
-static Status chat(const char *folder, const ChatOptions *o,
-                   const SampleOptions *sample, const ToolkitOptions *kit,
-                   const ConstrainOptions *how, Err *err)
+typedef struct ChatCommand {
+    ChatOptions o;
+    SampleOptions sample;
+    ConstrainOptions how;
+    ToolkitOptions kit;
+} ChatCommand;
+
+static Status chat(const char *folder, const ChatCommand *all, Err *err)
 {
+    const ChatOptions *o = &all->o;
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Chat c = {.o = o};
     Toolbox box = {0};
     Approver approver = {0};
-    Status status = constrain_check(how, o->json, err);
+    Status status = constrain_check(&all->how, o->json, err);
     if (status == OK)
         status = command_backend(&ops, COMPUTE_F32, err);
     if (status == OK)
         status = loaded_open(&loaded, ops, folder, true, err);
     if (status == OK)
-        status = session_init(&c.session, &loaded, sample, o->max_calls, o->gold, err);
+        status =
+            session_init(&c.session, &loaded, &all->sample, o->max_calls, o->gold, err);
     if (status == OK)
-        status = offer_tools(&c, kit, &box, &approver, err);
+        status = offer_tools(&c, &all->kit, &box, &approver, err);
     if (status == OK)
         status = do_reset(&c, (Span){"", 0}, err);
-    if (status == OK && constrain_wanted(how)) {
-        status = constrain(&c, sample, how, err);
+    if (status == OK && constrain_wanted(&all->how)) {
+        status = constrain(&c, &all->sample, &all->how, err);
     } else if (status == OK && o->prompt) {
         status = session_ask(&c.session, span_of(o->prompt), err);
     } else if (status == OK) {
@@ -243,26 +250,20 @@ static Status chat(const char *folder, const ChatOptions *o,
     return status;
 }
 
-int chat_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    ChatOptions o = {0};
-    SampleOptions sample = {0};
-    ConstrainOptions how = {0};
-    ToolkitOptions kit = {0};
-    Status status = opt_defaults(&chat_options, &o, &err);
-    if (status == OK)
-        status = opt_defaults(&sample_options, &sample, &err);
-    if (status == OK)
-        status = opt_defaults(&constrain_options, &how, &err);
-    if (status == OK)
-        status = opt_defaults(&toolkit_options, &kit, &err);
-    if (status != OK)
-        return command_fail(status, &err);
-    const OptBinding bindings[] = {{&chat_options, &o},
-                                   {&sample_options, &sample},
-                                   {&toolkit_options, &kit},
-                                   {&constrain_options, &how}};
+    (void)n;
+    return command_end(chat(words[0], self, &err), &err);
+}
+
+int chat_command(int argc, char **argv)
+{
+    ChatCommand c = {0};
+    const OptBinding bindings[] = {{&chat_options, &c.o},
+                                   {&sample_options, &c.sample},
+                                   {&toolkit_options, &c.kit},
+                                   {&constrain_options, &c.how}};
     const Usage usage = {
         .name = "chat",
         .words = "DIR",
@@ -282,18 +283,6 @@ int chat_command(int argc, char **argv)
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = chat(words[0], &o, &sample, &kit, &how, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&chat_options, &o);
-    opt_release(&sample_options, &sample);
-    opt_release(&constrain_options, &how);
-    opt_release(&toolkit_options, &kit);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &c);
 }

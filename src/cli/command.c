@@ -1,6 +1,7 @@
 /* command.c - help, parsing and errors that all commands share. */
 #include "cli/command.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <stdarg.h>
@@ -45,6 +46,45 @@ Parsed command_parse(const Usage *u, int argc, char **argv, const char **words,
         return PARSED_ERROR;
     }
     return PARSED_OK;
+}
+
+Status command_defaults(const OptBinding *options, size_t n, Err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        TRY(opt_defaults(options[i].table, options[i].o, err));
+    return OK;
+}
+
+void command_release(const OptBinding *options, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        opt_release(options[i].table, options[i].o);
+}
+
+int command_run(const Usage *u, int argc, char **argv, size_t min_words,
+                size_t max_words, CommandWork work, void *self)
+{
+    Err err = {0};
+    const char **words = NULL;
+    size_t n;
+    Status status = command_defaults(u->options, u->n_options, &err);
+    if (status == OK)
+        status = MEM_ARRAY(&words, max_words, &err);
+    int result = command_end(status, &err);
+    if (status == OK) {
+        Parsed parsed = command_parse(u, argc, argv, words, min_words, max_words, &n);
+        result = parsed == PARSED_OK     ? work(self, words, n)
+                 : parsed == PARSED_HELP ? 0
+                                         : 2;
+    }
+    command_release(u->options, u->n_options);
+    mem_free(words);
+    return result;
+}
+
+int command_end(Status status, const Err *err)
+{
+    return status == OK ? 0 : command_fail(status, err);
 }
 
 int command_fail(Status status, const Err *err)

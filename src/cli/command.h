@@ -35,6 +35,19 @@ Parsed command_parse(const Usage *usage, int argc, char **argv, const char **wor
 int command_fail(Status status, const Err *err);
 int command_usage_error(const char *name, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* The defaults of all of them; and what they hold, given back. */
+NODISCARD Status command_defaults(const OptBinding *options, size_t n, Err *err);
+void command_release(const OptBinding *options, size_t n);
+
+/* What a command does with its words, its options filled in; returns the exit status. */
+typedef int (*CommandWork)(void *self, const char **words, size_t n);
+/* A whole command: its options get their defaults, argv is parsed, the work is done with
+ * min..max words, the options are given back. Returns the exit status. */
+int command_run(const Usage *usage, int argc, char **argv, size_t min_words,
+                size_t max_words, CommandWork work, void *self);
+/* The exit status for the end of the work; prints what went wrong. */
+int command_end(Status status, const Err *err);
+
 /* The fast backend as the environment says (`tame --help`). `compute` is what the command
  * takes when TAME_COMPUTE is not set: the stages are fast; what shows or measures a model
  * computes it in f32. ERR_OPTION names the variable at fault. */

@@ -134,18 +134,27 @@ static const char what[] =
     "has think (as --think of `tame ask`), temperature, max_tokens, seed, system.\n"
     "Ends with status 100 where an assertion failed.";
 
-int compare_command(int argc, char **argv)
+typedef struct CompareCommand {
+    CompareOptions o;
+    Opener opener;
+} CompareCommand;
+
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    CompareOptions o;
-    Opener opener = {0};
-    const OptBinding bindings[] = {{&compare_options, &o},
-                                   {&lm_local_options, &opener.local}};
-    Status status = opt_defaults(&compare_options, &o, &err);
-    if (status == OK)
-        status = opt_defaults(&lm_local_options, &opener.local, &err);
-    if (status != OK)
-        return command_fail(status, &err);
+    CompareCommand *c = self;
+    int64_t failed = 0;
+    (void)n;
+    Status status = compare(words[0], &c->o, &c->opener, &failed, &err);
+    tensor_free(c->opener.ops);
+    return status == OK && failed > 0 ? FAILED_ASSERTIONS : command_end(status, &err);
+}
+
+int compare_command(int argc, char **argv)
+{
+    CompareCommand c = {0};
+    const OptBinding bindings[] = {{&compare_options, &c.o},
+                                   {&lm_local_options, &c.opener.local}};
     const Usage usage = {
         .name = "compare",
         .words = "FILE.yaml",
@@ -153,21 +162,7 @@ int compare_command(int argc, char **argv)
         .examples = "  tame compare sums.yaml\n"
                     "  tame compare sums.yaml --repeat 5 --output answers.jsonl\n",
         .options = bindings,
-        .n_options = 2,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
-    int64_t failed = 0;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = compare(words[0], &o, &opener, &failed, &err);
-        result = status != OK ? command_fail(status, &err)
-                 : failed > 0 ? FAILED_ASSERTIONS
-                              : 0;
-    }
-    tensor_free(opener.ops);
-    opt_release(&compare_options, &o);
-    opt_release(&lm_local_options, &opener.local);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &c);
 }

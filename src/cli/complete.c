@@ -54,10 +54,17 @@ static Status constrain(const Loaded *l, Engine *engine, const CompleteOptions *
     return status;
 }
 
-static Status complete(const char *folder, const CompleteOptions *o,
-                       const SampleOptions *sample, const ConstrainOptions *how,
-                       Err *err)
+typedef struct CompleteCommand {
+    CompleteOptions o;
+    SampleOptions sample;
+    ConstrainOptions how;
+} CompleteCommand;
+
+static Status complete(const char *folder, const CompleteCommand *all, Err *err)
 {
+    const CompleteOptions *o = &all->o;
+    const SampleOptions *sample = &all->sample;
+    const ConstrainOptions *how = &all->how;
     TensorOps *ops = NULL;
     Loaded loaded = {0};
     Engine *engine = NULL;
@@ -82,22 +89,19 @@ static Status complete(const char *folder, const CompleteOptions *o,
     return status;
 }
 
-int complete_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    CompleteOptions o = {0};
-    SampleOptions sample = {0};
-    ConstrainOptions how = {0};
-    Status status = opt_defaults(&complete_options, &o, &err);
-    if (status == OK)
-        status = opt_defaults(&sample_options, &sample, &err);
-    if (status == OK)
-        status = opt_defaults(&constrain_options, &how, &err);
-    if (status != OK)
-        return command_fail(status, &err);
-    const OptBinding bindings[] = {{&complete_options, &o},
-                                   {&sample_options, &sample},
-                                   {&constrain_options, &how}};
+    (void)n;
+    return command_end(complete(words[0], self, &err), &err);
+}
+
+int complete_command(int argc, char **argv)
+{
+    CompleteCommand c = {0};
+    const OptBinding bindings[] = {{&complete_options, &c.o},
+                                   {&sample_options, &c.sample},
+                                   {&constrain_options, &c.how}};
     const Usage usage = {
         .name = "complete",
         .words = "DIR",
@@ -110,19 +114,8 @@ int complete_command(int argc, char **argv)
                     "\"mason|baker\" -v\n"
                     "  tame complete runs/demo/base --template form.txt --json\n",
         .options = bindings,
-        .n_options = 3,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
     short_flags_expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = complete(words[0], &o, &sample, &how, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&complete_options, &o);
-    opt_release(&sample_options, &sample);
-    opt_release(&constrain_options, &how);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &c);
 }

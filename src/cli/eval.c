@@ -548,25 +548,21 @@ int eval_command(int argc, char **argv)
         return eval_retrieval_command(argc - 1, argv + 1);
     Err err = {0};
     Eval e = {0};
-    Status status = opt_defaults(&eval_options, &e.o, &err);
-    if (status == OK)
-        status = opt_defaults(&skills_options, &e.skills, &err);
-    if (status == OK)
-        status = opt_defaults(&gold_options, &e.gold, &err);
-    if (status == OK)
-        status = opt_defaults(&kl_options, &e.kl, &err);
-    if (status == OK)
-        status = opt_defaults(&variety_options, &e.variety, &err);
-    if (status == OK)
-        status = opt_defaults(&winrate_options, &e.winrate, &err);
-    if (status == OK)
-        status = opt_defaults(&judge_models_options, &e.judge, &err);
+    const OptBinding all[] = {{&eval_options, &e.o},
+                              {&skills_options, &e.skills},
+                              {&gold_options, &e.gold},
+                              {&kl_options, &e.kl},
+                              {&variety_options, &e.variety},
+                              {&winrate_options, &e.winrate},
+                              {&judge_models_options, &e.judge}};
+    enum { ALL = sizeof all / sizeof *all };
+    Status status = command_defaults(all, ALL, &err);
     if (status != OK)
         return command_fail(status, &err);
     Way way = WAYS;
     for (int i = 1; i < argc && way == WAYS; i++)
         way = way_named(argv[i]);
-    OptBinding bindings[7] = {{&eval_options, &e.o}};
+    OptBinding bindings[ALL] = {{&eval_options, &e.o}};
     size_t n_bindings = 1;
     if (way == WAY_SKILLS || way == WAYS)
         bindings[n_bindings++] = (OptBinding){&skills_options, &e.skills};
@@ -621,14 +617,8 @@ int eval_command(int argc, char **argv)
     } else if (parsed == PARSED_OK) {
         cut_world_name(e.o.world);
         status = eval(&e, way, words + 1, n - 1, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
+        result = command_end(status, &err);
     }
-    opt_release(&eval_options, &e.o);
-    opt_release(&skills_options, &e.skills);
-    opt_release(&gold_options, &e.gold);
-    opt_release(&kl_options, &e.kl);
-    opt_release(&variety_options, &e.variety);
-    opt_release(&winrate_options, &e.winrate);
-    opt_release(&judge_models_options, &e.judge);
+    command_release(all, ALL);
     return result;
 }

@@ -264,21 +264,24 @@ static Status eval_retrieval(EvalRetrieval *e, const char *path, Err *err)
     return status;
 }
 
-int eval_retrieval_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
+    EvalRetrieval *e = self;
+    (void)n;
+    if (!e->o.questions)
+        return command_usage_error("eval retrieval", "give --questions, a JSONL file");
+    return command_end(eval_retrieval(e, words[0], &err), &err);
+}
+
+int eval_retrieval_command(int argc, char **argv)
+{
     EvalRetrieval e = {0};
     const OptBinding bindings[] = {{&eval_retrieval_options, &e.o},
                                    {&search_options, &e.search},
                                    {&open_book_options, &e.book},
                                    {&book_measure_options, &e.answers},
                                    {&lm_local_options, &e.local}};
-    enum { N = sizeof bindings / sizeof *bindings };
-    Status status = OK;
-    for (int i = 0; i < N && status == OK; i++)
-        status = opt_defaults(bindings[i].table, bindings[i].o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
     const Usage usage = {
         .name = "eval retrieval",
         .words = "INDEX --questions FILE",
@@ -295,20 +298,7 @@ int eval_retrieval_command(int argc, char **argv)
             "  tame eval retrieval facts.db --questions questions.jsonl --model "
             "runs/demo/ppo\n",
         .options = bindings,
-        .n_options = N,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && !e.o.questions) {
-        result =
-            command_usage_error("eval retrieval", "give --questions, a JSONL file");
-    } else if (parsed == PARSED_OK) {
-        status = eval_retrieval(&e, words[0], &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    for (int i = 0; i < N; i++)
-        opt_release(bindings[i].table, bindings[i].o);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &e);
 }

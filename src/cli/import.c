@@ -96,13 +96,19 @@ static Status import(const ImportOptions *o, const char *path, Err *err)
     return status;
 }
 
-int import_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    ImportOptions o;
-    Status status = opt_defaults(&import_options, &o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
+    const ImportOptions *o = self;
+    (void)n;
+    if (!o->vocab || !o->out)
+        return command_usage_error("import", "give both --vocab and --out");
+    return command_end(import(o, words[0], &err), &err);
+}
+
+int import_command(int argc, char **argv)
+{
+    ImportOptions o = {0};
     const OptBinding bindings[] = {{&import_options, &o}};
     const Usage usage = {
         .name = "import",
@@ -113,18 +119,7 @@ int import_command(int argc, char **argv)
             "  tame import stories260K.bin --vocab tok512.bin --out stories260K\n"
             "  tame complete stories260K -p \"Once upon a time\" -n 100 --temp 0\n",
         .options = bindings,
-        .n_options = 1,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && (!o.vocab || !o.out))
-        result = command_usage_error("import", "give both --vocab and --out");
-    else if (parsed == PARSED_OK) {
-        status = import(&o, words[0], &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&import_options, &o);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &o);
 }

@@ -91,17 +91,18 @@ static Status index_paths(const IndexCommand *c, const char *const *paths, size_
 
 enum { MOST_PATHS = 4096 };
 
-int index_command(int argc, char **argv)
+static int index_work(void *self, const char **words, size_t n)
 {
     Err err = {0};
+    const IndexCommand *c = self;
+    if (!c->o.out)
+        return command_usage_error("index", "give --out, the file of the index");
+    return command_end(index_paths(c, words, n, &err), &err);
+}
+
+int index_command(int argc, char **argv)
+{
     IndexCommand c = {0};
-    Status status = opt_defaults(&index_command_options, &c.o, &err);
-    if (status == OK)
-        status = opt_defaults(&index_options, &c.index, &err);
-    if (status == OK)
-        status = opt_defaults(&chunk_options, &c.chunk, &err);
-    if (status != OK)
-        return command_fail(status, &err);
     const OptBinding bindings[] = {{&index_command_options, &c.o},
                                    {&chunk_options, &c.chunk},
                                    {&index_options, &c.index}};
@@ -121,18 +122,7 @@ int index_command(int argc, char **argv)
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };
-    static const char *words[MOST_PATHS];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, MOST_PATHS, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && !c.o.out) {
-        result = command_usage_error("index", "give --out, the file of the index");
-    } else if (parsed == PARSED_OK) {
-        status = index_paths(&c, words, n, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&index_command_options, &c.o);
-    return result;
+    return command_run(&usage, argc, argv, 1, MOST_PATHS, index_work, &c);
 }
 
 /* --- search --------------------------------------------------------------------------- */
@@ -233,15 +223,22 @@ static Status search_index(const SearchCommand *c, const char *path, Span questi
     return status;
 }
 
-int search_command(int argc, char **argv)
+static int search_work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    SearchCommand c = {0};
-    Status status = opt_defaults(&search_command_options, &c.o, &err);
+    Str question = {0};
+    for (size_t i = 1; i < n; i++)
+        str_printf(&question, i > 1 ? " %s" : "%s", words[i]);
+    Status status = str_check(&question, &err);
     if (status == OK)
-        status = opt_defaults(&search_options, &c.search, &err);
-    if (status != OK)
-        return command_fail(status, &err);
+        status = search_index(self, words[0], str_span(&question), &err);
+    str_release(&question);
+    return command_end(status, &err);
+}
+
+int search_command(int argc, char **argv)
+{
+    SearchCommand c = {0};
     const OptBinding bindings[] = {{&search_options, &c.search},
                                    {&search_command_options, &c.o}};
     const Usage usage = {
@@ -258,21 +255,5 @@ int search_command(int argc, char **argv)
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[64];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 2, 64, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        Str question = {0};
-        for (size_t i = 1; i < n; i++)
-            str_printf(&question, i > 1 ? " %s" : "%s", words[i]);
-        status = str_check(&question, &err);
-        if (status == OK)
-            status = search_index(&c, words[0], str_span(&question), &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-        str_release(&question);
-    }
-    opt_release(&search_command_options, &c.o);
-    opt_release(&search_options, &c.search);
-    return result;
+    return command_run(&usage, argc, argv, 2, 64, search_work, &c);
 }

@@ -158,6 +158,13 @@ static Status describe(const char *path, Err *err)
     return OK;
 }
 
+static int work(void *self, const char **words, size_t n)
+{
+    Err err = {0};
+    (void)self, (void)n;
+    return command_end(describe(words[0], &err), &err);
+}
+
 int info_command(int argc, char **argv)
 {
     const Usage usage = {
@@ -171,12 +178,5 @@ int info_command(int argc, char **argv)
         .examples = "  tame info runs/demo\n  tame info runs/demo/ppo\n"
                     "  tame info runs/demo/data/train.shard\n",
     };
-    const char *words[1];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    if (parsed != PARSED_OK)
-        return parsed == PARSED_HELP ? 0 : 2;
-    Err err = {0};
-    Status status = describe(words[0], &err);
-    return status == OK ? 0 : command_fail(status, &err);
+    return command_run(&usage, argc, argv, 1, 1, work, NULL);
 }

@@ -81,19 +81,16 @@ static Status judge(JudgeCommand *c, const char *store, Err *err)
     return status;
 }
 
-int judge_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
+    (void)n;
+    return command_end(judge(self, words[0], &err), &err);
+}
+
+int judge_command(int argc, char **argv)
+{
     JudgeCommand c = {0};
-    Status status = opt_defaults(&judge_command_options, &c.o, &err);
-    if (status == OK)
-        status = opt_defaults(&judge_options, &c.judge, &err);
-    if (status == OK)
-        status = opt_defaults(&label_fill_options, &c.fill, &err);
-    if (status == OK)
-        status = opt_defaults(&corpus_options, &c.corpus, &err);
-    if (status != OK)
-        return command_fail(status, &err);
     const OptBinding bindings[] = {{&judge_options, &c.judge},
                                    {&judge_command_options, &c.o},
                                    {&label_fill_options, &c.fill},
@@ -113,17 +110,5 @@ int judge_command(int argc, char **argv)
         .options = bindings,
         .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = judge(&c, words[0], &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&judge_command_options, &c.o);
-    opt_release(&judge_options, &c.judge);
-    opt_release(&label_fill_options, &c.fill);
-    opt_release(&corpus_options, &c.corpus);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &c);
 }

@@ -345,8 +345,10 @@ static Status label(LabelCommand *c, Way way, const char **words, Err *err)
     return ask(c, words[1], (LabelKind)way, err);
 }
 
+enum { ALL_OPTIONS = 6 };
+
 /* The options of the way that is asked for, of all ways for help in general. */
-static size_t bind(LabelCommand *c, Way way, OptBinding out[6])
+static size_t bind(LabelCommand *c, Way way, OptBinding out[ALL_OPTIONS])
 {
     size_t n = 0;
     bool asks = way <= WAY_WRITE || way == WAYS;
@@ -365,37 +367,18 @@ static size_t bind(LabelCommand *c, Way way, OptBinding out[6])
     return n;
 }
 
-static Status defaults(LabelCommand *c, Err *err)
-{
-    TRY(opt_defaults(&label_options, &c->o, err));
-    TRY(opt_defaults(&label_fill_options, &c->fill, err));
-    TRY(opt_defaults(&corpus_options, &c->corpus, err));
-    TRY(opt_defaults(&report_options, &c->report, err));
-    TRY(opt_defaults(&label_export_options, &c->export, err));
-    return opt_defaults(&import_options, &c->import, err);
-}
-
-static void release(LabelCommand *c)
-{
-    opt_release(&label_options, &c->o);
-    opt_release(&label_fill_options, &c->fill);
-    opt_release(&corpus_options, &c->corpus);
-    opt_release(&report_options, &c->report);
-    opt_release(&label_export_options, &c->export);
-    opt_release(&import_options, &c->import);
-}
-
 int label_command(int argc, char **argv)
 {
     Err err = {0};
     LabelCommand c = {0};
-    Status status = defaults(&c, &err);
+    OptBinding all[ALL_OPTIONS], bindings[ALL_OPTIONS];
+    bind(&c, WAYS, all);
+    Status status = command_defaults(all, ALL_OPTIONS, &err);
     if (status != OK)
         return command_fail(status, &err);
     Way way = WAYS;
     for (int i = 1; i < argc && way == WAYS; i++)
         way = way_named(argv[i]);
-    OptBinding bindings[6];
     const Usage usage = {
         .name = "label",
         .words = "rank|rate|write|report|export|import STORE [FILE]",
@@ -436,8 +419,8 @@ int label_command(int argc, char **argv)
             words[0]);
     } else if (parsed == PARSED_OK) {
         status = label(&c, way, words, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
+        result = command_end(status, &err);
     }
-    release(&c);
+    command_release(all, ALL_OPTIONS);
     return result;
 }

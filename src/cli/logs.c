@@ -369,34 +369,27 @@ static int check_words(const char **words, size_t n, Way *way, const char **cid)
     return 0;
 }
 
-int logs_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
+    Way way = LIST;
+    const char *cid = NULL;
+    int result = check_words(words, n, &way, &cid);
+    return result != 0 ? result : command_end(logs(self, way, cid, &err), &err);
+}
+
+int logs_command(int argc, char **argv)
+{
     LogsOptions o = {0};
-    Status status = opt_defaults(&logs_options, &o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
-    const OptBinding binding = {&logs_options, &o};
+    const OptBinding bindings[] = {{&logs_options, &o}};
     const Usage usage = {.name = "logs",
                          .words =
                              "[CID | promote CID | delete CID | on | off | status | "
                              "verify]",
                          .what = what,
                          .examples = examples,
-                         .options = &binding,
-                         .n_options = 1};
-    const char *words[3], *cid = NULL;
-    size_t n;
-    Way way = LIST;
+                         .options = bindings,
+                         .n_options = sizeof bindings / sizeof *bindings};
     expand(argc, argv);
-    Parsed parsed = command_parse(&usage, argc, argv, words, 0, 3, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK)
-        result = check_words(words, n, &way, &cid);
-    if (parsed == PARSED_OK && result == 0) {
-        status = logs(&o, way, cid, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&logs_options, &o);
-    return result;
+    return command_run(&usage, argc, argv, 0, 3, work, &o);
 }

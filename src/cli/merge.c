@@ -53,6 +53,13 @@ static Status merge(const char *adapter, const char *out, Err *err)
     return status;
 }
 
+static int work(void *self, const char **words, size_t n)
+{
+    Err err = {0};
+    (void)self, (void)n;
+    return command_end(merge(words[0], words[1], &err), &err);
+}
+
 int merge_command(int argc, char **argv)
 {
     const Usage usage = {
@@ -63,12 +70,5 @@ int merge_command(int argc, char **argv)
                 "folders too; merged, they need no base.",
         .examples = "  tame merge adapter merged\n  tame chat merged\n",
     };
-    const char *words[2];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 2, 2, &n);
-    if (parsed != PARSED_OK)
-        return parsed == PARSED_HELP ? 0 : 2;
-    Err err = {0};
-    Status status = merge(words[0], words[1], &err);
-    return status == OK ? 0 : command_fail(status, &err);
+    return command_run(&usage, argc, argv, 2, 2, work, NULL);
 }

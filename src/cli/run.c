@@ -67,13 +67,16 @@ done:
     return status;
 }
 
-int run_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
-    RunOptions o;
-    Status status = opt_defaults(&run_options, &o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
+    (void)n;
+    return command_end(run(self, words[0], &err), &err);
+}
+
+int run_command(int argc, char **argv)
+{
+    RunOptions o = {0};
     const OptBinding bindings[] = {{&run_options, &o}};
     const Usage usage = {
         .name = "run",
@@ -85,16 +88,7 @@ int run_command(int argc, char **argv)
         .examples = "  tame run recipes/demo.yaml\n"
                     "  tame run recipes/demo.yaml --check\n",
         .options = bindings,
-        .n_options = 1,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[1];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = run(&o, words[0], &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&run_options, &o);
-    return result;
+    return command_run(&usage, argc, argv, 1, 1, work, &o);
 }

@@ -71,7 +71,7 @@ int stage_command(int argc, char **argv)
     int result = parsed == PARSED_HELP ? 0 : 2;
     if (parsed == PARSED_OK) {
         status = run_stage(&o, words[0], &err);
-        result = status == OK ? 0 : command_fail(status, &err);
+        result = command_end(status, &err);
     }
     stage_options_release(&o);
     return result;

@@ -102,35 +102,40 @@ static void describe(const Study *study, Str *what, Usage *usage)
                                          "  tame study overoptimization --quick\n"};
 }
 
+typedef struct StudyCommand {
+    const Study *study; /* NULL: none of that name */
+    void *o;
+} StudyCommand;
+
+static int work(void *self, const char **words, size_t n)
+{
+    Err err = {0};
+    const StudyCommand *c = self;
+    (void)n;
+    if (!c->study)
+        return command_usage_error("study",
+                                   "no study '%s'; there are overoptimization and "
+                                   "system2",
+                                   words[0]);
+    return command_end(run(c->study, c->o, &err), &err);
+}
+
 int study_command(int argc, char **argv)
 {
     Err err = {0};
-    const Study *study = study_of(argc, argv);
-    const OptTable *table = study ? study->options : &overoptimization_options;
-    const char *words[1];
-    size_t n;
+    StudyCommand c = {.study = study_of(argc, argv)};
+    const OptTable *table = c.study ? c.study->options : &overoptimization_options;
     Str what = {0};
     Usage usage;
-    void *o = mem_alloc_array(1, table->size);
-    Status status = o ? opt_defaults(table, o, &err)
-                      : err_set(&err, ERR_NOMEM, "no memory for options");
-    if (status != OK)
-        return command_fail(status, &err);
-    const OptBinding bindings[] = {{table, o}};
-    describe(study, &what, &usage);
+    c.o = mem_alloc_array(1, table->size);
+    if (!c.o)
+        return command_fail(err_set(&err, ERR_NOMEM, "no memory for options"), &err);
+    const OptBinding bindings[] = {{table, c.o}};
+    describe(c.study, &what, &usage);
     usage.options = bindings;
     usage.n_options = 1;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 1, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK && !study) {
-        result = command_usage_error(
-            "study", "no study '%s'; there are overoptimization and system2", words[0]);
-    } else if (parsed == PARSED_OK) {
-        status = run(study, o, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
+    int result = command_run(&usage, argc, argv, 1, 1, work, &c);
     str_release(&what);
-    opt_release(table, o);
-    mem_free(o);
+    mem_free(c.o);
     return result;
 }

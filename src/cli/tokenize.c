@@ -216,13 +216,16 @@ static Status tokenize(const char *folder, const char *path, const TokenizeOptio
     return status;
 }
 
-int tokenize_command(int argc, char **argv)
+static int work(void *self, const char **words, size_t n)
 {
     Err err = {0};
+    const char *file = n > 1 ? words[1] : "/dev/stdin";
+    return command_end(tokenize(words[0], file, self, &err), &err);
+}
+
+int tokenize_command(int argc, char **argv)
+{
     TokenizeOptions o = {0};
-    Status status = opt_defaults(&tokenize_options, &o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
     const OptBinding bindings[] = {{&tokenize_options, &o}};
     const Usage usage = {
         .name = "tokenize",
@@ -236,16 +239,7 @@ int tokenize_command(int argc, char **argv)
             "tame tokenize runs/demo/base --from ids\n"
             "  tame tokenize runs/demo/sft chats.jsonl --from messages --show\n",
         .options = bindings,
-        .n_options = 1,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[2];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 2, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK) {
-        status = tokenize(words[0], n > 1 ? words[1] : "/dev/stdin", &o, &err);
-        result = status == OK ? 0 : command_fail(status, &err);
-    }
-    opt_release(&tokenize_options, &o);
-    return result;
+    return command_run(&usage, argc, argv, 1, 2, work, &o);
 }

@@ -140,8 +140,9 @@ static Status run(const char *const *words, Verb verb, const ToolkitOptions *o,
     return status;
 }
 
-static int run_words(const char *const *words, size_t n, const ToolkitOptions *o)
+static int work(void *self, const char **words, size_t n)
 {
+    const ToolkitOptions *o = self;
     Err err = {0};
     bool failed = false;
     for (int v = 0; v < VERBS; v++) {
@@ -168,11 +169,7 @@ static const char examples[] =
 
 int tool_command(int argc, char **argv)
 {
-    Err err = {0};
     ToolkitOptions o = {0};
-    Status status = opt_defaults(&toolkit_options, &o, &err);
-    if (status != OK)
-        return command_fail(status, &err);
     const OptBinding bindings[] = {{&toolkit_options, &o}};
     const Usage usage = {
         .name = "tool",
@@ -188,14 +185,7 @@ int tool_command(int argc, char **argv)
             "call failed.",
         .examples = examples,
         .options = bindings,
-        .n_options = 1,
+        .n_options = sizeof bindings / sizeof *bindings,
     };
-    const char *words[3];
-    size_t n;
-    Parsed parsed = command_parse(&usage, argc, argv, words, 1, 3, &n);
-    int result = parsed == PARSED_HELP ? 0 : 2;
-    if (parsed == PARSED_OK)
-        result = run_words(words, n, &o);
-    opt_release(&toolkit_options, &o);
-    return result;
+    return command_run(&usage, argc, argv, 1, 3, work, &o);
 }
