@@ -17,10 +17,12 @@ kills=0
 echo "KILL_SEED=$seed"
 
 # A reward of 0 or 1, so that groups are equal and other prompts are asked in their place.
-cat "$here/_tiny.yaml" - >"$recipe" <<'END'
+cat >"$work/more.yaml" <<'END'
   - grpo: {model: $sft, reward: [{regex: "[aeiou] "}], prompts: $world/prompts.jsonl, kl_target: 2, kl_horizon: 100, equal_groups: resample, episodes: 96, batch: 8, answers: 4, minibatches: 2, max_new: 24, checkpoint_every: 2}
   - dpo: {model: $sft, data: $world/comparisons.jsonl, overlong: drop, epochs: 2, batch_prompts: 4, checkpoint_every: 2, max_new: 24}
 END
+# Fine-tuning takes long enough to be hit three times where processors are fast, too.
+sed '/- sft:/s/epochs: 4/epochs: 12/' "$here/_tiny.yaml" | cat - "$work/more.yaml" >"$recipe"
 
 seconds_of() # STAGE: what it took when it was not killed
 {
