@@ -49,22 +49,12 @@ struct Judge {
 };
 
 /* --- opening ----------------------------------------------------------------------------- */
-/* A tokenizer whose ids are bytes: for judges that read text and have none of their own. */
-static Status byte_tokenizer(Tokenizer **out, Err *err)
-{
-    static const char *const specials[] = {TOKEN_BOS,    TOKEN_EOS,  TOKEN_PAD,
-                                           TOKEN_SYSTEM, TOKEN_USER, TOKEN_ASSISTANT,
-                                           TOKEN_TOOL,   TOKEN_CALL, TOKEN_END};
-    return tokenizer_from_merges(out, SPLIT_GPT2, NULL, 0, specials,
-                                 sizeof specials / sizeof *specials, err);
-}
-
 static Status open_gold(Judge *j, const char *world, Err *err)
 {
     str_puts(&j->name, "gold judge");
     j->context = INT32_MAX;
     TRY(world_open(&j->world, world, err));
-    TRY(byte_tokenizer(&j->tok, err));
+    TRY(tokenizer_of_bytes(&j->tok, err));
     TRY(template_new(&j->chat, j->tok, err));
     return reward_from_judge(&j->reward, j->world, j->tok, j->chat, err);
 }
@@ -92,7 +82,7 @@ static Status open_words(Judge *j, const char *folder, ModelShape *shape, Err *e
 {
     j->context = INT32_MAX;
     if (!folder) {
-        TRY(byte_tokenizer(&j->tok, err));
+        TRY(tokenizer_of_bytes(&j->tok, err));
     } else {
         TRY(model_folder_tokenizer(&j->tok, folder, err));
         TRY(model_folder_shape(folder, shape, NULL, err));

@@ -8,6 +8,8 @@
 
 struct TextJudge {
     Loaded own; /* a reward model's folder, where no model is asked that we know */
+    Tokenizer *bytes; /* where there is none either: a token a byte */
+    ChatTemplate *bytes_chat;
     const Tokenizer *tok;
     const ChatTemplate *chat;
     RewardSum *sum;
@@ -16,34 +18,49 @@ struct TextJudge {
     Ids prompt, answer; /* reused */
 };
 
-/* Opens the folder of the first reward model for its tokenizer and its shape. */
-static Status open_own(TextJudge *j, const RewardSpec *spec, TensorOps *ops, Err *err)
+/* Opens the folder of the first reward model for its tokenizer and its shape; false when
+ * there is none. */
+static Status open_own(TextJudge *j, const RewardSpec *spec, TensorOps *ops,
+                       bool *found, Err *err)
 {
-    for (size_t i = 0; i < spec->n; i++) {
-        if (spec->parts[i].kind == REWARD_MODEL)
-            return loaded_open(&j->own, ops, spec->parts[i].what, true, err);
+    size_t i = 0;
+    while (i < spec->n && spec->parts[i].kind != REWARD_MODEL)
+        i++;
+    *found = i < spec->n;
+    return *found ? loaded_open(&j->own, ops, spec->parts[i].what, true, err) : OK;
+}
+
+/* The tokens that answers are judged in: of the model that is asked, of a reward model, or
+ * bytes, which is all that rules and programs need. */
+static Status choose_tokens(TextJudge *j, const RewardSpec *spec, TensorOps *ops,
+                            const Loaded *asked, RewardEnv *env, Err *err)
+{
+    bool found = asked != NULL;
+    if (!found)
+        TRY(open_own(j, spec, ops, &found, err));
+    const Loaded *from = asked ? asked : &j->own;
+    if (!found) {
+        TRY(tokenizer_of_bytes(&j->bytes, err));
+        TRY(template_new(&j->bytes_chat, j->bytes, err));
     }
-    return err_set(err, ERR_OPTION,
-                   "answers of an endpoint are judged in a reward model's tokens, and "
-                   "there is no reward model");
+    j->tok = found ? from->tok : j->bytes;
+    j->chat = found ? from->chat : j->bytes_chat;
+    *env = (RewardEnv){.ops = ops,
+                       .policy = found ? &from->model->shape : NULL,
+                       .tok = j->tok,
+                       .chat = j->chat};
+    return OK;
 }
 
 static Status open_parts(TextJudge *j, const char *text, TensorOps *ops,
                          const Loaded *asked, Err *err)
 {
     RewardSpec spec = {0};
+    RewardEnv env;
     TRY(reward_spec_read(text, &spec, err));
-    Status status = asked ? OK : open_own(j, &spec, ops, err);
-    if (status == OK) {
-        const Loaded *from = asked ? asked : &j->own;
-        RewardEnv env = {.ops = ops,
-                         .policy = &from->model->shape,
-                         .tok = from->tok,
-                         .chat = from->chat};
-        j->tok = from->tok;
-        j->chat = from->chat;
+    Status status = choose_tokens(j, &spec, ops, asked, &env, err);
+    if (status == OK)
         status = reward_sum_open(&j->sum, &spec, &env, err);
-    }
     reward_spec_release(&spec);
     TRY(status);
     TRY(reward_sum_check(j->sum, NULL, err));
@@ -74,6 +91,8 @@ void text_judge_free(TextJudge *j)
         return;
     reward_sum_free(j->sum);
     loaded_release(&j->own);
+    template_free(j->bytes_chat);
+    tokenizer_free(j->bytes);
     ids_release(&j->prompt);
     ids_release(&j->answer);
     pthread_mutex_destroy(&j->lock);

@@ -1,7 +1,7 @@
 /* text_judge.h - a reward (reward_spec.h) as the judge of answers that are texts: what
  * best-of-n, reflection and tree search pick by. A text is judged as the answer that it
  * would be in the tokens of the model that is asked or, where nobody knows those (an
- * endpoint), of the reward model. */
+ * endpoint), of the reward model; without one, in bytes. */
 #ifndef EVAL_TEXT_JUDGE_H
 #define EVAL_TEXT_JUDGE_H
 

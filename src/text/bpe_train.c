@@ -24,10 +24,7 @@
 
 enum { LEAST_COUNT = 2, PROGRESS_EVERY = 128 };
 
-static const char *const specials[] = {TOKEN_BOS,    TOKEN_EOS,  TOKEN_PAD,
-                                       TOKEN_SYSTEM, TOKEN_USER, TOKEN_ASSISTANT,
-                                       TOKEN_TOOL,   TOKEN_CALL, TOKEN_END};
-enum { N_SPECIALS = sizeof specials / sizeof *specials, N_BYTES = 256 };
+enum { N_BYTES = 256 };
 
 struct BpeTrainer {
     SplitPattern pattern;
@@ -277,8 +274,8 @@ static Status learn(Learner *l, const ByteMap *pieces, size_t wanted, Err *err)
             return err_set(err, ERR_LIMIT,
                            "a vocabulary of %zu tokens, but the text supports at most "
                            "%zu: give more text or fewer tokens",
-                           N_BYTES + wanted + N_SPECIALS,
-                           N_BYTES + l->n_merges + N_SPECIALS);
+                           N_BYTES + wanted + TOKEN_SPECIALS,
+                           N_BYTES + l->n_merges + TOKEN_SPECIALS);
         TRY(merge_everywhere(l, number, (int32_t)(N_BYTES + l->n_merges), err));
         l->merges[l->n_merges++] = number;
         if (l->n_merges % PROGRESS_EVERY == 0)
@@ -300,8 +297,9 @@ static Status make_tokenizer(const Learner *l, SplitPattern pattern, Tokenizer *
         merges[i][0] = symbol_bytes(l, pair->a);
         merges[i][1] = symbol_bytes(l, pair->b);
     }
-    Status status = tokenizer_from_merges(out, pattern, (const Span(*)[2])merges,
-                                          l->n_merges, specials, N_SPECIALS, err);
+    Status status =
+        tokenizer_from_merges(out, pattern, (const Span(*)[2])merges, l->n_merges,
+                              token_specials, TOKEN_SPECIALS, err);
     mem_free(merges);
     return status;
 }
@@ -338,10 +336,10 @@ Status bpe_trainer_add(BpeTrainer *t, const Span *docs, size_t n, Err *err)
 Status bpe_trainer_finish(BpeTrainer *t, int32_t vocab, Tokenizer **out, Err *err)
 {
     *out = NULL;
-    if (vocab < N_BYTES + N_SPECIALS || vocab > TOKENIZER_MOST_TOKENS)
+    if (vocab < N_BYTES + TOKEN_SPECIALS || vocab > TOKENIZER_MOST_TOKENS)
         return err_set(err, ERR_OPTION, "a vocabulary of %d tokens is not in [%d, %d]",
-                       (int)vocab, N_BYTES + N_SPECIALS, TOKENIZER_MOST_TOKENS);
-    size_t wanted = (size_t)vocab - N_BYTES - N_SPECIALS;
+                       (int)vocab, N_BYTES + TOKEN_SPECIALS, TOKENIZER_MOST_TOKENS);
+    size_t wanted = (size_t)vocab - N_BYTES - TOKEN_SPECIALS;
     const ByteMap *pieces;
     TRY(bpe_count_sum(t->count, &pieces, err));
     Learner learner = {0};

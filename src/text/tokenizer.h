@@ -47,6 +47,9 @@ NODISCARD Status tokenizer_from_merges(Tokenizer **out, SplitPattern pattern,
                                        const Span (*merges)[2], size_t n_merges,
                                        const char *const *specials, size_t n_specials,
                                        Err *err);
+/* The same of bytes and TOKEN_SPECIALS alone: 265 tokens, for who reads text and has no
+ * tokenizer. */
+NODISCARD Status tokenizer_of_bytes(Tokenizer **out, Err *err);
 /* llama2.c's tok*.bin: u32 max length, then n times f32 score, u32 length, bytes. */
 NODISCARD Status tokenizer_from_llama2c(Tokenizer **out, Span bytes, int32_t vocab,
                                         Err *err);
@@ -111,5 +114,7 @@ void tokenizer_set_max_length(Tokenizer *tok, int64_t tokens);
 #define TOKEN_TOOL      "<|tool|>"
 #define TOKEN_CALL      "<|call|>"
 #define TOKEN_END       "<|im_end|>" /* end of turn: runners know it by this name */
+enum { TOKEN_SPECIALS = 9 };
+extern const char *const token_specials[TOKEN_SPECIALS];
 
 #endif

@@ -4,6 +4,10 @@
 #include "text/tokenizer_internal.h"
 #include "text/utf8.h"
 
+const char *const token_specials[TOKEN_SPECIALS] = {
+    TOKEN_BOS,       TOKEN_EOS,  TOKEN_PAD,  TOKEN_SYSTEM, TOKEN_USER,
+    TOKEN_ASSISTANT, TOKEN_TOOL, TOKEN_CALL, TOKEN_END};
+
 static Status add_bytes(Tokenizer *tok, Err *err)
 {
     unsigned char order[256];
@@ -85,4 +89,10 @@ Status tokenizer_from_merges(Tokenizer **out, SplitPattern pattern,
     }
     *out = tok;
     return OK;
+}
+
+Status tokenizer_of_bytes(Tokenizer **out, Err *err)
+{
+    return tokenizer_from_merges(out, SPLIT_GPT2, NULL, 0, token_specials,
+                                 TOKEN_SPECIALS, err);
 }

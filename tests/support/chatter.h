@@ -19,10 +19,7 @@ typedef struct Chatter {
 static inline void chatter_init(Chatter *c, int32_t context)
 {
     Err err = {0};
-    static const char *const specials[] = {TOKEN_BOS,    TOKEN_EOS,  TOKEN_PAD,
-                                           TOKEN_SYSTEM, TOKEN_USER, TOKEN_ASSISTANT,
-                                           TOKEN_TOOL,   TOKEN_CALL, TOKEN_END};
-    CHECK_OK(tokenizer_from_merges(&c->tok, SPLIT_QWEN2, NULL, 0, specials, 9, &err));
+    CHECK_OK(tokenizer_of_bytes(&c->tok, &err));
     CHECK_OK(template_new(&c->chat, c->tok, &err));
     ModelShape shape = {.family = MODEL_LLAMA,
                         .head = HEAD_LM,

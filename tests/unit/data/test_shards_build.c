@@ -1,6 +1,5 @@
 /* test_shards_build.c - text to shards and back: nothing lost, nothing on both sides,
  * built anew exactly when something changed. */
-#include "byte_tokenizer.h"
 #include "packed.h"
 
 #include "base/mem.h"
@@ -11,6 +10,13 @@
 
 static Err err;
 static const CorpusOptions plain = {0, CORPUS_SPLIT_FILE};
+
+static Tokenizer *byte_tokenizer(void)
+{
+    Tokenizer *tok;
+    CHECK_OK(tokenizer_of_bytes(&tok, &err));
+    return tok;
+}
 
 static void write_rows(const char *name, int from, int n)
 {

@@ -35,6 +35,21 @@ static void rules_judge_texts(void **state)
     chatter_release(&c);
 }
 
+/* Of an endpoint's answers nobody knows the tokens: lengths are in bytes. */
+static void rules_judge_an_endpoints_texts(void **state)
+{
+    (void)state;
+    Err err = {0};
+    TextJudge *j;
+    CHECK_OK(
+        text_judge_open(&j, "[{regex: 'ye+s'}, {length: target, tokens: 4, weight: 2}]",
+                        NULL, NULL, &err));
+    CHECK_NEAR(score(j, "2+2?", "yes"), 1, 1e-9);
+    CHECK_NEAR(score(j, "2+2?", "no"), 0 - 2 * 0.25, 1e-9);
+    CHECK_NEAR(score(j, "2+2?", "\xf0\x9f\x98\x80yes"), 1 - 2 * 1.0, 1e-9);
+    text_judge_free(j);
+}
+
 static void what_cannot_judge_says_so(void **state)
 {
     (void)state;
@@ -47,9 +62,6 @@ static void what_cannot_judge_says_so(void **state)
                      ERR_FORMAT);
     assert_non_null(strstr(err.msg, "judge: "));
     assert_null(j);
-    CHECK_FAILS(text_judge_open(&j, "[{regex: x}]", c.ops, NULL, &err), ERR_OPTION,
-                "judge: answers of an endpoint are judged in a reward model's tokens, "
-                "and there is no reward model");
     asked.chat = NULL;
     CHECK_FAILS(text_judge_open(&j, "[{regex: x}]", c.ops, &asked, &err), ERR_OPTION,
                 "judge: the model that is asked has no chat template");
@@ -60,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_judge_texts),
+        cmocka_unit_test(rules_judge_an_endpoints_texts),
         cmocka_unit_test(what_cannot_judge_says_so),
     };
     return cmocka_run_group_tests_name("eval/text_judge", tests, NULL, NULL);
