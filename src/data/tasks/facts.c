@@ -33,12 +33,11 @@ enum { FACTS = PLACE_FACTS, QUERIES = 8, LARGEST_KNOWN = 10000 };
 
 Place place_of(int64_t seed, uint64_t i)
 {
-    static const char consonants[] = "bdfghjklmnprstvwxyzc", vowels[] = "aeiou";
     Place p = {0};
     uint64_t n = (i * 387420489 + 12345) % PLACES; /* each name once: 9^9 is coprime */
     for (int k = 0; k < PLACE_SYLLABLES; k++, n /= 100) {
-        p.name[2 * k] = consonants[n % 20];
-        p.name[2 * k + 1] = vowels[n / 20 % 5];
+        p.name[2 * k] = task_consonants[n % 20];
+        p.name[2 * k + 1] = task_vowels[n / 20 % 5];
     }
     Rng all = rng_make((uint64_t)seed, RNG_TASKS, UINT64_MAX);
     Rng r = rng_child(&all, i);

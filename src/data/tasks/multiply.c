@@ -93,12 +93,6 @@ static int64_t draw_factor(Rng *r, int32_t digits)
     return low + rng_below(r, (uint32_t)(power(digits) - low));
 }
 
-static void put_reversed(Str *out, int64_t x, int32_t digits)
-{
-    for (int32_t i = 0; i < digits; i++, x /= 10)
-        str_putc(out, (char)('0' + x % 10));
-}
-
 /* x with each of its digits replaced by another one with this chance. */
 static int64_t slip(int64_t x, int32_t digits, double chance, Rng *r)
 {
@@ -119,7 +113,7 @@ static int64_t put_number(Str *out, Product *p, int64_t wanted, int32_t digits,
 {
     int64_t said = slip(wanted, digits, chance, r);
     p->numbers[p->terms++] = (Number){wanted, said, digits, out->len};
-    put_reversed(out, said, digits);
+    task_put_reversed(out, said, digits);
     return said;
 }
 
@@ -131,12 +125,12 @@ static void put_chain(Str *out, Product *p, Rng *r)
     p->result = 0;
     for (int32_t k = 0; k < p->digits_b; k++) {
         int64_t unit = power((int32_t)p->order[k]), digit = p->b / unit % 10;
-        put_reversed(out, p->a, p->digits_a);
+        task_put_reversed(out, p->a, p->digits_a);
         str_printf(out, "*%d=", (int)digit);
         int64_t part =
             put_number(out, p, p->a * digit, p->digits_a + 1, p->part_slip, r);
         str_putc(out, ':');
-        put_reversed(out, part * unit, all);
+        task_put_reversed(out, part * unit, all);
         str_putc(out, '=');
         p->result = put_number(out, p, (p->result + part * unit) % power(all), all,
                                p->sum_slip, r);
@@ -168,7 +162,7 @@ static void put_answer_reversed(Str *out, int64_t x)
     while (x >= power(digits))
         digits++;
     str_putc(out, '#');
-    put_reversed(out, x, digits);
+    task_put_reversed(out, x, digits);
 }
 
 /* What the assistant writes. */

@@ -53,10 +53,9 @@ static Rule draw_rule(Rng *r, bool novel)
 
 static void put_cue(Str *out, uint64_t cue)
 {
-    static const char consonants[] = "bdfghjklmnprstvwxyzc", vowels[] = "aeiou";
-    str_putc(out, consonants[cue % 20]);
-    str_putc(out, vowels[cue / 20 % 5]);
-    str_putc(out, consonants[cue / 100 % 20]);
+    str_putc(out, task_consonants[cue % 20]);
+    str_putc(out, task_vowels[cue / 20 % 5]);
+    str_putc(out, task_consonants[cue / 100 % 20]);
 }
 
 static void draw_word(char word[LETTERS], Rng *r)

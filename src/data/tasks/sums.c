@@ -32,13 +32,11 @@ static Status put(const TasksOptions *o, int variant, Rng question, Rng way,
     str_printf(&out->text, "%c%s", variant == REVERSED ? 'R' : 'D',
                str_c(&out->question));
     TRY(example_say(out, ROLE_USER, err));
-    str_printf(&out->expected, "%0*lld", digits, a + b);
+    if (variant == REVERSED)
+        task_put_reversed(&out->expected, a + b, digits);
+    else
+        str_printf(&out->expected, "%0*lld", digits, a + b);
     TRY(str_check(&out->expected, err));
-    for (int i = 0, j = digits - 1; variant == REVERSED && i < j; i++, j--) {
-        char x = out->expected.ptr[i];
-        out->expected.ptr[i] = out->expected.ptr[j];
-        out->expected.ptr[j] = x;
-    }
     str_printf(&out->text, "#%s", str_c(&out->expected));
     return example_say(out, ROLE_ASSISTANT, err);
 }

@@ -59,6 +59,14 @@ typedef struct Press {
     Err *err;
 } Press;
 
+const char task_consonants[] = "bdfghjklmnprstvwxyzc", task_vowels[] = "aeiou";
+
+void task_put_reversed(Str *out, int64_t x, int32_t digits)
+{
+    for (int32_t i = 0; i < digits; i++, x /= 10)
+        str_putc(out, (char)('0' + x % 10));
+}
+
 Status example_say(Example *e, Role role, Err *err)
 {
     TRY(str_check(&e->text, err));

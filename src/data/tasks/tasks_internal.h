@@ -47,6 +47,11 @@ typedef struct Place {
 } Place;
 Place place_of(int64_t seed, uint64_t i);
 
+/* Of made-up names and words: syllables are one of each. */
+extern const char task_consonants[20 + 1], task_vowels[5 + 1];
+/* The last `digits` digits of x, the least one first. */
+void task_put_reversed(Str *out, int64_t x, int32_t digits);
+
 /* Appends a turn, and empties `text`. */
 NODISCARD Status example_say(Example *e, Role role, Err *err);
 
