@@ -152,10 +152,13 @@ static void show_tree(const Ask *a)
 static void show_usage(const Ask *a)
 {
     const LmUsage *u = &a->run.usage;
-    fprintf(stderr, "%lld tokens read, %lld written, %lld %s, %s\n",
+    fprintf(stderr, "%lld tokens read, %lld written, %lld %s, %s",
             (long long)u->prompt_tokens, (long long)u->answer_tokens,
             (long long)u->requests, u->requests == 1 ? "request" : "requests",
             log_seconds(u->seconds));
+    if (u->cost > 0)
+        fprintf(stderr, ", price %.4g", u->cost);
+    fputc('\n', stderr);
 }
 
 static void show_json(const Ask *a, const char *id)
@@ -181,6 +184,8 @@ static void show_json(const Ask *a, const char *id)
     json_object_set_new(usage, "answer_tokens", json_integer(u->answer_tokens));
     json_object_set_new(usage, "requests", json_integer(u->requests));
     json_object_set_new(usage, "seconds", json_real(u->seconds));
+    if (u->cost > 0)
+        json_object_set_new(usage, "cost", json_real(u->cost));
     json_object_set_new(root, "usage", usage);
     if (*id)
         json_object_set_new(root, "id", json_string(id));

@@ -159,6 +159,8 @@ static void note_answers(Run *run, const LmAnswer *answers, int32_t n,
     if (used->cached_tokens > 0)
         trace_note(t, "cached_tokens", json_integer(used->cached_tokens));
     trace_note(t, "tokens", json_integer(used->answer_tokens));
+    if (used->cost > 0)
+        trace_note(t, "cost", json_real(used->cost));
     trace_note(t, "says",
                text_json(answers[0].n_calls > 0 ? &answers[0].calls[0].arguments
                                                 : &answers[0].text));

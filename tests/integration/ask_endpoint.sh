@@ -28,6 +28,10 @@ asks()
     succeeds "a question" ask "$at#echo" "Capital of France?" -s "Be brief." -u
     says "is answered" "You said: Capital of France?" out
     says "and counted" "7 tokens read, 5 written, 1 request" err
+    printf 'endpoint: %s\nmodel: echo\nprice_read: 2\nprice_written: 10\n' "$at" >priced.yaml
+    succeeds "with prices" ask priced.yaml "Capital of France?" -u --trace priced.jsonl
+    says "the price is told" "price 6.4e-05" err
+    says "and traced" '"cost":6.39' priced.jsonl
     succeeds "without a model's name" ask "$at" "Hi" --json
     says "the only one is taken" "/v1#echo" out
     says "the answer has an id" '"id":"' out

@@ -52,6 +52,11 @@ static const OptField fields[] = {
         "refused"),
     OPT_CHOICE(EndpointOptions, grammar, 0, grammar_names,
                "whose words it has for grammars, choices and regular expressions"),
+    OPT_REAL(EndpointOptions, price_read, 0, 0, 1e6,
+             "price of a million tokens that it reads; 0: none"),
+    OPT_REAL(EndpointOptions, price_cached, 0, 0, 1e6,
+             "of those among them that it had in its cache; 0: like the others"),
+    OPT_REAL(EndpointOptions, price_written, 0, 0, 1e6, "of those that it writes"),
     OPT_BOOL(EndpointOptions, tools, true, "it takes tools"),
     OPT_BOOL(EndpointOptions, documents, true, "it has /completions"),
     OPT_CHOICE(

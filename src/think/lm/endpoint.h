@@ -38,6 +38,7 @@ typedef enum EndpointPrefixes {
 typedef struct EndpointOptions {
     char *endpoint, *model, *key_env, *key_file;
     double timeout, connect_timeout, idle_timeout, backoff, max_wait;
+    double price_read, price_cached, price_written; /* of a million tokens */
     int64_t retries, max_bytes, context;
     /* EndpointLogprobs, EndpointSchemas, OpenaiGrammar, EndpointPrefixes */
     int logprobs, schemas, grammar, prefixes;

@@ -22,6 +22,7 @@ void lm_usage_add(LmUsage *to, const LmUsage *from)
     to->answer_tokens += from->answer_tokens;
     to->requests += from->requests;
     to->seconds += from->seconds;
+    to->cost += from->cost;
 }
 
 void lm_free(Lm *lm)

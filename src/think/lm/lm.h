@@ -82,6 +82,8 @@ typedef struct LmUsage {
         cached_tokens; /* of the prompts, as endpoints say, for what is paid. 0 of our
                               own models: it hangs on what else runs, and traces would */
     double seconds;
+    double
+        cost; /* by the prices of the endpoint's options, in their currency; 0: none */
 } LmUsage;
 void lm_usage_add(LmUsage *to, const LmUsage *from);
 

@@ -358,6 +358,14 @@ static void try_release(Try *t)
     str_release(&t->refusal);
 }
 
+static double cost_of(const EndpointOptions *o, const LmUsage *u)
+{
+    double cached = o->price_cached > 0 ? o->price_cached : o->price_read;
+    return 1e-6 * (o->price_read * (double)(u->prompt_tokens - u->cached_tokens) +
+                   cached * (double)u->cached_tokens +
+                   o->price_written * (double)u->answer_tokens);
+}
+
 static Status read_reply(Try *t, LmUsage *usage, int32_t *got, Err *err)
 {
     t->reply.stopped |= t->late; /* what has come is the answer, and it is cut */
@@ -367,6 +375,7 @@ static Status read_reply(Try *t, LmUsage *usage, int32_t *got, Err *err)
     if (*got == 0)
         return err_set(err, ERR_FORMAT, "the endpoint's reply holds no answer");
     TRY(openai_reply_finish(&t->reply, t->body.len, err));
+    t->reply.usage.cost = cost_of(&t->remote->o, &t->reply.usage);
     lm_usage_add(usage, &t->reply.usage);
     return OK;
 }

@@ -167,6 +167,9 @@ static void a_question_is_asked_and_answered(void **state)
     static const FakeReply script[] = {FINE};
     START(script);
     EndpointOptions o = quick("some/model");
+    o.price_read = 2;
+    o.price_cached = 0.5;
+    o.price_written = 8;
     Asked a = asking(&o, "Capital of \"France\"?\n");
     Span stops[] = {SPAN("\n\n"), SPAN("END")};
     a.request.stops = stops;
@@ -182,6 +185,7 @@ static void a_question_is_asked_and_answered(void **state)
     assert_int_equal(a.usage.cached_tokens, 4);
     assert_int_equal(a.usage.answer_tokens, 3);
     assert_int_equal(a.usage.requests, 1);
+    CHECK_NEAR(a.usage.cost, (7 * 2 + 4 * 0.5 + 3 * 8) * 1e-6, 1e-12);
     assert_true(sent(0, "POST /v1/chat/completions HTTP/1.1"));
     assert_false(sent(0, "Authorization"));
     json_t *body = body_of(0),
