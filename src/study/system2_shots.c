@@ -12,14 +12,14 @@ enum { ANSWER_TOKENS = 16, POOL = 480 };
 /* Half of the cues of a pool have rules that no page has. */
 void compose_shots(Str *y, const System2Scale *s, int64_t seeds)
 {
-    put_questions(y, s, "pages", "patterns", "pages", 30000, "");
+    put_questions(y, s, "pages", "patterns", "pages", 60000, "");
     str_printf(y,
                "  - tasks: {name: pool, task: patterns, variants: pool, examples: %d, "
                "tests: %lld}\n",
                POOL, (long long)s->tests);
     str_puts(y, "  - tokenizer: {data: $pages/text.jsonl, vocab: 290}\n");
     for (int64_t seed = 1; seed <= seeds; seed++)
-        put_base(y, s, seed, "reader", "pages", (Learning){6000000, 3e-3, 0, 256});
+        put_base(y, s, seed, "reader", "pages", (Learning){12000000, 3e-3, 0, 256});
 }
 
 /* One way to ask. */
