@@ -8,8 +8,8 @@ enum { CALLS = 6, ANSWER_TOKENS = 280, PAIRS = 500 };
 
 void compose_people(Str *y, const System2Scale *s, int64_t seeds)
 {
-    const Learning how = {1500000, 3e-3, 0.2, 320};
-    put_questions(y, s, "people", "people", "tools", 6000, "");
+    const Learning how = {3000000, 3e-3, 0.2, 320};
+    put_questions(y, s, "people", "people", "tools", 12000, "");
     str_puts(y, "  - tokenizer: {data: $people/text.jsonl, vocab: 265}\n");
     put_learners(y, s, seeds, "clerk", "people", how);
 }
