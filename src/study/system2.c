@@ -11,7 +11,7 @@
 
 /* clang-format off */
 static const OptField fields[] = {
-    OPT_BOOL(System2Options, quick, false, "one seed, fewer questions: some 35 minutes on two cores"),
+    OPT_BOOL(System2Options, quick, false, "one seed, fewer questions: some 25 to 40 minutes on two cores"),
     OPT_BOOL(System2Options, smoke, false, "toy sizes, seconds: shows that everything runs; its figures mean nothing"),
     OPT_TEXT(System2Options, only, NULL, "experiments to run: E1,E7; unset: all"),
     OPT_INT(System2Options, seeds, 0, 0, SYSTEM2_SEEDS, "models that learn each kind of question; 0: by the size of the study"),

@@ -214,6 +214,8 @@ static void check_variety(Section *out, const Pipeline *all, int64_t n)
                    "%.3f, %.3f, %.3f nats a token", v[BASE].entropy, v[SFT].entropy,
                    v[RL + HELD].entropy);
     }
+    check_why(c, "It falls at every stage; by how much RL lowers it hangs on how sure "
+                 "fine-tuning has made the model, and on the coefficient.");
     c = section_check(out, "And with it the number of different answers",
                       "unique ones among those to one prompt: base over SFT over RL "
                       "(0.2), on every seed");

@@ -140,6 +140,8 @@ static void check_records(Section *out, const ArmSet *sets)
                       "temperature 1: 60 to 95 % valid, on every seed (a model that "
                       "needs help)");
     check_validity(c, "free", &sets[FREE], 0.6, 0.95);
+    check_why(c, "A model that has learned the form better than the mark expects "
+                 "needs less help; the marks below say what the rest gets.");
     c = section_check(out, "Under a form every answer is", "100 % valid on every seed");
     check_validity(c, "schema", &sets[SCHEMA], 1, 1);
     check_validity(c, "template", &sets[FILLED], 1, 1);
