@@ -19,8 +19,9 @@ void compose_digits(Str *y, const System2Scale *s, int64_t seeds)
     put_learners(y, s, seeds, "two_digits", "two", (Learning){1500000, 3e-3, 0.3, 128});
     put_learners(y, s, seeds, "four_digits", "four",
                  (Learning){7000000, 3e-3, 0.15, 176});
-    /* Sums come all at once, at some seeds not before 6M tokens (docs/experiments.md). */
-    put_learners(y, s, seeds, "adder", "plus", (Learning){9000000, 3e-3, 0.2, 64});
+    /* Sums come all at once, at some seeds not before 6M tokens, and have to outlast the
+     * fine-tuning (docs/experiments.md). */
+    put_learners(y, s, seeds, "adder", "plus", (Learning){9000000, 3e-3, 0.6, 64});
 }
 
 typedef struct Asked {
