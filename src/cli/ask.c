@@ -142,8 +142,11 @@ static size_t terminal_width(void)
 static void show_tree(const Ask *a)
 {
     Str tree = {0};
-    if (a->outcome.thinking.len > 0)
-        fprintf(stderr, "[thinking]\n%s\n[/thinking]\n", str_c(&a->outcome.thinking));
+    if (a->outcome.thinking.len > 0) {
+        fputs("[thinking]\n", stderr);
+        plain_put(stderr, str_span(&a->outcome.thinking));
+        fputs("\n[/thinking]\n", stderr);
+    }
     trace_tree(a->run.trace, terminal_width(), &tree);
     fputs(str_c(&tree), stderr);
     str_release(&tree);
@@ -319,6 +322,17 @@ static Status answer_from_docs(Ask *a, Question *question, Err *err)
     return ask_docs_check(d, str_span(&a->outcome.text), err);
 }
 
+/* Only what was cut can fail to: half a JSON text is none. */
+static bool keeps_to_schema(const Ask *a)
+{
+    json_t *tree = NULL;
+    Err why;
+    bool whole = !a->outcome.cut || a->prompt.schema.len == 0 ||
+                 json_parse(str_span(&a->outcome.text), &tree, &why) == OK;
+    json_decref(tree);
+    return whole;
+}
+
 static Status find_answer(Ask *a, Err *err)
 {
     char id[2 * SHA256_BYTES + 1];
@@ -342,6 +356,11 @@ static Status find_answer(Ask *a, Err *err)
     Status status =
         from_docs ? answer_from_docs(a, &question, err)
                   : strategy_answer(a->strategy, &a->run, &question, &a->outcome, err);
+    if (status == OK && !keeps_to_schema(a))
+        status = err_set(err, ERR_LIMIT,
+                         "the answer was cut before it was whole, and keeps to no "
+                         "schema: --max-new %lld, or a budget, is too small for it",
+                         (long long)a->sample.max_new);
     if (status == OK && !a->o.json)
         show_answer(a);
     if (status == OK)

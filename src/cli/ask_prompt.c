@@ -199,13 +199,21 @@ static Status go_on(AskPrompt *p, Conversation *talk, Err *err)
     return str_check(&p->model, err);
 }
 
+/* A schema, and the short form of one, have other characters. */
+static bool names_file(const char *said)
+{
+    size_t len = strlen(said);
+    return strcspn(said, "{ ,\t\n") == len &&
+           (strchr(said, '/') || (len > 5 && strcmp(said + len - 5, ".json") == 0));
+}
+
 static Status read_schema(AskPrompt *p, Err *err)
 {
     const char *said = p->o.schema_multi ? p->o.schema_multi : p->o.schema;
     json_t *tree = NULL;
     Str text = {0};
     Status status = OK;
-    if (said && file_exists(said) && !file_is_folder(said))
+    if (said && (file_exists(said) ? !file_is_folder(said) : names_file(said)))
         status = file_read(said, SCHEMA_DSL_BYTES, &text, err);
     else if (said)
         str_puts(&text, said);

@@ -178,6 +178,13 @@ static void print_json(const Hit *h)
     str_release(&line);
 }
 
+/* A name or a heading, which are one line whatever they hold. */
+static void put_line(Str *out, const Str *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        str_putc(out, (unsigned char)text->ptr[i] < ' ' ? ' ' : text->ptr[i]);
+}
+
 /* Lines of 100 columns; newlines of a snippet become blanks. What is in a document is not
  * sent to the terminal as it is: wrap_text leaves no control character. */
 static void print_text(const Hit *h, size_t number, bool full)
@@ -191,10 +198,14 @@ static void print_text(const Hit *h, size_t number, bool full)
     }
     for (size_t i = 0; i < text.len && !full; i++)
         text.ptr[i] = text.ptr[i] == '\n' ? ' ' : text.ptr[i];
-    str_printf(&out, "%zu. %s:%lld-%lld  (%.2f)", number, str_c(&p->document),
-               (long long)p->start, (long long)p->end, h->score);
-    if (p->heading.len > 0)
-        str_printf(&out, "\n   %s", str_c(&p->heading));
+    str_printf(&out, "%zu. ", number);
+    put_line(&out, &p->document);
+    str_printf(&out, ":%lld-%lld  (%.2f)", (long long)p->start, (long long)p->end,
+               h->score);
+    if (p->heading.len > 0) {
+        str_puts(&out, "\n   ");
+        put_line(&out, &p->heading);
+    }
     str_putc(&out, '\n');
     wrap_text(&out, str_span(&text), 100, "   ", "   ", 3);
     fputs(str_c(&out), stdout);

@@ -348,7 +348,7 @@ static Status label(LabelCommand *c, Way way, const char **words, Err *err)
 enum { ALL_OPTIONS = 6 };
 
 /* The options of the way that is asked for, of all ways for help in general. */
-static size_t bind(LabelCommand *c, Way way, OptBinding out[ALL_OPTIONS])
+static size_t bind_options(LabelCommand *c, Way way, OptBinding out[ALL_OPTIONS])
 {
     size_t n = 0;
     bool asks = way <= WAY_WRITE || way == WAYS;
@@ -372,7 +372,7 @@ int label_command(int argc, char **argv)
     Err err = {0};
     LabelCommand c = {0};
     OptBinding all[ALL_OPTIONS], bindings[ALL_OPTIONS];
-    bind(&c, WAYS, all);
+    (void)bind_options(&c, WAYS, all);
     Status status = command_defaults(all, ALL_OPTIONS, &err);
     if (status != OK)
         return command_fail(status, &err);
@@ -404,7 +404,7 @@ int label_command(int argc, char **argv)
             "  tame label export labels.db demonstrations.jsonl --what demonstrations\n"
             "  tame label import labels.db comparisons.jsonl --author team-2\n",
         .options = bindings,
-        .n_options = bind(&c, way, bindings),
+        .n_options = bind_options(&c, way, bindings),
     };
     const char *words[3];
     size_t n;

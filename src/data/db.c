@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { BUSY_MILLISECONDS = 10000 };
 
@@ -150,10 +151,17 @@ static Status absent(const DbKind *kind, const char *path, Err *err)
     return status;
 }
 
+/* Nothing there, or a file of no bytes, which SQLite would make a database of. */
+static bool is_empty(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) != 0 || (S_ISREG(s.st_mode) && s.st_size == 0);
+}
+
 Status db_open(Db *out, const DbKind *kind, const char *path, bool create, Err *err)
 {
     *out = (Db){.kind = kind};
-    if (!create && !file_exists(path))
+    if (!create && is_empty(path))
         return absent(kind, path, err);
     Db db = {.kind = kind, .path = mem_dup(path, strlen(path))};
     Status status = db.path ? OK : err_set(err, ERR_NOMEM, "no memory for a path");

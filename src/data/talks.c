@@ -453,7 +453,7 @@ Status talks_read(Talks *t, const TalkId *id, Conversation *out, Err *err)
                    "WITH RECURSIVE up(id, parent, message, depth) AS ("
                    " SELECT id, parent, message, 0 FROM nodes WHERE id = ?"
                    " UNION ALL SELECT nodes.id, nodes.parent, nodes.message, depth + 1"
-                   " FROM nodes JOIN up ON nodes.id = up.parent)"
+                   " FROM nodes JOIN up ON nodes.id = up.parent AND nodes.id < up.id)"
                    "SELECT message FROM up ORDER BY depth DESC",
                    &s, err));
     sqlite3_bind_int64(s, 1, row);
@@ -651,6 +651,26 @@ Status talks_delete(Talks *t, const TalkId *id, int64_t *nodes, Err *err)
 }
 
 /* --- proving ---------------------------------------------------------------------------- */
+/* That the file is a whole database, and its words are those of its messages. */
+static Status check_file(Talks *t, Err *err)
+{
+    int64_t faults = 1, settings;
+    Err why;
+    if (db_number_of(&t->db,
+                     "SELECT count(*) FROM pragma_integrity_check "
+                     "WHERE integrity_check <> 'ok'",
+                     &faults, &why) == OK &&
+        faults == 0 &&
+        db_number_of(&t->db, "SELECT count(*) FROM settings", &settings, &why) == OK &&
+        db_run(&t->db, "INSERT INTO words(words, rank) VALUES('integrity-check', 1)",
+               &why) == OK)
+        return OK;
+    return err_set(err, ERR_FORMAT,
+                   "store of conversations '%s' is damaged%s%s: what can still be read "
+                   "of it, `tame logs --json -n 1000000` writes out",
+                   t->db.path, faults > 0 ? "" : ": ", faults > 0 ? "" : why.msg);
+}
+
 Status talks_verify(Talks *t, int64_t *nodes, Err *err)
 {
     sqlite3_stmt *s;
@@ -679,5 +699,5 @@ Status talks_verify(Talks *t, int64_t *nodes, Err *err)
         }
     }
     sqlite3_finalize(s);
-    return status;
+    return status == OK ? check_file(t, err) : status;
 }

@@ -1,10 +1,13 @@
 /* compare.c - see compare.h. */
 #include "eval/compare.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/system.h"
 #include "format/json.h"
 #include "think/strategy/strategy.h"
+
+#include <stdatomic.h>
 
 /* clang-format off */
 static const OptField fields[] = {
@@ -41,7 +44,11 @@ typedef struct Job {
     const Strategy *strategy;
     const Extractor *extract;
     const Examples *examples; /* NULL: none */
+    atomic_int *answered, *failures;
 } Job;
+
+/* So many failures before a first answer are the model's, not a question's. */
+enum { MOST_FAILURES = 5 };
 
 static Status make_talk(const Job *job, const CompareTest *t, Conversation *talk,
                         Err *err)
@@ -121,6 +128,20 @@ static Status mark(const Job *job, const CompareTest *t, Span said, CompareAnswe
     return status;
 }
 
+/* No answer came to this question: that is what is said of it, and the others go on. */
+static Status failed(const Job *job, Status status, CompareAnswer *out, Err *err)
+{
+    bool passes = status == ERR_IO || status == ERR_LIMIT || status == ERR_FORMAT;
+    if (!passes || (atomic_fetch_add(job->failures, 1) + 1 >= MOST_FAILURES &&
+                    *job->answered == 0))
+        return status;
+    log_warn("%s", err->msg);
+    out->invalid = true;
+    out->passed = false;
+    str_printf(&out->why, "error: %s", err->msg);
+    return str_check(&out->why, err);
+}
+
 static Status answer_one(void *self, int64_t i, Err *err)
 {
     const Job *job = self;
@@ -129,8 +150,12 @@ static Status answer_one(void *self, int64_t i, Err *err)
     CompareAnswer *out = &job->arm->answers[i];
     Str said = {0};
     Status status = ask(job, t, test, i % job->report->repeat, out, &said, err);
-    if (status == OK)
+    if (status == OK) {
+        atomic_fetch_add(job->answered, 1);
         status = mark(job, t, str_span(&said), out, err);
+    } else {
+        status = failed(job, status, out, err);
+    }
     str_release(&said);
     return status == OK ? OK : err_context(err, "test %lld", (long long)test + 1);
 }
@@ -169,13 +194,16 @@ static Status run_arm(const CompareFile *f, const CompareOptions *o,
                       CompareArm *arm, Err *err)
 {
     TRY(MEM_ARRAY(&arm->answers, (size_t)compare_n(report), err));
+    atomic_int answered = 0, failures = 0;
     Job job = {.f = f,
                .report = report,
                .arm = arm,
                .lm = opened->lm,
                .strategy = opened->strategy,
                .extract = &opened->extract,
-               .examples = opened->examples.n > 0 ? &opened->examples : NULL};
+               .examples = opened->examples.n > 0 ? &opened->examples : NULL,
+               .answered = &answered,
+               .failures = &failures};
     return system_try(o->concurrency, compare_n(report), arm->provider->label,
                       "answers", answer_one, &job, err);
 }

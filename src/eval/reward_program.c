@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/system.h"
 #include "data/record_json.h"
 #include "eval/reward_rules.h"
 
@@ -206,6 +207,8 @@ static Status ask_once(Program *p, Asking *a, Err *err)
     while (a->left > 0 || in.len > 0) {
         ProcessEvent event;
         TRY(process_talk(p->process, &in, &p->out, p->part->o.timeout, &event, err));
+        if (event == PROCESS_QUIET && system_stop_requested())
+            return err_set(err, ERR_STOPPED, "stopped");
         if (event == PROCESS_QUIET)
             return err_set(err, ERR_IO, "it said nothing for %g seconds",
                            p->part->o.timeout);
@@ -256,7 +259,7 @@ static Status ask(Program *p, Asking *a, Err *err)
             return err_context(err, "program");
         TRY(put_questions(p, a, err));
         Status status = ask_once(p, a, &why);
-        if (status == ERR_NOMEM)
+        if (status == ERR_NOMEM || status == ERR_STOPPED)
             return err_set(err, status, "%s", why.msg);
         if (status == OK && !a->gone)
             return OK;

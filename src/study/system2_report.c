@@ -53,22 +53,41 @@ Status section_save(const Section *s, const char *folder, const char *id, Err *e
     return status;
 }
 
-/* Borrows titles and marks from root. */
-static void read_checks(const json_t *root, Section *out)
+/* Borrows titles and marks from root. False: that is not what section_save writes. */
+static bool read_checks(const json_t *root, Section *out)
 {
-    size_t i;
-    json_t *c;
-    json_array_foreach(json_object_get(root, "checks"), i, c)
-    {
-        if (out->n_checks == SYSTEM2_CHECKS)
-            return;
-        Check *check =
-            section_check(out, json_string_value(json_object_get(c, "title")),
-                          json_string_value(json_object_get(c, "mark")));
-        str_puts(&check->figure, json_string_value(json_object_get(c, "figure")));
-        str_puts(&check->why, json_string_value(json_object_get(c, "why")));
-        check->verdict = (Verdict)json_integer_value(json_object_get(c, "verdict"));
+    const json_t *checks = json_object_get(root, "checks");
+    size_t n = json_array_size(checks);
+    if (!json_is_array(checks) || n < 1 || n > SYSTEM2_CHECKS)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *title, *mark, *figure, *why;
+        int verdict;
+        if (json_unpack(json_array_get(checks, i), "{s:s, s:s, s:s, s:s, s:i}", "title",
+                        &title, "mark", &mark, "figure", &figure, "why", &why,
+                        "verdict", &verdict) != 0 ||
+            verdict < 0 || verdict > CHECK_OPEN)
+            return false;
+        Check *check = section_check(out, title, mark);
+        str_puts(&check->figure, figure);
+        str_puts(&check->why, why);
+        check->verdict = (Verdict)verdict;
     }
+    return true;
+}
+
+/* What the experiment found, from its file. */
+static Status read_section(const char *path, const char *id, json_t **root,
+                           Section *out, Err *err)
+{
+    Err why;
+    if (json_read_file(path, root, &why) == OK &&
+        json_is_string(json_object_get(*root, "text")) && read_checks(*root, out))
+        return OK;
+    return err_set(
+        err, ERR_FORMAT,
+        "'%s' is not what %s found: remove it, and `--only %s` makes it anew", path, id,
+        id);
 }
 
 /* --- the report ------------------------------------------------------------------------- */
@@ -101,9 +120,8 @@ static Status put_section(Str *out, const Experiment *e, const char *folder, Err
     Section s = {0};
     Status status = OK;
     if (file_exists(file_of(&path, folder, e->id))) {
-        status = json_read_file(str_c(&path), &root, err);
+        status = read_section(str_c(&path), e->id, &root, &s, err);
         if (status == OK) {
-            read_checks(root, &s);
             str_printf(out, "## %s. %s\n\n", e->id, e->title);
             str_puts(out, json_string_value(json_object_get(root, "text")));
             findings_put_counts(out, s.checks, s.n_checks);

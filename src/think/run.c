@@ -198,6 +198,17 @@ static Status fail(Run *run, Status status, const Err *err)
     return status;
 }
 
+/* Did the time run out before a first word? A shorter answer is one. */
+static bool nothing_came(const Run *run, const LmAnswer *answers, int32_t n)
+{
+    const Budget *b = &run->budget;
+    bool some = b->seconds <= 0 || run->clock() - run->begin < b->seconds;
+    for (int32_t i = 0; i < n && !some; i++)
+        some =
+            answers[i].text.len > 0 || answers[i].tokens > 0 || answers[i].n_calls > 0;
+    return !some;
+}
+
 Status run_complete(Run *run, const char *name, const LmRequest *request,
                     LmAnswer *answers, Err *err)
 {
@@ -212,6 +223,8 @@ Status run_complete(Run *run, const char *name, const LmRequest *request,
     add_usage(run, &used, n);
     if (status == OK && system_stop_requested())
         status = err_set(err, ERR_STOPPED, "stopped");
+    if (status == OK && nothing_came(run, answers, n))
+        status = no_more(run, err, "seconds", run->budget.seconds);
     if (status != OK) {
         for (int32_t i = 0; i < n; i++)
             lm_answer_release(&answers[i]);

@@ -48,6 +48,7 @@ asks()
     if [ "$(cat out)" = "two" ]; then ok "is the last"; else fail "is the last" out; fi
     succeeds "a schema" ask "$at#json" "Who?" --schema "name, age int"
     says "is sent" '"required": ["name", "age"]' asked.jsonl
+    fails "a schema's file that is not there" 1 "nofile.json" ask "$at#json" "Who?" --schema nofile.json
 }
 
 goes_on()

@@ -37,6 +37,10 @@ rm docs/lamford.txt
 printf '# Denton\n\nThe mayor of Denton is Meda.\n' >docs/denton.md
 run index docs --out x.db
 check "what is gone is told" grep -q '; 1 gone' "$work/out"
+: >empty.db
+run search empty.db mayor
+check "an empty file is no index" grep -q "there is no " "$work/err"
+check "and stays empty" test ! -s empty.db
 run search x.db plums
 check "and gone" grep -q 'nothing found' "$work/out"
 run search x.db mayor

@@ -56,4 +56,9 @@ cp "$report" "$work/first.md"
 succeeds "once more" study system2 --smoke --runs "$work" --seeds 1 --out "$report"
 check "nothing is trained or asked again" nothing_was_done
 check "and the report is the same" cmp -s "$report" "$work/first.md"
+for damage in '{}' '[]' '{"text": 5, "checks": 7}' '{"text": "x", "checks": [5, {}]}' '{"text"'; do
+    echo "$damage" >"$work/system2-smoke/E4.json"
+    fails "damaged: $damage" 1 "remove it, and \`--only E4\` makes it anew" \
+        study system2 --smoke --runs "$work" --seeds 1 --only E7
+done
 finish

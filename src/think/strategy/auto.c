@@ -43,7 +43,7 @@ static Status is_sure(const Strategy *s, Run *run, const Question *q,
 }
 
 /* Fast first; the rest of the chain if that is not enough, and what was fast if nothing
- * of the budgets is left for the rest. */
+ * of the budgets is left for the rest, or nothing came of it. */
 static Status answer(const Strategy *s, Run *run, const Question *q, int32_t i,
                      Outcome *out, Err *err)
 {
@@ -61,9 +61,9 @@ static Status answer(const Strategy *s, Run *run, const Question *q, int32_t i,
     if (!sure) {
         Outcome slow = {0};
         status = strategy_inner(s, run, q, i, 1, &slow, err);
-        if (run_spent(run, status)) {
+        if (run_spent(run, status) || (status == OK && slow.answer.len == 0)) {
+            out->tokens = tokens + slow.tokens;
             outcome_release(&slow);
-            out->tokens = tokens;
             return OK;
         }
         outcome_move(out, &slow);

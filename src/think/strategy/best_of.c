@@ -41,6 +41,7 @@ static Status best(const Strategy *s, Run *run, const Question *q, int32_t i,
         tokens += attempts[k].tokens;
     outcome_move(out, &attempts[picked]);
     out->tokens = tokens;
+    out->cut |= room < n;
     if (out->note.len > 0)
         str_puts(&out->note, "; ");
     str_printf(&out->note, "the best of %d", room);

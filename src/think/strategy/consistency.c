@@ -19,6 +19,7 @@
 typedef struct Election {
     Outcome *attempts;
     int32_t k, n; /* wanted, and there */
+    bool cut;     /* a budget allows no more */
     Votes votes;
 } Election;
 
@@ -37,6 +38,7 @@ static Status take_round(const Strategy *s, Run *run, const Question *q, int32_t
     if (e->n > 0 && run_spent(run, status)) {
         for (int32_t i = 0; i < room; i++)
             outcome_release(&e->attempts[e->n + i]);
+        e->cut = true;
         *more = false;
         return OK;
     }
@@ -71,6 +73,7 @@ static Status elect(Run *run, Election *e, Outcome *out, Err *err)
         tokens += e->attempts[i].tokens;
     outcome_move(out, &e->attempts[winner ? winner->first : 0]);
     out->tokens = tokens;
+    out->cut |= e->cut;
     out->confidence = winner ? (double)winner->count / (e->n - e->votes.invalid) : 0;
     str_reset(&out->note);
     if (winner)

@@ -20,6 +20,7 @@ typedef struct Loop {
     Conversation talk;
     Str made;   /* the calls so far, a line each */
     Str result; /* of the last one */
+    Str good;   /* of the last one that did not fail */
     bool warned, stop;
 } Loop;
 
@@ -28,6 +29,7 @@ static void loop_release(Loop *l)
     conversation_release(&l->talk);
     str_release(&l->made);
     str_release(&l->result);
+    str_release(&l->good);
 }
 
 /* --- calls --------------------------------------------------------------------------- */
@@ -68,11 +70,17 @@ static bool made_already(Loop *l, Span line)
 static Status make_call(Run *run, const Question *q, const LmCall *call, Loop *l,
                         Span written, Err *err)
 {
-    bool failed;
     str_reset(&l->result);
-    if (!made_already(l, written))
-        return run_tool(run, q->tools, call, q->approve, q->approver, &l->result,
-                        &failed, err);
+    bool failed;
+    if (!made_already(l, written)) {
+        TRY(run_tool(run, q->tools, call, q->approve, q->approver, &l->result, &failed,
+                     err));
+        if (!failed) {
+            str_reset(&l->good);
+            str_span_append(&l->good, str_span(&l->result));
+        }
+        return str_check(&l->good, err);
+    }
     l->stop = l->warned;
     l->warned = true;
     str_puts(&l->result, "error: this call was made already; its result stands above");
@@ -128,13 +136,17 @@ static Status take_calls(Run *run, const Question *q, const LmAnswer *a, Loop *l
     return str_check(&out->thinking, err);
 }
 
+/* The last word is the answer: the model's, or a tool's that did not fail. */
 static Status cut(const Loop *l, const LmAnswer *last, const char *why, Outcome *out,
                   Err *err)
 {
+    bool said = last && last->text.len > 0;
+    if (!said && l->good.len == 0)
+        return err_set(err, ERR_LIMIT, "no answer came: %s; the last call: %s", why,
+                       str_c(&l->result));
     out->cut = true;
     str_reset(&out->text);
-    str_span_append(&out->text, last && last->text.len > 0 ? str_span(&last->text)
-                                                           : str_span(&l->result));
+    str_span_append(&out->text, said ? str_span(&last->text) : str_span(&l->good));
     str_reset(&out->note);
     str_puts(&out->note, why);
     TRY(str_check(&out->note, err));

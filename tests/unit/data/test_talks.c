@@ -289,6 +289,48 @@ static void a_changed_message_is_noticed(void **state)
     talks_close(t);
 }
 
+/* A message that answers itself: reading ends, and the proof fails. */
+static void a_circle_ends(void **state)
+{
+    (void)state;
+    Talks *t = store();
+    TalkId id = put(t, "q", "a", "m");
+    talks_close(t);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE nodes SET parent = id", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    t = store();
+    int64_t n;
+    Conversation c = {0};
+    CHECK_OK(talks_read(t, &id, &c, &err));
+    assert_int_equal(c.n, 1);
+    conversation_release(&c);
+    assert_int_equal(talks_verify(t, &n, &err), ERR_FORMAT);
+    talks_close(t);
+}
+
+/* Bytes within a page of the words. */
+static void a_damaged_file_is_noticed(void **state)
+{
+    (void)state;
+    Talks *t = store();
+    put(t, "q", "a", "m");
+    talks_close(t);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DELETE FROM words_data WHERE id > 10", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    t = store();
+    int64_t n;
+    assert_int_equal(talks_verify(t, &n, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "is damaged"));
+    talks_close(t);
+}
+
 static void the_file_is_its_owners_alone(void **state)
 {
     (void)state;
@@ -400,6 +442,8 @@ int main(void)
         TEMP_TEST(an_id_is_found_by_its_first_digits),
         TEMP_TEST(what_is_deleted_is_gone_and_no_more),
         TEMP_TEST(a_changed_message_is_noticed),
+        TEMP_TEST(a_circle_ends),
+        TEMP_TEST(a_damaged_file_is_noticed),
         TEMP_TEST(the_file_is_its_owners_alone),
         TEMP_TEST(the_default_path_follows_the_environment),
         TEMP_TEST(logs_are_on_until_they_are_turned_off),

@@ -108,6 +108,7 @@ static void the_same_call_is_made_once(void **state)
     assert_true(t.out.cut);
     assert_string_equal(str_c(&t.out.note),
                         "cut: it made the same call again and again");
+    assert_string_equal(str_c(&t.out.text), "result 1");
     toolbox_release(&box);
     thinking_release(&t);
 }
