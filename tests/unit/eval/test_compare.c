@@ -256,6 +256,51 @@ static void arms_are_compared_in_pairs(void **state)
     opt_release(&compare_options, &o);
 }
 
+/* Fails at some questions, or at all. */
+static Status fail_at(void *self, const LmRequest *r, LmAnswer *answers, LmUsage *usage,
+                      Err *e)
+{
+    bool all = *(bool *)self;
+    if (all || r->talk->messages[r->talk->n - 1].content[0] == '1')
+        return err_set(e, ERR_IO, "it fell");
+    return repeat_question(&is_even[1], r, answers, usage, e);
+}
+
+static Status open_failing(void *self, const CompareProvider *p, Lm **out, Err *e)
+{
+    (void)e;
+    *out = mem_alloc_array(1, sizeof **out);
+    **out = (Lm){.name = p->id, .self = self, .complete = fail_at};
+    return OK;
+}
+
+static void a_question_that_fails_is_told_and_the_others_are_asked(void **state)
+{
+    (void)state;
+    CompareFile f;
+    CompareOptions o;
+    CompareReport r;
+    bool all = false;
+    CHECK_OK(opt_defaults(&compare_options, &o, &err));
+    o.concurrency = 1;
+    CHECK_OK(compare_file_parse(span_of(file_text), &f, &err));
+    CHECK_OK(compare_run(&f, &o, open_failing, &all, &r, &err));
+    int64_t failed = 0;
+    for (int64_t i = 0; i < compare_n(&r); i++) {
+        const CompareAnswer *a = &r.arms[0].answers[i];
+        failed += a->why.len > 0 && strstr(str_c(&a->why), "it fell") != NULL;
+    }
+    assert_int_equal(failed, 1);
+    assert_true(r.arms[0].passed > 0);
+    compare_release(&r);
+    all = true;
+    o.repeat = 4;
+    assert_int_equal(compare_run(&f, &o, open_failing, &all, &r, &err), ERR_IO);
+    compare_release(&r);
+    compare_file_release(&f);
+    opt_release(&compare_options, &o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +311,7 @@ int main(void)
         cmocka_unit_test(rows_of_a_file_are_tests_or_variables),
         cmocka_unit_test(what_has_no_effect_is_refused),
         cmocka_unit_test(arms_are_compared_in_pairs),
+        cmocka_unit_test(a_question_that_fails_is_told_and_the_others_are_asked),
     };
     return cmocka_run_group_tests_name("eval/compare", tests, NULL, NULL);
 }

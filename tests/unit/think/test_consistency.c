@@ -104,6 +104,7 @@ static void a_budget_gives_the_votes_there_are(void **state)
     assert_int_equal(t.fake.requests, 2);
     assert_int_equal(t.fake.n[1], 2);
     assert_string_equal(str_c(&t.out.note), "3 of 6 votes");
+    assert_true(t.out.cut);
     assert_string_equal(str_c(&t.out.answer), "5");
     thinking_release(&t);
     thinking_init(&t, texts, "number");

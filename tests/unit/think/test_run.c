@@ -171,6 +171,32 @@ static void time_ends_answers_and_forbids_more(void **state)
     fake_release(&fake);
 }
 
+static const FakeLm *watched;
+
+/* Late once the model has been asked. */
+static double late(void)
+{
+    return watched->requests > 0 ? 1000 : 100;
+}
+
+/* An answer without a word is none, where time ran out. */
+static void time_that_ends_before_a_word_is_an_error(void **state)
+{
+    (void)state;
+    Err err = {0};
+    FakeLm fake;
+    fake_init(&fake, NULL);
+    Run run;
+    Budget seconds = {.seconds = 2};
+    watched = &fake;
+    CHECK_OK(run_init(&run, &fake.lm, &seconds, late, "ask", &err));
+    Status status = ask(&run, 1, 8, &err);
+    assert_true(run_spent(&run, status));
+    assert_int_equal(fake.requests, 1);
+    run_release(&run);
+    fake_release(&fake);
+}
+
 static void say_some_words(void *self, const LmRequest *r, int32_t k, Str *out)
 {
     (void)r;
@@ -214,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_failure_that_is_not_the_budgets_is_none),
         cmocka_unit_test(answers_share_the_tokens_that_are_left),
         cmocka_unit_test(time_ends_answers_and_forbids_more),
+        cmocka_unit_test(time_that_ends_before_a_word_is_an_error),
         cmocka_unit_test(no_budget_is_ever_exceeded),
     };
     return cmocka_run_group_tests_name("think/run", tests, add_question,

@@ -89,6 +89,21 @@ static void an_error_of_the_model_is_the_answers(void **state)
     thinking_release(&t);
 }
 
+/* Unsure, but all that thinking about it brings is no answer: what was fast stands. */
+static void auto_keeps_what_it_has(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "The answer is 4.", "well", "well", "well", "well", NULL};
+    Thinking t;
+    thinking_init(&t, texts, "answer");
+    t.fake.entropy = 1;
+    assert_int_equal(thinking_ask(&t, "auto+consistency:4"), OK);
+    assert_true(t.fake.requests > 1);
+    assert_string_equal(str_c(&t.out.text), "The answer is 4.");
+    thinking_release(&t);
+}
+
 static void chain_is(const char *spec, const char *expected)
 {
     Strategy *s;
@@ -188,6 +203,7 @@ int main(void)
         cmocka_unit_test(an_unfinished_answer_says_so),
         cmocka_unit_test(a_call_that_is_not_made_is_mentioned),
         cmocka_unit_test(an_error_of_the_model_is_the_answers),
+        cmocka_unit_test(auto_keeps_what_it_has),
         cmocka_unit_test(no_strategy_exceeds_a_budget),
     };
     return cmocka_run_group_tests_name("think/strategy", tests, NULL, NULL);
