@@ -272,7 +272,7 @@ int chat_command(int argc, char **argv)
             "it reads one\nturn a line. -n is --max-new, --temp is --temperature.",
         .examples =
             "  tame chat runs/demo/ppo\n"
-            "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n"
+            "  tame chat runs/demo/ppo -p \"Calculate 348 * 27.\"\n"
             "  tame chat runs/demo/ppo --temp 0 < questions.txt\n"
             "  tame chat runs/demo/ppo --tool calculator,date_time\n"
             "  tame chat runs/demo/ppo --gold runs/demo/data/world\n"

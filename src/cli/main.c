@@ -67,7 +67,7 @@ static void print_help(FILE *out)
         "\nexamples:\n"
         "  tame run recipes/demo.yaml            the whole recipe, 10 to 20 minutes\n"
         "  tame chat runs/demo/ppo               talk to its assistant\n"
-        "  tame chat runs/demo/ppo -p \"What is 348 * 27?\"\n",
+        "  tame chat runs/demo/ppo -p \"Calculate 348 * 27.\"\n",
         out);
 }
 
