@@ -1,14 +1,12 @@
 /* compare.c - `tame compare FILE.yaml`: prompts x providers over the same tests, in
  * promptfoo's layout. Like promptfoo it ends with status 100 where an assertion failed. */
 #include "cli/command.h"
+#include "cli/model_word.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "eval/compare.h"
-#include "think/lm/endpoint.h"
-#include "think/lm/lm_local.h"
-#include "think/lm/lm_remote.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +21,7 @@ typedef struct Opener {
 static Status open_model(void *self, const CompareProvider *p, Lm **out, Err *err)
 {
     Opener *o = self;
-    if (endpoint_is(p->id))
-        return lm_remote_open(out, p->id, err);
-    return lm_local_open(out, o->ops, p->id, &o->local, err);
+    return model_word_open(out, &o->ops, COMPUTE_F32, p->id, &o->local, err);
 }
 
 /* --- what people see -------------------------------------------------------------------- */
@@ -106,10 +102,8 @@ static Status compare(const char *path, const CompareOptions *o, Opener *opener,
     CompareFile file;
     CompareReport report = {0};
     TRY(compare_file_read(path, &file, err));
-    Status status = command_backend(&opener->ops, COMPUTE_F32, err);
     system_catch_stop();
-    if (status == OK)
-        status = compare_run(&file, o, open_model, opener, &report, err);
+    Status status = compare_run(&file, o, open_model, opener, &report, err);
     if (status == OK && o->output)
         status = write_output(&file, &report, o->output, err);
     if (status == OK) {
@@ -122,17 +116,15 @@ static Status compare(const char *path, const CompareOptions *o, Opener *opener,
     return status;
 }
 
+/* clang-format off */
 static const char what[] =
-    "Asks several models, or one in several ways, the same questions and compares "
-    "what\n"
-    "came: prompts x providers x tests in promptfoo's YAML layout, with asserts "
-    "(equals\n"
-    "contains icontains starts-with contains-any contains-all regex is-json "
-    "contains-json\n"
-    "latency, each also as not-...). A provider is a model folder or an endpoint; its "
-    "config\n"
-    "has think (as --think of `tame ask`), temperature, max_tokens, seed, system.\n"
-    "Ends with status 100 where an assertion failed.";
+    "Asks several models, or one in several ways, the same questions and compares what\n"
+    "came: prompts x providers x tests in promptfoo's YAML layout, with asserts (equals\n"
+    "contains icontains starts-with contains-any contains-all icontains-any icontains-all\n"
+    "regex is-json contains-json latency, each also as not-...). A provider is a model\n"
+    "folder or an endpoint; its config has think (as --think of `tame ask`), temperature,\n"
+    "max_tokens, seed, system. Ends with status 100 where an assertion failed.";
+/* clang-format on */
 
 typedef struct CompareCommand {
     CompareOptions o;

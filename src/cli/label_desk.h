@@ -4,7 +4,7 @@
 
 #include "data/labels.h"
 
-/* Until the labeler leaves; *next says how far they are then. Ctrl-C is leaving, too. */
+/* Until the labeler leaves; *done and *open say how far they are then. Ctrl-C is leaving, too. */
 NODISCARD Status label_desk_run(Labels *labels, LabelKind kind, const char *labeler,
                                 int64_t each, int64_t *done, int64_t *open, Err *err);
 

@@ -31,7 +31,8 @@ const Command commands[] = {
     {"chat", "talk to a model", chat_command},
     {"ask", "answer a question, with a strategy to find the answer", ask_command},
     {"complete", "continue a text", complete_command},
-    {"eval", "measure: skills, gold score, win rate, KL, bits per byte, retrieval",
+    {"eval",
+     "measure: skills, gold score, win rate, KL, entropy, bits per byte, retrieval",
      eval_command},
     {"label", "ask people: rank, rate, write; report, export, import", label_command},
     {"judge", "rank answers with a program in the place of people", judge_command},
@@ -61,7 +62,7 @@ static void print_help(FILE *out)
         "  TAME_THREADS       threads that compute; 0 (default): all processors\n"
         "  TAME_COMPUTE       matrix products in f32, bf16 or auto: bf16 if the "
         "processor has it;\n"
-        "                     default: auto in the stages, f32 in the other commands\n"
+        "                     default: auto to train, judge and study, else f32\n"
         "  TAME_INSTRUCTIONS  baseline, avx2, avx512, avx512_bf16 or amx; default: the "
         "widest there is\n"
         "\nexamples:\n"

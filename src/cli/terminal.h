@@ -24,8 +24,9 @@ enum {
 
 /* ERR_IO when standard input or output is no terminal. system_catch_stop() is called. */
 NODISCARD Status terminal_open(Err *err);
-void terminal_close(void); /* may be called again, and before open */
-/* For a program that has the terminal for a while; open again afterwards. */
+/* May be called again, and before open. Also for a program that has the terminal for a
+ * while; open again afterwards. */
+void terminal_close(void);
 void terminal_size(int *rows, int *columns);
 /* Waits for a key. */
 int32_t terminal_key(void);

@@ -45,7 +45,7 @@ typedef struct BookOptions {
 extern const OptTable book_measure_options;
 
 /* Greedy answers. lines (may be NULL) gets a JSON line an answer: {"question", "arm",
- * "answer", "right", "unknown"}. ERR_FORMAT: a question has no answer. */
+ * "answer", "right", "unknown", "cites", "held"}. ERR_FORMAT: a question has no answer. */
 NODISCARD Status book_measure(Lm *lm, const Searcher *s, const RetrievalQuestions *q,
                               const OpenBookOptions *book, const BookOptions *o,
                               Str *lines, BookReport *out, LmUsage *usage, Err *err);

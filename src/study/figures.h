@@ -28,8 +28,8 @@ double pair_accuracy(const double *proxy, const double *gold, int64_t prompts,
                      int64_t answers, int64_t *pairs);
 
 /* What is left of both once each prompt's mean is taken away: *rho is the correlation of
- * proxy and gold within prompts, and what comes back the deviation of gold there as a
- * share of its deviation over all. */
+ * proxy and gold within prompts, *share the deviation of gold there as a share of its
+ * deviation over all. */
 NODISCARD Status within_prompts(const double *proxy, const double *gold,
                                 int64_t prompts, int64_t answers, double *rho,
                                 double *share, Err *err);

@@ -47,7 +47,7 @@ static Status no_more(Run *run, Err *err, const char *what, double limit)
     return err_set(err, ERR_LIMIT, "the budget of %.15g %s is used up", limit, what);
 }
 
-/* May the model be asked for n more answers (tokens > 0), or for a scoring? */
+/* May the model be asked for n more answers (`writes`), or for a scoring? */
 static Status may_ask(Run *run, int32_t n, bool writes, Err *err)
 {
     const Budget *b = &run->budget;

@@ -16,8 +16,11 @@
  *   tests/VARIANT.jsonl         {"prompt", "question", "expected"}; row i of every file asks
  *                               the same question
  *
- * Every answer (but the values of countdown, a word) has a '#' and behind it what was asked for, up to white space, ';' or the
- * end: one extractor serves all variants. */
+ *   tests also hold {"documents"} where a task has records to be searched.
+ *
+ * An answer of multiply, sums, facts and people, and a chain of countdown, has a '#' and
+ * behind it what was asked for, up to white space, ';' or the end: one extractor serves
+ * them. Those of the other tasks are read whole. */
 #ifndef DATA_TASKS_TASKS_H
 #define DATA_TASKS_TASKS_H
 

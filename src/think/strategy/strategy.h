@@ -80,16 +80,17 @@ typedef struct Question {
 
 /* One attempt. */
 typedef struct Outcome {
-    Str text;     /* what a person reads */
-    Str thinking; /* what led to it and is not shown unless asked for */
-    Str answer;   /* the answer in it, in its normal form (extract.h); "": none */
-    bool shown;   /* on_text had all of `text` */
-    bool cut;     /* it was not finished: a limit or a budget ended it */
-    Str note;     /* a remark for people: why it was cut, how the votes fell; or "" */
-    double logprob, entropy; /* as in LmAnswer, of all that was drawn for it */
-    int64_t tokens, forced;  /* forced: of them, by a constraint that left one way */
-    double kept;             /* as in LmAnswer, of the last answer */
-    double confidence;       /* share of the votes, from 0 to 1; NAN: nobody voted */
+    Str text;       /* what a person reads */
+    Str thinking;   /* what led to it and is not shown unless asked for */
+    Str answer;     /* the answer in it, in its normal form (extract.h); "": none */
+    bool shown;     /* on_text had all of `text` */
+    bool cut;       /* it was not finished: a limit or a budget ended it */
+    Str note;       /* a remark for people: why it was cut, how the votes fell; or "" */
+    double logprob; /* as in LmAnswer, of all that was drawn for it */
+    double entropy; /* as in LmAnswer, of the last answer */
+    int64_t tokens, forced; /* forced: of them, by a constraint that left one way */
+    double kept;            /* as in LmAnswer, of the last answer */
+    double confidence;      /* share of the votes, from 0 to 1; NAN: nobody voted */
 } Outcome;
 void outcome_release(Outcome *o); /* accepts zeroed */
 /* Moves *from into *to, which is released first. */
@@ -97,7 +98,8 @@ void outcome_move(Outcome *to, Outcome *from);
 /* The text of an answer, taken from it, with a note when it is not finished; `shown`:
  * on_text had it. */
 NODISCARD Status outcome_take(Outcome *o, LmAnswer *a, bool shown, Err *err);
-/* Adds what an answer cost: its tokens and log-probability. */
+/* Adds what an answer cost: its tokens, forced ones and log-probability; what is kept and
+ * the entropy are its own. */
 void outcome_cost(Outcome *o, const LmAnswer *a);
 /* Finds o->answer in text. */
 NODISCARD Status outcome_extract(Outcome *o, const Question *q, Span text, Err *err);

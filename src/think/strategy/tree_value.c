@@ -47,15 +47,6 @@ static Status value_by_score(Tree *t, const LmRequest *r, double *value, Err *er
     return OK;
 }
 
-static bool ends_with_word(Span text, Span word)
-{
-    ptrdiff_t last = -1;
-    for (ptrdiff_t at = span_find(text, word, 0); at >= 0;
-         at = span_find(text, word, (size_t)at + 1))
-        last = at;
-    return last >= 0;
-}
-
 /* By what samples say: the sum of their worths. */
 static Status value_by_samples(Tree *t, LmRequest *r, double *value, Err *err)
 {
@@ -67,7 +58,7 @@ static Status value_by_samples(Tree *t, LmRequest *r, double *value, Err *err)
     for (int32_t k = 0; k < r->n; k++) {
         t->tokens += answers[k].tokens;
         for (int i = WORDS - 1; i >= 0; i--) {
-            if (ends_with_word(str_span(&answers[k].text), words[i])) {
+            if (span_find(str_span(&answers[k].text), words[i], 0) >= 0) {
                 *value += worths[i];
                 break;
             }
