@@ -21,7 +21,6 @@
 extern char **environ;
 
 enum { IN, OUT, ERRORS, PIPES, CHUNK = 16384, TAIL = 4096 };
-static const double STOPPING_SECONDS = 2;
 
 struct Process {
     pid_t pid;     /* -1: reaped */
@@ -227,15 +226,11 @@ static Status hear_answer(Process *p, Str *out, ProcessEvent *event, Err *err)
     return OK;
 }
 
-/* poll() until `until`, or for little longer once a stop is asked for; 0 when the time is
- * over. */
+/* poll() until `until`; 0 when the time is over. */
 static int wait_for(struct pollfd *fds, double until)
 {
     for (;;) {
-        double now = system_seconds();
-        if (system_stop_requested() && until > now + STOPPING_SECONDS)
-            until = now + STOPPING_SECONDS;
-        double left = until - now;
+        double left = until - system_seconds();
         int ms = left > 0 ? (left < 1e6 ? (int)(left * 1000) + 1 : 1000000000) : 0;
         int n = poll(fds, PIPES, ms);
         if (n > 0 || (n < 0 && errno != EINTR))

@@ -22,6 +22,7 @@ typedef struct Program {
     const RewardPart *part; /* the three are borrowed: they outlive us */
     const Tokenizer *tok;
     const ChatTemplate *chat;
+    bool hurries;     /* a stop ends a wait */
     Process *process; /* NULL: to be started */
     int64_t asked;    /* answers so far: the first id of the next batch */
     bool *answered;   /* of the batch */
@@ -199,6 +200,21 @@ static Status check_silence(Program *p, Err *err)
                          : err_set(err, ERR_FORMAT, "it wrote more lines than asked");
 }
 
+/* process_talk for as long as the program may be silent; in short waits, between which a
+ * stop is seen. */
+static Status talk(Program *p, Span *in, ProcessEvent *event, Err *err)
+{
+    const double wait = 0.1;
+    double left = p->part->o.timeout;
+    for (*event = PROCESS_QUIET; *event == PROCESS_QUIET && left > 0; left -= wait) {
+        if (p->hurries && system_stop_requested())
+            return err_set(err, ERR_STOPPED, "stopped");
+        TRY(process_talk(p->process, in, &p->out, left < wait ? left : wait, event,
+                         err));
+    }
+    return OK;
+}
+
 /* Asks what p->in holds. An error is the program's fault. */
 static Status ask_once(Program *p, Asking *a, Err *err)
 {
@@ -206,9 +222,7 @@ static Status ask_once(Program *p, Asking *a, Err *err)
     TRY(check_silence(p, err));
     while (a->left > 0 || in.len > 0) {
         ProcessEvent event;
-        TRY(process_talk(p->process, &in, &p->out, p->part->o.timeout, &event, err));
-        if (event == PROCESS_QUIET && system_stop_requested())
-            return err_set(err, ERR_STOPPED, "stopped");
+        TRY(talk(p, &in, &event, err));
         if (event == PROCESS_QUIET)
             return err_set(err, ERR_IO, "it said nothing for %g seconds",
                            p->part->o.timeout);
@@ -307,12 +321,12 @@ static void program_free(void *self)
 }
 
 Status reward_from_program(Reward *out, const RewardPart *part, const Tokenizer *tok,
-                           const ChatTemplate *chat, Err *err)
+                           const ChatTemplate *chat, bool hurries, Err *err)
 {
     *out = (Reward){0};
     Program *p;
     TRY(MEM_ARRAY(&p, 1, err));
-    *p = (Program){.part = part, .tok = tok, .chat = chat};
+    *p = (Program){.part = part, .tok = tok, .chat = chat, .hurries = hurries};
     if (start(p, err) != OK) {
         program_free(p);
         return err_context(err, "program");

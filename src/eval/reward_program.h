@@ -21,10 +21,12 @@
 #include "eval/reward.h"
 #include "eval/reward_spec.h"
 
-/* Starts it. part (REWARD_PROGRAM), tokenizer and template are borrowed. */
+/* Starts it. part (REWARD_PROGRAM), tokenizer and template are borrowed. hurries: a stop
+ * that is asked for ends the wait at once (ERR_STOPPED); else the reply is waited for, so
+ * that a training can save what it has. */
 NODISCARD Status reward_from_program(Reward *out, const RewardPart *part,
                                      const Tokenizer *tok, const ChatTemplate *chat,
-                                     Err *err);
+                                     bool hurries, Err *err);
 
 /* One line that a program wrote. id is -1 when it names none. ERR_FORMAT: not a score, or
  * what the program says is wrong. Pure; fuzz/fuzz_reward_reply.c. */

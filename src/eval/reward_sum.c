@@ -50,7 +50,8 @@ static Status open_part(RewardSum *s, size_t i, Err *err)
         TRY(world_open(&p->world, spec->what, err));
         return reward_from_skill(&p->reward, p->world, env->tok, env->chat, err);
     case REWARD_PROGRAM:
-        return reward_from_program(&p->reward, spec, env->tok, env->chat, err);
+        return reward_from_program(&p->reward, spec, env->tok, env->chat, env->hurries,
+                                   err);
     default:
         return reward_from_rule(&p->reward, spec, env->tok, env->chat, err);
     }

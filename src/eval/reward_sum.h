@@ -23,6 +23,7 @@ typedef struct RewardEnv {
     const ModelShape *policy; /* whose answers a reward model must be able to read */
     const Tokenizer *tok;
     const ChatTemplate *chat;
+    bool hurries; /* a stop ends a program's wait (reward_program.h) */
     /* Where adapters are trained: the policy's reference. Reward models are then opened
      * beside it, over one base where they have the same. NULL: each by itself. */
     Model *beside;

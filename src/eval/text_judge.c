@@ -48,7 +48,8 @@ static Status choose_tokens(TextJudge *j, const RewardSpec *spec, TensorOps *ops
     *env = (RewardEnv){.ops = ops,
                        .policy = found ? &from->model->shape : NULL,
                        .tok = j->tok,
-                       .chat = j->chat};
+                       .chat = j->chat,
+                       .hurries = true};
     return OK;
 }
 

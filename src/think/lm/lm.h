@@ -78,12 +78,11 @@ void lm_answer_release(LmAnswer *a); /* accepts zeroed */
 
 typedef struct LmUsage {
     int64_t prompt_tokens, answer_tokens, requests;
-    int64_t
-        cached_tokens; /* of the prompts, as endpoints say, for what is paid. 0 of our
-                              own models: it hangs on what else runs, and traces would */
+    /* Of the prompts, as endpoints say. 0 of our own models, where it hangs on what else
+     * runs, and one seed gives one trace. */
+    int64_t cached_tokens;
     double seconds;
-    double
-        cost; /* by the prices of the endpoint's options, in their currency; 0: none */
+    double cost; /* by the prices among the endpoint's options; 0: none */
 } LmUsage;
 void lm_usage_add(LmUsage *to, const LmUsage *from);
 

@@ -263,21 +263,23 @@ static void what_is_deleted_is_gone_and_no_more(void **state)
     talks_close(t);
 }
 
+/* Changes the closed store behind our back. */
+static void change(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static void a_changed_message_is_noticed(void **state)
 {
     (void)state;
     Talks *t = store();
     put(t, "q", "a", "m");
     talks_close(t);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "UPDATE nodes SET message = replace(message, '\"a\"', '\"b\"') "
-                     "WHERE id = 2",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+    change("UPDATE nodes SET message = replace(message, '\"a\"', '\"b\"') "
+           "WHERE id = 2");
     t = store();
     int64_t n;
     char message[300];
@@ -296,11 +298,7 @@ static void a_circle_ends(void **state)
     Talks *t = store();
     TalkId id = put(t, "q", "a", "m");
     talks_close(t);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE nodes SET parent = id", NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    change("UPDATE nodes SET parent = id");
     t = store();
     int64_t n;
     Conversation c = {0};
@@ -311,19 +309,14 @@ static void a_circle_ends(void **state)
     talks_close(t);
 }
 
-/* Bytes within a page of the words. */
+/* A page of the words is gone. */
 static void a_damaged_file_is_noticed(void **state)
 {
     (void)state;
     Talks *t = store();
     put(t, "q", "a", "m");
     talks_close(t);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(temp_path("talks.db"), &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "DELETE FROM words_data WHERE id > 10", NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+    change("DELETE FROM words_data WHERE id > 10");
     t = store();
     int64_t n;
     assert_int_equal(talks_verify(t, &n, &err), ERR_FORMAT);

@@ -51,8 +51,8 @@ static void open_scene(Scene *s, const char *script, const char *options)
     str_printf(&spec, "{program: ['%s', '%s']%s%s}", write_script(script), temp_folder,
                options[0] ? ", " : "", options);
     CHECK_OK(reward_spec_parse(str_span(&spec), &s->spec, &err));
-    CHECK_OK(
-        reward_from_program(&s->reward, &s->spec.parts[0], s->c.tok, s->c.chat, &err));
+    CHECK_OK(reward_from_program(&s->reward, &s->spec.parts[0], s->c.tok, s->c.chat,
+                                 false, &err));
     CHECK_OK(conversation_add(&s->prompt, ROLE_USER, SPAN("How \"so\"?"), &err));
     CHECK_OK(json_parse(SPAN("{\"expected\": \"84\"}"), &s->row, &err));
     for (int i = 0; i < ITEMS; i++) {
@@ -231,8 +231,9 @@ static void one_that_is_not_there_is_told_at_once(void **state)
     Reward reward;
     chatter_init(&c, 16);
     CHECK_OK(reward_spec_parse(SPAN("{program: /no/such}"), &spec, &err));
-    CHECK_FAILS(reward_from_program(&reward, &spec.parts[0], c.tok, c.chat, &err),
-                ERR_IO, "program: cannot run '/no/such': No such file or directory");
+    CHECK_FAILS(
+        reward_from_program(&reward, &spec.parts[0], c.tok, c.chat, false, &err),
+        ERR_IO, "program: cannot run '/no/such': No such file or directory");
     reward_spec_release(&spec);
     chatter_release(&c);
 }
